@@ -1,0 +1,144 @@
+# diner: build, demo, test, bench, lint, install. `make help` lists the targets.
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      := gcc
+# B is where everything built goes; SAN=1 builds with sanitizers, beside the plain build.
+ifdef SAN
+B ?= build/san
+OPTIMISE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else
+B ?= build
+OPTIMISE := -O2 -g
+endif
+
+PACKAGES := libcurl libpq libyaml jansson libmicrohttpd libcrypto libcrypt zlib
+PKGS     := libcurl libpq yaml-0.1 jansson libmicrohttpd libcrypto libcrypt
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes \
+            -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wundef -Wno-missing-field-initializers
+ifdef CI
+WARNINGS += -Werror
+endif
+DINER_CPPFLAGS = -Ilib -I$(B) -D_GNU_SOURCE -DDINER_VERSION='"$(VERSION)"' -DDINER_PREFIX='"$(PREFIX)"' \
+                 $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+DINER_CFLAGS   = -std=gnu17 $(WARNINGS) $(OPTIMISE) -fno-strict-overflow -fstack-protector-strong
+DINER_LIBS     = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm -lpthread
+COMPILE        = $(CC) $(DINER_CPPFLAGS) $(CPPFLAGS) $(DINER_CFLAGS) $(CFLAGS) -MMD -MP
+
+# ---- sources -------------------------------------------------------------------------------
+# Layers from the bottom up; a layer may include only those it is built on (make lint checks it).
+LAYERS := core format db schema net cli pipeline domain perf platform
+layer_objects = $(patsubst %.c,$(B)/%.o,$(sort $(shell find lib/$(1) -name '*.c' 2>/dev/null)))
+layer_sql     = $(sort $(shell find lib/$(1) -name '*.sql' -o -name 'openapi.yaml' 2>/dev/null))
+EMBEDDED := $(foreach l,$(LAYERS),$(call layer_sql,$(l))) configs/connectors/platform.yaml
+EMBEDDED := $(wildcard $(EMBEDDED))
+# lib/domain/sql/order_get.sql becomes sql_order_get; lib/domain/migrations/0001_x.sql becomes
+# migration_domain_0001_x; other files become embedded_STEM_EXT.
+symbol = $(strip $(if $(findstring /migrations/,$(1)),migration_$(word 2,$(subst /, ,$(1)))_$(basename $(notdir $(1))),\
+         $(if $(filter %.sql,$(1)),sql_$(basename $(notdir $(1))),embedded_$(subst .,_,$(notdir $(1))))))
+gen_object = $(B)/gen/$(subst /,_,$(1)).o
+
+define LAYER_template
+OBJECTS_$(1) := $(call layer_objects,$(1)) $(foreach f,$(filter $(call layer_sql,$(1)),$(EMBEDDED)),$(call gen_object,$(f)))
+$(if $(wildcard lib/$(1)/migrations),OBJECTS_$(1) += $(B)/gen/migrations_$(1).o)
+$(B)/lib$(1).a: $$(OBJECTS_$(1))
+	@mkdir -p $$(@D) && rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call LAYER_template,$(l))))
+OBJECTS_platform += $(if $(filter configs/connectors/platform.yaml,$(EMBEDDED)),$(call gen_object,configs/connectors/platform.yaml))
+
+USES_core     := core
+USES_format   := format core
+USES_db       := db core
+USES_schema   := schema db format core
+USES_net      := net schema db format core
+USES_cli      := cli schema db format core
+USES_pipeline := pipeline net cli schema db format core
+USES_domain   := domain net cli schema db format core
+USES_perf     := perf net cli schema db format core
+USES_platform := platform domain net cli schema db format core
+USES_cmd      := platform perf domain pipeline net cli schema db format core
+archives = $(foreach l,$(USES_$(1)),$(B)/lib$(l).a)
+
+CMD_OBJECTS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/*.c)))
+UNIT_TESTS  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/*/test_*.c)))
+FUZZERS     := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+# ---- building ------------------------------------------------------------------------------
+.PHONY: all build
+all: build ## build bin, completions and man pages (default)
+build: $(B)/diner
+
+$(B)/diner: $(CMD_OBJECTS) $(call archives,cmd)
+	$(CC) $(OPTIMISE) $(LDFLAGS) -o $@ $(CMD_OBJECTS) $(call archives,cmd) $(DINER_LIBS)
+
+$(B)/%.o: %.c $(B)/gen/embed.h
+	@mkdir -p $(@D)
+	$(COMPILE) -c $< -o $@
+
+$(B)/gen/embed.h: $(EMBEDDED) Makefile
+	@mkdir -p $(@D)
+	@{ echo '/* generated: the text files compiled into the program */'; \
+	   $(foreach f,$(EMBEDDED),echo 'extern const char $(call symbol,$(f))[];';) } > $@.new
+	@cmp -s $@.new $@ && rm $@.new && touch $@ || mv $@.new $@
+
+define EMBED_template
+$(basename $(call gen_object,$(1))).c: $(1) lib/embed.awk $(B)/gen/embed.h
+	@mkdir -p $$(@D) && awk -v symbol=$(call symbol,$(1)) -f lib/embed.awk $$< > $$@
+$(call gen_object,$(1)): $(basename $(call gen_object,$(1))).c
+	@$$(COMPILE) -c $$< -o $$@
+endef
+$(foreach f,$(EMBEDDED),$(eval $(call EMBED_template,$(f))))
+
+define MIGRATIONS_template
+$(B)/gen/migrations_$(1).c: $(sort $(wildcard lib/$(1)/migrations/*.sql)) Makefile
+	@mkdir -p $$(@D)
+	@{ echo '#include "db/migrate.h"'; echo '#include "gen/embed.h"'; \
+	   echo 'extern const struct migration migrations_$(1)[];'; \
+	   echo 'const struct migration migrations_$(1)[] = {'; \
+	   $(foreach f,$(sort $(wildcard lib/$(1)/migrations/*.sql)),echo '    {"$(basename $(notdir $(f)))", $(call symbol,$(f))},';) \
+	   echo '    {0}};'; } > $$@
+$(B)/gen/migrations_$(1).o: $(B)/gen/migrations_$(1).c $(B)/gen/embed.h
+	@$$(COMPILE) -c $$< -o $$@
+endef
+$(foreach l,$(LAYERS),$(if $(wildcard lib/$(l)/migrations),$(eval $(call MIGRATIONS_template,$(l)))))
+
+# ---- tests ---------------------------------------------------------------------------------
+# A unit test may name linker options in a line "LDFLAGS: ..." (for --wrap).
+define UNIT_template
+$(B)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(call archives,$(1)) $(B)/gen/embed.h
+	@mkdir -p $$(@D)
+	$$(COMPILE) -o $$@ $$< $$$$(sed -n 's/.*LDFLAGS: //p' $$< | head -1) $(call archives,$(1)) $$(DINER_LIBS) -lcmocka
+endef
+$(foreach l,$(LAYERS) cmd,$(eval $(call UNIT_template,$(l))))
+
+.PHONY: unit $(addprefix unit-,$(LAYERS))
+unit: $(UNIT_TESTS) ## build and run the unit tests only
+	@B=$(B) tests/run unit
+$(addprefix unit-,$(LAYERS)): unit-%: # the unit tests of one layer
+	@$(MAKE) --no-print-directory $(filter $(B)/tests/unit/$*/%,$(UNIT_TESTS)) && B=$(B) tests/run unit $*
+
+# Fuzzers are built by clang in their own tree; FUZZ_SECONDS each.
+FUZZ_SECONDS ?= 10
+.PHONY: fuzz fuzz-build
+fuzz-build: # all fuzz targets
+	@$(MAKE) --no-print-directory CC=clang B=build/fuzz OPTIMISE="-O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined" WARNINGS=-Wno-everything $(addprefix build/fuzz/,$(FUZZERS))
+$(B)/fuzz_%: tests/fuzz/fuzz_%.c $(call archives,pipeline)
+	$(COMPILE) -fsanitize=fuzzer -o $@ $< $(call archives,pipeline) $(DINER_LIBS)
+fuzz: fuzz-build ## run every fuzz target for FUZZ_SECONDS (default 10)
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+
+# ---- housekeeping --------------------------------------------------------------------------
+.PHONY: clean help format
+clean: ## remove everything built
+	rm -rf build
+format: ## reformat the C sources
+	clang-format -i $$(git ls-files '*.c' '*.h')
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

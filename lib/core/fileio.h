@@ -1,0 +1,25 @@
+/* lib/core/fileio.h - files: whole reads with a cap, and outputs that appear whole or not at all. */
+#ifndef DINER_CORE_FILEIO_H
+#define DINER_CORE_FILEIO_H
+
+#include "core/error.h"
+#include "core/strbuf.h"
+#include <stdio.h>
+
+/* Appends the file's bytes to out. ERR_LIMIT over max_bytes, ERR_NOT_FOUND, ERR_IO (a directory
+ * among them). path "-" is standard input. */
+int file_read(const char *path, size_t max_bytes, struct strbuf *out, struct error *err);
+
+/* An output written beside its final name (".NAME.XXXXXX.tmp" in the same directory), synced and
+ * renamed on commit; discarded otherwise. Left-overs of killed writers of the same name are
+ * removed on open when their writer is gone (flock). */
+struct atomic_file;
+int atomic_file_open(const char *path, struct atomic_file **ret, struct error *err);
+int atomic_file_write(struct atomic_file *f, const void *bytes, size_t n, struct error *err);
+int atomic_file_commit(struct atomic_file *f, struct error *err); /* frees f, also on failure */
+void atomic_file_discard(struct atomic_file *f);                  /* frees; NULL-safe */
+
+/* mkdir -p with mode 0777 & ~umask. */
+int directory_make(const char *path, struct error *err);
+
+#endif
