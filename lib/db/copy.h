@@ -1,0 +1,40 @@
+/* lib/db/copy.h - binary COPY, in and out.
+ *
+ * In: begin, then for each row db_copy_row(), fields appended to db_copy_buffer() with db_encode*,
+ * and either db_copy_keep() or db_copy_drop() (the row is forgotten: a reject). Rows are sent in
+ * pieces of about 32 KiB. end() says how many rows the server took; abort() makes it forget all. */
+#ifndef DINER_DB_COPY_H
+#define DINER_DB_COPY_H
+
+#include "db/conn.h"
+#include "db/types.h"
+
+struct db_copy;
+/* target is an SQL-quoted table name; columns are names (quoted here). */
+int db_copy_in(struct db_conn *conn, const char *quoted_table, const char *const *columns,
+               size_t ncolumns, struct db_copy **ret, struct error *err);
+void db_copy_row(struct db_copy *c); /* starts a row: the field count is put in */
+struct strbuf *db_copy_buffer(struct db_copy *c);
+int db_copy_keep(struct db_copy *c, struct error *err);
+void db_copy_drop(struct db_copy *c);
+int db_copy_end(struct db_copy *c, uint64_t *ret_rows, struct error *err); /* frees c */
+void db_copy_abort(struct db_copy *c); /* frees; NULL-safe; the transaction is then failed */
+
+/* Out: COPY (query) TO STDOUT (FORMAT binary). Column types come from describing the query with
+ * parameters bound (a prepared statement cannot be copied: parameters are put in as literals by
+ * the server's own quoting). */
+struct db_copy_out;
+struct db_copy_column {
+    const char *name; /* borrowed from the reader */
+    struct db_type type;
+    bool is_loadable; /* false: a type diner does not know; it was cast to text in the query */
+};
+int db_copy_out(struct db_conn *conn, const char *query, const char *const *params, size_t nparams,
+                struct db_copy_out **ret, struct error *err);
+size_t db_copy_out_columns(const struct db_copy_out *c, const struct db_copy_column **ret);
+/* fields[i].ptr NULL is null; bytes in binary form, borrowed until the next call. */
+int db_copy_out_next(struct db_copy_out *c, const struct span **ret_fields, bool *ret_end,
+                     struct error *err);
+void db_copy_out_close(struct db_copy_out *c); /* cancels if not at the end; NULL-safe */
+
+#endif

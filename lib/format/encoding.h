@@ -1,0 +1,64 @@
+/* lib/format/encoding.h - which encoding a text is in, and turning it into UTF-8.
+ *
+ * Detection order: BOM, strict UTF-8, then GB18030 (glibc iconv). Text is decoded before it is
+ * split: GBK trail bytes range over 0x40..0xFE and so include backslash, pipe and backtick. */
+#ifndef DINER_FORMAT_ENCODING_H
+#define DINER_FORMAT_ENCODING_H
+
+#include "core/error.h"
+#include "core/strbuf.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct encoding {
+    char name[32];    /* "UTF-8", "GB18030", "UTF-16LE", "UTF-16BE" or an iconv name */
+    size_t bom_bytes; /* to skip at the start */
+    bool verified;    /* the whole input was seen to be valid in it */
+};
+
+/* Resolves a declared name ("auto" excluded). ERR_SPEC for a name iconv does not know. */
+int encoding_named(const char *name, struct encoding *ret, struct error *err);
+
+/* What a whole-file scan tells. */
+struct encoding_scan {
+    struct encoding encoding;
+    uint64_t size_bytes;
+    char sha256[65];
+};
+/* Scans a seekable file from its start and rewinds it: detects when declared is NULL or "auto"
+ * (or a UTF BOM contradicts nothing declared), hashes always. */
+int encoding_scan_file(int fd, const char *declared, struct encoding_scan *ret, struct error *err);
+/* For streams that cannot be scanned: decides from the first bytes (up to 1 MiB). */
+int encoding_detect(const char *bytes, size_t n, struct encoding *ret, struct error *err);
+
+/* A streaming decoder. Bytes that cannot be decoded become U+FFFD in the output and are reported
+ * with their place, so that the reader can reject the record they stand in and go on. */
+struct decoder;
+struct decode_fault {
+    uint64_t input_offset;  /* of the first bad byte, from the start of the file */
+    uint64_t output_offset; /* of the U+FFFD, from the start of the decoded text */
+    char hex[16];           /* up to 4 bytes, "D6 FF" */
+};
+int decoder_new(const struct encoding *enc, struct decoder **ret, struct error *err);
+void decoder_free(struct decoder *d);
+/* Decodes all of in, keeping an incomplete last character for the next call; `last` flushes it as
+ * a fault. Output is appended to out. Overlong, surrogate and out-of-range UTF-8 are faults. */
+int decoder_feed(struct decoder *d, const char *in, size_t n, bool last, struct strbuf *out,
+                 struct error *err);
+/* Faults since the last call to decoder_clear_faults, in order; at most 65,536 are kept, then
+ * decoder_feed fails with ERR_DATA ("not %s text"). */
+const struct decode_fault *decoder_faults(const struct decoder *d, size_t *ret_count);
+void decoder_clear_faults(struct decoder *d, size_t first_n);
+
+/* Encoding for output files. ERR_DATA names the first character that the encoding lacks. */
+struct encoder;
+int encoder_new(const char *name, struct encoder **ret, struct error *err);
+int encoder_convert(struct encoder *e, const char *utf8, size_t n, struct strbuf *out,
+                    struct error *err);
+void encoder_free(struct encoder *e);
+
+bool utf8_is_valid(const char *s, size_t n); /* strict; fast on ASCII */
+size_t utf8_cut(const char *s, size_t n, size_t max_bytes); /* longest prefix ending at a code point */
+
+#endif

@@ -1,0 +1,29 @@
+/* lib/format/linesio.h - decoded physical lines of a text file: under csvio and JSON Lines. */
+#ifndef DINER_FORMAT_LINESIO_H
+#define DINER_FORMAT_LINESIO_H
+
+#include "core/mem.h"
+#include "format/encoding.h"
+
+struct linesio_line {
+    struct span text; /* decoded, with its line end ("\n" or "\r\n"), which the last may lack */
+    uint64_t number;  /* from 1 */
+    uint64_t byte_offset; /* in the decoded text */
+    const struct decode_fault *fault; /* first undecodable place in it, or NULL */
+};
+struct linesio;
+/* encoding as in csvio_options; takes fd over. A line longer than line_max_bytes is ERR_LIMIT
+ * naming file and line, before more than that was read. */
+int linesio_open(int fd, const char *name, const char *encoding, size_t line_max_bytes,
+                 struct linesio **ret, struct error *err);
+int linesio_open_path(const char *path, const char *encoding, size_t line_max_bytes,
+                      struct linesio **ret, struct error *err); /* "-" is standard input */
+/* Borrowed until the next call. */
+int linesio_next(struct linesio *l, struct linesio_line *ret, bool *ret_end, struct error *err);
+void linesio_close(struct linesio *l);
+const struct encoding *linesio_encoding(const struct linesio *l);
+const char *linesio_sha256(const struct linesio *l);
+const char *linesio_name(const struct linesio *l);
+uint64_t linesio_bytes_read(const struct linesio *l, uint64_t *ret_total);
+
+#endif
