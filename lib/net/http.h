@@ -1,0 +1,89 @@
+/* lib/net/http.h - the HTTP client (libcurl): bounded, patient, and never twice what must be once.
+ *
+ * Keep-alive and connection reuse, limits on connect, total and idle time and on body bytes, TLS
+ * verified, redirects followed only for GET and only within the same host, credentials only to the
+ * host they are for. Retries: connect failures, 408, 429, 500, 502, 503, 504 and timeouts, with
+ * full-jitter backoff and Retry-After (seconds or date) honoured within the budget; 429 for any
+ * method, all else only for GET/HEAD/PUT/DELETE or with an idempotency key. Several attempts fold
+ * into one message. One thread; many transfers in flight. */
+#ifndef DINER_NET_HTTP_H
+#define DINER_NET_HTTP_H
+
+#include "core/error.h"
+#include "core/mem.h"
+#include "core/strbuf.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct http_retry_policy {
+    int64_t max_attempts; /* 1: no retry */
+    int64_t base_ms, cap_ms;
+    int64_t budget_ms; /* over all attempts of one request */
+};
+/* Pure: the wait before the next attempt, or -1 for no more. retry_after_ms 0: none was given. */
+int64_t http_retry_wait_ms(const struct http_retry_policy *policy, int64_t attempts_made,
+                           int64_t elapsed_ms, int64_t retry_after_ms, uint64_t random);
+
+struct http_options {
+    int64_t connect_timeout_ms; /* 0: 5 s */
+    int64_t timeout_ms;         /* one attempt; 0: 5 s */
+    int64_t idle_timeout_ms;    /* no byte for so long; 0: timeout_ms */
+    size_t body_max_bytes;      /* 0: 64 MiB; more is ERR_LIMIT */
+    struct http_retry_policy retry; /* zeroed: 5 attempts, 500 ms, 30 s, 10 min */
+    int64_t breaker_failures;   /* consecutive, per host; 0: none */
+    int64_t breaker_open_ms;
+    int64_t rate_count, rate_per_ms; /* token bucket over all requests; 0: none */
+    int64_t in_flight_max;      /* 0: 8 */
+    const char *ca_file;        /* NULL: the system's */
+};
+struct http_client;
+int http_client_new(const struct http_options *options, struct http_client **ret,
+                    struct error *err);
+void http_client_free(struct http_client *c);
+
+struct http_header {
+    const char *name, *value;
+};
+struct http_request {
+    const char *method; /* NULL: GET */
+    const char *url;
+    const struct http_header *headers;
+    size_t nheaders;
+    struct span body; /* ptr NULL: none */
+    const char *content_type;
+    const char *idempotency_key; /* sent as Idempotency-Key; makes a write repeatable */
+    int64_t timeout_ms;          /* 0: the client's */
+    bool no_retry;
+};
+struct http_response {
+    int status;
+    struct strbuf body;
+    struct http_header *headers; /* names lower case; freed by http_response_release */
+    size_t nheaders;
+    int attempts;
+    int64_t elapsed_us; /* of the last attempt */
+};
+/* Any status is a success here; transport failures after retries are ERR_UNAVAILABLE. A 429 or 5xx
+ * that outlived its retries is returned as response too. Blocks; a signal makes ERR_CANCELLED. */
+int http_send(struct http_client *c, const struct http_request *req, struct http_response *ret,
+              struct error *err);
+void http_response_release(struct http_response *r);
+const char *http_response_header(const struct http_response *r, const char *lower_name);
+/* 2xx is 0. 401/403 ERR_AUTH, 404 ERR_NOT_FOUND, 409 ERR_CONFLICT, 429 ERR_RATE_LIMITED, 408/5xx
+ * ERR_UNAVAILABLE, others ERR_REMOTE; message has method, URL without query, status and the first
+ * 200 bytes of the body made printable. */
+int http_response_check(const struct http_request *req, const struct http_response *r,
+                        struct error *err);
+
+/* Many in flight: done is called from http_run once per request (err->code 0 with a response, or
+ * the failure); the request's memory is borrowed until then, the response until done returns. */
+typedef void (*http_done)(void *self, const struct http_request *req,
+                          const struct http_response *response, const struct error *err);
+void http_start(struct http_client *c, const struct http_request *req, http_done done, void *self);
+/* Drives transfers until fewer than in_flight_max are under way (wait_all: until none is). */
+int http_run(struct http_client *c, bool wait_all, struct error *err);
+
+/* Query strings: appends "k=v" percent-encoded (RFC 3986), with & when `first` is false. */
+void http_encode_param(struct strbuf *out, const char *key, const char *value, bool first);
+
+#endif

@@ -1,0 +1,28 @@
+/* lib/schema/interpolate.h - ${NAME}, ${NAME:-default} and ${scope.name} in scalar values.
+ *
+ * Put in after parsing, into values only, so a value can never change the structure. `$${` is a
+ * literal `${`. UPPER_CASE names are the environment; lower-case ones belong to the caller. */
+#ifndef DINER_SCHEMA_INTERPOLATE_H
+#define DINER_SCHEMA_INTERPOLATE_H
+
+#include "core/error.h"
+#include "core/mem.h"
+#include "core/strbuf.h"
+#include "schema/bind.h"
+
+enum interpolate_result { INTERPOLATE_VALUE, INTERPOLATE_UNDEFINED, INTERPOLATE_LATER };
+/* Called for a lower-case name; sets *ret_value (borrowed) for VALUE. LATER leaves the text. */
+typedef enum interpolate_result (*interpolate_resolver)(void *self, const char *name,
+                                                        const char **ret_value);
+/* Environment lookup is built in (getenv). In place over the whole tree; problems with line and
+ * column of the scalar. resolver NULL: every lower-case name is LATER. */
+void interpolate_tree(struct ynode *root, interpolate_resolver resolver, void *self,
+                      struct arena *arena, struct diagnostics *d);
+/* One text; ERR_SPEC for an undefined name or a malformed ${. */
+int interpolate_text(const char *text, interpolate_resolver resolver, void *self,
+                     struct strbuf *out, struct error *err);
+/* Calls `name` for each ${name} found (without default); for lint and for binding SQL. */
+int interpolate_names(const char *text, void (*name)(void *self, const char *name, size_t offset),
+                      void *self, struct error *err);
+
+#endif
