@@ -1,0 +1,10 @@
+select set_config('datestyle', 'ISO, YMD', false),
+       set_config('intervalstyle', 'iso_8601', false),
+       set_config('timezone', 'UTC', false),
+       set_config('extra_float_digits', '1', false),
+       set_config('standard_conforming_strings', 'on', false),
+       set_config('bytea_output', 'hex', false),
+       set_config('idle_in_transaction_session_timeout', '0', false),
+       set_config('statement_timeout', $1, false),
+       set_config('lock_timeout', $2, false),
+       case when $3::text is not null then set_config('search_path', $3, false) end

@@ -1,0 +1,1 @@
+select txid_current_if_assigned()::text

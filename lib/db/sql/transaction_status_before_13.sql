@@ -1,0 +1,1 @@
+select txid_status($1::bigint)

@@ -1,0 +1,209 @@
+/* lib/db/tx.c - transactions, the lost reply to COMMIT, advisory locks. */
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/signals.h"
+#include "db/internal.h"
+#include "gen/embed.h"
+#include <poll.h>
+#include <stdlib.h>
+
+/* How long the outcome of a commit is asked for while the server comes back; shorter once a
+ * signal wants us to stop. */
+#define SETTLE_MS         30000
+#define SETTLE_STOPPED_MS 5000
+#define SETTLE_PAUSE_MS   100
+
+int db_begin(struct db_conn *conn, struct error *err)
+{
+    return query_plain(conn, "begin", NULL, err);
+}
+
+int db_begin_snapshot(struct db_conn *conn, struct error *err)
+{
+    return query_plain(conn, "begin isolation level repeatable read read only", NULL, err);
+}
+
+bool db_in_transaction(const struct db_conn *conn)
+{
+    if (conn->pg == NULL)
+        return false;
+    PGTransactionStatusType status = PQtransactionStatus(conn->pg);
+    return status == PQTRANS_INTRANS || status == PQTRANS_INERROR || status == PQTRANS_ACTIVE;
+}
+
+void db_rollback(struct db_conn *conn)
+{
+    struct error ignored = ERROR_INIT;
+    if (!db_in_transaction(conn) || PQstatus(conn->pg) != CONNECTION_OK)
+        return;
+    if (query_plain(conn, "rollback", NULL, &ignored) != ERR_OK)
+        log_debug("rollback: %s", ignored.message);
+}
+
+/* ---- the lost reply to COMMIT ------------------------------------------------------------- */
+
+/* The id is asked for before COMMIT, for afterwards nobody can tell; "" when nothing was written.
+ */
+static int transaction_id(struct db_conn *conn, char **ret_xid, struct error *err)
+{
+    const char *sql =
+        db_server_version(conn) >= 130000 ? sql_transaction_id : sql_transaction_id_before_13;
+    return db_query_text(conn, sql, DB_NO_PARAMS, ret_xid, err);
+}
+
+enum outcome { OUTCOME_COMMITTED, OUTCOME_ABORTED, OUTCOME_IN_PROGRESS, OUTCOME_UNKNOWN };
+
+static enum outcome ask_outcome(struct db_conn *conn, const char *xid)
+{
+    struct error err = ERROR_INIT;
+    AUTOFREE char *status = NULL;
+    const char *sql = db_server_version(conn) >= 130000 ? sql_transaction_status
+                                                        : sql_transaction_status_before_13;
+    if (db_query_text(conn, sql, DB_PARAMS(xid), &status, &err) != ERR_OK) {
+        /* "in the future": the server crashed before any of the transaction reached its disk. */
+        if (strcmp(err.sqlstate, "22023") == 0)
+            return OUTCOME_ABORTED;
+        return PQstatus(conn->pg) == CONNECTION_OK ? OUTCOME_UNKNOWN : OUTCOME_IN_PROGRESS;
+    }
+    if (status == NULL)
+        return OUTCOME_UNKNOWN;
+    if (strcmp(status, "committed") == 0)
+        return OUTCOME_COMMITTED;
+    return strcmp(status, "aborted") == 0 ? OUTCOME_ABORTED : OUTCOME_IN_PROGRESS;
+}
+
+static int lock_take(struct db_conn *conn, const char *name, bool *ret_taken, struct error *err);
+
+/* The locks died with the old session. One that another session took meanwhile makes this
+ * connection unusable: whoever holds the lock may be writing. */
+static int retake_locks(struct db_conn *conn, struct error *err)
+{
+    for (size_t i = 0; i < conn->lock_count; i++) {
+        bool taken = false;
+        TRY(lock_take(conn, conn->locks[i], &taken, err));
+        if (!taken) {
+            conn->lost_lock = mem_strdup(conn->locks[i]);
+            return ERR_OK;
+        }
+    }
+    return ERR_OK;
+}
+
+/* Opens again and asks until the answer is final or time is up. */
+static enum outcome settle(struct db_conn *conn, const char *xid)
+{
+    struct error err = ERROR_INIT;
+    int64_t started_ms = clock_monotonic_ms();
+    enum outcome outcome = OUTCOME_IN_PROGRESS;
+    for (;;) {
+        bool is_open = conn->pg != NULL && PQstatus(conn->pg) == CONNECTION_OK;
+        if (is_open || conn_connect(conn, &err) == ERR_OK)
+            outcome = xid != NULL ? ask_outcome(conn, xid) : OUTCOME_COMMITTED;
+        else
+            log_debug("asking for the outcome of a commit: %s", err.message);
+        int64_t limit_ms = signals_pending() != 0 ? SETTLE_STOPPED_MS : SETTLE_MS;
+        if (outcome != OUTCOME_IN_PROGRESS || clock_monotonic_ms() - started_ms > limit_ms)
+            return outcome;
+        poll(NULL, 0, SETTLE_PAUSE_MS); /* not the clock module's sleep: a signal ends that */
+    }
+}
+
+static int settle_commit(struct db_conn *conn, const char *xid, struct error *err)
+{
+    struct error first = *err;
+    log_debug("the reply to commit was lost: %s", first.message);
+    enum outcome outcome = settle(conn, xid);
+    if (outcome == OUTCOME_COMMITTED) {
+        error_clear(err);
+        return retake_locks(conn, err);
+    }
+    if (outcome == OUTCOME_ABORTED) {
+        struct error ignored = ERROR_INIT;
+        (void)retake_locks(conn, &ignored);
+        error_set(err, ERR_DATABASE_TRANSIENT, "the transaction was rolled back: %s",
+                  first.message);
+        memcpy(err->sqlstate, "08006", 6);
+        return err->code;
+    }
+    error_set(err, ERR_DATABASE, "the outcome of a commit is unknown: %s", first.message);
+    error_hint(err, "run again once the database answers: what is committed is not repeated");
+    memcpy(err->sqlstate, "08007", 6);
+    return err->code;
+}
+
+/* COMMIT of a failed transaction succeeds as ROLLBACK, says only its tag. */
+static int check_committed(struct db_conn *conn, const char *tag, struct error *err)
+{
+    if (strcmp(tag, "COMMIT") == 0)
+        return ERR_OK;
+    if (db_in_transaction(conn))
+        db_rollback(conn);
+    error_set(err, ERR_DATABASE, "nothing was committed: the transaction had failed before");
+    memcpy(err->sqlstate, "25P02", 6);
+    return err->code;
+}
+
+int db_commit(struct db_conn *conn, struct error *err)
+{
+    TRY(conn_check(conn, err));
+    PGTransactionStatusType status = PQtransactionStatus(conn->pg);
+    if (status == PQTRANS_IDLE)
+        return error_set(err, ERR_BUG, "commit outside a transaction");
+    if (status == PQTRANS_INERROR)
+        return check_committed(conn, "", err);
+    AUTOFREE char *xid = NULL;
+    TRY(transaction_id(conn, &xid, err));
+    PGresult *result = NULL;
+    int code = query_plain(conn, "commit", &result, err);
+    if (code != ERR_OK)
+        return PQstatus(conn->pg) == CONNECTION_OK ? code : settle_commit(conn, xid, err);
+    code = check_committed(conn, PQcmdStatus(result), err);
+    PQclear(result);
+    return code;
+}
+
+/* ---- advisory locks ----------------------------------------------------------------------- */
+
+static int lock_take(struct db_conn *conn, const char *name, bool *ret_taken, struct error *err)
+{
+    AUTO_RESULT struct db_result *result = NULL;
+    TRY(db_query(conn, sql_lock_try, DB_PARAMS(name), &result, err));
+    *ret_taken = db_result_bool(result, 0, 0);
+    return ERR_OK;
+}
+
+int conn_refuse_pooler(struct db_conn *conn, struct error *err)
+{
+    int64_t pid;
+    TRY(db_query_int(conn, "select pg_backend_pid()", DB_NO_PARAMS, &pid, err));
+    if (pid == PQbackendPID(conn->pg))
+        return ERR_OK;
+    error_set(err, ERR_CONFIG, "the connection goes through a pooler, where locks do not hold");
+    return error_hint(err, "connect to PostgreSQL itself (its own port, usually 5432)");
+}
+
+int db_try_lock(struct db_conn *conn, const char *name, struct error *err)
+{
+    bool taken = false;
+    TRY(conn_refuse_pooler(conn, err));
+    TRY(lock_take(conn, name, &taken, err));
+    if (!taken)
+        return error_set(err, ERR_RUNNING, "another session holds the lock '%s'", name);
+    conn->locks =
+        mem_grow(conn->locks, &conn->lock_capacity, conn->lock_count + 1, sizeof *conn->locks);
+    conn->locks[conn->lock_count++] = mem_strdup(name);
+    return ERR_OK;
+}
+
+void db_unlock(struct db_conn *conn, const char *name)
+{
+    struct error ignored = ERROR_INIT;
+    for (size_t i = 0; i < conn->lock_count; i++) {
+        if (strcmp(conn->locks[i], name) != 0)
+            continue;
+        free(conn->locks[i]);
+        conn->locks[i] = conn->locks[--conn->lock_count];
+        (void)db_execute(conn, sql_lock_release, DB_PARAMS(name), NULL, &ignored);
+        return;
+    }
+}
