@@ -34,16 +34,24 @@ void diagnostics_add_error(struct diagnostics *d, const struct ynode *node,
 /* 0 when there is no error; else ERR_SPEC (or `code`) with the first one and "and N more". */
 int diagnostics_result(const struct diagnostics *d, enum error_code code, struct error *err);
 
-/* One scalar text into the member of out (defaults, env, argv). ERR_USAGE-free: the message says
+/* One scalar text into the member of out (defaults, env, argv); lists and "key=value" maps are
+ * split at commas. ERR_USAGE-free: the message says
  * expected and found; the caller chooses the code and adds what it was for. */
 int bind_text(const struct field *f, const char *text, void *out, struct arena *arena,
               struct error *err);
-/* Default values of all fields, nested objects too. */
+/* As bind_text, but adds to a FIELD_STRINGS or FIELD_STRING_MAP ("key=value") without splitting
+ * at commas: an option given several times. Other types are set. */
+int bind_append_text(const struct field *f, const char *text, void *out, struct arena *arena,
+                     struct error *err);
+/* Zeroes the struct and sets the default values of all fields, nested objects too. */
 void bind_defaults(const struct field_set *set, void *out, struct arena *arena);
 /* Defaults, then the map's keys: unknown keys with suggestion, missing required ones, wrong kinds,
  * ranges and choices become diagnostics. A NULL node binds defaults and checks required. */
-void bind_yaml(const struct field_set *set, const struct ynode *map, void *out,
-               struct arena *arena, struct diagnostics *d);
+void bind_yaml(const struct field_set *set, const struct ynode *map, void *out, struct arena *arena,
+               struct diagnostics *d);
+/* One field from its value node, as bind_yaml does it for each key of a map. */
+void bind_yaml_field(const struct field *f, const struct ynode *node, void *out,
+                     struct arena *arena, struct diagnostics *d);
 /* The text form of a bound value, as a user would write it; secrets as ****; NULL when absent. */
 const char *bind_print(const struct field *f, const void *in, struct arena *arena);
 /* Parsers used by the above, for other callers. */

@@ -48,8 +48,8 @@ struct field_string_map {
     size_t count;
 };
 struct field_objects {
-    void *items; /* array of sub->struct_size */
-    const char **names; /* OBJECT_MAP only */
+    void *items;                /* array of sub->struct_size */
+    const char **names;         /* OBJECT_MAP only */
     const struct ynode **nodes; /* where each stood */
     size_t count;
 };
@@ -65,15 +65,16 @@ enum field_flag {
 };
 
 struct field {
-    const char *name; /* YAML key and --long-option, e.g. "dry-run" on the CLI, "max_rejects" in YAML */
+    const char
+        *name; /* YAML key and --long-option, e.g. "dry-run" on the CLI, "max_rejects" in YAML */
     enum field_type type;
     size_t offset;
     const char *help; /* one line, no full stop */
     char short_name;
-    const char *arg; /* "FILE", "N"; by type when NULL */
-    const char *def; /* as the user would write it; NULL: zero value */
-    const char *env; /* environment variable */
-    const char *config; /* setting (dotted key of diner.yaml) that gives the default */
+    const char *arg;            /* "FILE", "N"; by type when NULL */
+    const char *def;            /* as the user would write it; NULL: zero value */
+    const char *env;            /* environment variable */
+    const char *config;         /* setting (dotted key of diner.yaml) that gives the default */
     const char *const *choices; /* NULL-terminated */
     int64_t min, max;
     unsigned flags;
@@ -88,12 +89,18 @@ struct field_set {
     const char *help; /* one sentence for the reference */
     size_t struct_size;
     const struct field *fields; /* ends with name NULL */
-    const char *scalar; /* key a bare scalar stands for ("type" of a column), or NULL */
-    const char *open_keys; /* non-NULL: unknown keys are allowed, and what they mean */
+    const char *scalar;         /* key a bare scalar stands for ("type" of a column), or NULL */
+    const char *open_keys;      /* non-NULL: unknown keys are allowed, and what they mean */
 };
 
+/* The field of that name, or NULL. */
+const struct field *field_find(const struct field_set *set, const char *name);
+/* Bytes of the C type at a field's offset. */
+size_t field_type_size(const struct field *f);
+
 /* Self-check of a table (names unique and well-formed, defaults parse, choices present, help
- * present, offsets inside). Returns NULL or a description of the first defect. */
+ * present, offsets inside), nested sets included. Returns NULL or a description of the first
+ * defect in a static buffer. */
 const char *field_set_check(const struct field_set *set);
 
 #endif

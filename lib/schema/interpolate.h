@@ -11,7 +11,12 @@
 #include "schema/bind.h"
 
 enum interpolate_result { INTERPOLATE_VALUE, INTERPOLATE_UNDEFINED, INTERPOLATE_LATER };
-/* Called for a lower-case name; sets *ret_value (borrowed) for VALUE. LATER leaves the text. */
+/* Details: the default serves when the variable is unset or empty, runs to the next `}` and holds
+ * no further ${. What was put in is not looked at again. Where a part is left for LATER the
+ * escapes of that text stay too, so that the later pass sees them (for a literal `${` in a text
+ * without such a part write `$$${`).
+ *
+ * Called for a lower-case name; sets *ret_value (borrowed) for VALUE. LATER leaves the text. */
 typedef enum interpolate_result (*interpolate_resolver)(void *self, const char *name,
                                                         const char **ret_value);
 /* Environment lookup is built in (getenv). In place over the whole tree; problems with line and
