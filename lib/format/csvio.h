@@ -28,11 +28,11 @@ struct csvio_options {
 struct csvio_record {
     const struct span *fields; /* decoded, unquoted; NULL ptr never */
     size_t nfields;
-    uint64_t line;        /* physical line of its first byte, from 1 */
-    struct span raw;      /* decoded text of its lines, without the last line end */
-    const char *fault;    /* NULL, or what is wrong; fields are then what could be read */
-    uint64_t fault_line;  /* where */
-    uint64_t fault_column; /* byte within the line, from 1; for decoding: byte within the file */
+    uint64_t line;         /* physical line of its first byte, from 1 */
+    struct span raw;       /* decoded text of its lines, without the last line end */
+    const char *fault;     /* NULL, or what is wrong; fields are then what could be read */
+    uint64_t fault_line;   /* where */
+    uint64_t fault_column; /* byte within the line, from 1; for decoding: offset within the file */
 };
 
 struct csvio_reader;
@@ -50,9 +50,10 @@ const struct encoding *csvio_encoding(const struct csvio_reader *r);
 const char *csvio_sha256(const struct csvio_reader *r); /* "" for streams that cannot be scanned */
 uint64_t csvio_bytes_read(const struct csvio_reader *r, uint64_t *ret_total); /* total 0: unknown */
 
-/* Writing. Fields are appended to a buffer of UTF-8; the caller encodes and writes it. */
+/* Writing. Fields are appended to a buffer of UTF-8; the caller encodes and writes it, emptying it
+ * between records only: a record that added nothing (one null) is written as "" by its end. */
 struct csvio_style {
-    char delimiter;        /* ',' when 0 */
+    char delimiter; /* ',' when 0 */
     bool quote_all;
     bool crlf;
     bool formula_guard;    /* text beginning = + - @ TAB CR gets a leading ' (numbers do not) */

@@ -17,8 +17,13 @@ struct encoding {
     bool verified;    /* the whole input was seen to be valid in it */
 };
 
-/* Resolves a declared name ("auto" excluded). ERR_SPEC for a name iconv does not know. */
+/* Resolves a declared name ("auto" excluded) for reading: GBK, GB2312 and CP936 mean GB18030, which
+ * contains them. ERR_SPEC for a name iconv does not know. */
 int encoding_named(const char *name, struct encoding *ret, struct error *err);
+/* Settles a declared encoding against the first bytes of the input: a byte order mark is counted
+ * into bom_bytes; ERR_DATA when it contradicts, or when UTF-16 has none. */
+int encoding_settle(const char *declared, const char *bytes, size_t n, struct encoding *ret,
+                    struct error *err);
 
 /* What a whole-file scan tells. */
 struct encoding_scan {
@@ -26,10 +31,13 @@ struct encoding_scan {
     uint64_t size_bytes;
     char sha256[65];
 };
-/* Scans a seekable file from its start and rewinds it: detects when declared is NULL or "auto"
- * (or a UTF BOM contradicts nothing declared), hashes always. */
+/* Scans a seekable file from its start and rewinds it: detects when declared is NULL or "auto",
+ * hashes always. ERR_DATA: binary ("not text"), neither UTF-8 nor GB18030, or a byte order mark
+ * that contradicts what was declared. A text with a few bad bytes keeps its encoding (not
+ * verified): its reader then reports each place. */
 int encoding_scan_file(int fd, const char *declared, struct encoding_scan *ret, struct error *err);
-/* For streams that cannot be scanned: decides from the first bytes (up to 1 MiB). */
+/* For streams that cannot be scanned: decides from the first bytes (up to 1 MiB); the last
+ * character may be cut. */
 int encoding_detect(const char *bytes, size_t n, struct encoding *ret, struct error *err);
 
 /* A streaming decoder. Bytes that cannot be decoded become U+FFFD in the output and are reported
@@ -42,6 +50,8 @@ struct decode_fault {
 };
 int decoder_new(const struct encoding *enc, struct decoder **ret, struct error *err);
 void decoder_free(struct decoder *d);
+/* Where the first byte fed stands, for input of which a part needed no decoding. */
+void decoder_set_origin(struct decoder *d, uint64_t input_offset, uint64_t output_offset);
 /* Decodes all of in, keeping an incomplete last character for the next call; `last` flushes it as
  * a fault. Output is appended to out. Overlong, surrogate and out-of-range UTF-8 are faults. */
 int decoder_feed(struct decoder *d, const char *in, size_t n, bool last, struct strbuf *out,
@@ -59,6 +69,11 @@ int encoder_convert(struct encoder *e, const char *utf8, size_t n, struct strbuf
 void encoder_free(struct encoder *e);
 
 bool utf8_is_valid(const char *s, size_t n); /* strict; fast on ASCII */
-size_t utf8_cut(const char *s, size_t n, size_t max_bytes); /* longest prefix ending at a code point */
+/* Length of the longest valid prefix; adds the characters beyond ASCII in it to *multibyte. */
+size_t utf8_valid_prefix(const char *s, size_t n, uint64_t *multibyte);
+/* True when s is the beginning of a character that n bytes (1 to 3) do not complete. */
+bool utf8_is_incomplete(const char *s, size_t n);
+size_t utf8_cut(const char *s, size_t n,
+                size_t max_bytes); /* longest prefix ending at a code point */
 
 #endif

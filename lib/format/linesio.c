@@ -1,0 +1,317 @@
+#include "format/linesio.h"
+#include "core/signals.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK        ((size_t)256 << 10)
+#define SAMPLE_BYTES ((size_t)1 << 20)
+#define MARK_BYTES   ((size_t)4)
+
+struct linesio {
+    int fd;
+    char *name;
+    char *declared; /* NULL: detect */
+    size_t line_max;
+    bool is_file;              /* seekable: scanned as a whole */
+    struct encoding_scan scan; /* of a stream: only the encoding, once decided */
+    bool decided;              /* false: a stream, ASCII so far */
+    bool guessed;              /* from a sample */
+    uint64_t sample_end;       /* the input offset where it ended */
+    struct decoder *decoder;   /* NULL: the bytes are the text */
+    uint64_t bytes_read;
+    bool at_eof;
+    struct strbuf raw;  /* bytes to decode */
+    struct strbuf text; /* decoded; handed out up to `start` */
+    size_t start;
+    size_t searched;      /* no line end of the current line before this place */
+    uint64_t text_offset; /* of text.data[0] in the decoded text */
+    uint64_t line;
+    size_t faults_passed; /* of the decoder's list */
+};
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static int start_file(struct linesio *l, struct error *err)
+{
+    l->is_file = true;
+    l->decided = true;
+    int code = encoding_scan_file(l->fd, l->declared, &l->scan, err);
+    if (code != 0)
+        return error_context(err, "%s", l->name);
+    if (!l->scan.encoding.verified)
+        return decoder_new(&l->scan.encoding, &l->decoder, err);
+    l->bytes_read = l->scan.encoding.bom_bytes;
+    if (lseek(l->fd, (off_t)l->bytes_read, SEEK_SET) < 0)
+        return error_set_errno(err, ERR_IO, errno, "cannot seek in '%s'", l->name);
+    return 0;
+}
+
+static int linesio_start(struct linesio *l, struct error *err)
+{
+    struct stat st;
+    if (fstat(l->fd, &st) != 0)
+        return error_set_errno(err, ERR_IO, errno, "cannot read '%s'", l->name);
+    if (S_ISDIR(st.st_mode))
+        return error_set(err, ERR_IO, "'%s' is a directory", l->name);
+    if (S_ISREG(st.st_mode))
+        return start_file(l, err);
+    if (l->declared)
+        return encoding_named(l->declared, &l->scan.encoding, err);
+    memcpy(l->scan.encoding.name, "UTF-8", sizeof("UTF-8"));
+    return 0;
+}
+
+int linesio_open(int fd, const char *name, const char *encoding, size_t line_max_bytes,
+                 struct linesio **ret, struct error *err)
+{
+    struct linesio *l = mem_alloc(sizeof(*l));
+    l->fd = fd;
+    l->name = mem_strdup(name);
+    if (encoding && strcasecmp(encoding, "auto") != 0)
+        l->declared = mem_strdup(encoding);
+    l->line_max = line_max_bytes;
+    strbuf_init(&l->raw, 4 * SAMPLE_BYTES);
+    /* A line, a sample decoded at once, and the room that iconv asks for. */
+    strbuf_init(&l->text, line_max_bytes + 16 * SAMPLE_BYTES);
+    int code = linesio_start(l, err);
+    if (code != 0) {
+        linesio_close(l);
+        return code;
+    }
+    *ret = l;
+    return 0;
+}
+
+int linesio_open_path(const char *path, const char *encoding, size_t line_max_bytes,
+                      struct linesio **ret, struct error *err)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT)
+        return error_set(err, ERR_NOT_FOUND, "file '%s' does not exist", path);
+    if (fd < 0)
+        return error_set_errno(err, ERR_IO, errno, "cannot open '%s'", path);
+    return linesio_open(fd, is_stdin ? "standard input" : path, encoding, line_max_bytes, ret, err);
+}
+
+void linesio_close(struct linesio *l)
+{
+    if (!l)
+        return;
+    close(l->fd);
+    decoder_free(l->decoder);
+    strbuf_release(&l->raw);
+    strbuf_release(&l->text);
+    free(l->declared);
+    free(l->name);
+    free(l);
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+/* One read of up to a chunk, appended to `into`. Nothing read is the end. */
+static int read_chunk(struct linesio *l, struct strbuf *into, struct error *err)
+{
+    if (!strbuf_reserve(into, CHUNK))
+        return error_set(err, ERR_BUG, "no room for reading '%s'", l->name);
+    for (;;) {
+        ssize_t k = read(l->fd, into->data + into->len, CHUNK);
+        if (k < 0 && errno != EINTR)
+            return error_set_errno(err, ERR_IO, errno, "cannot read '%s'", l->name);
+        TRY(signals_check(err));
+        if (k < 0)
+            continue;
+        into->len += (size_t)k;
+        into->data[into->len] = '\0';
+        l->bytes_read += (uint64_t)k;
+        l->at_eof = k == 0;
+        return 0;
+    }
+}
+
+static int fill_raw(struct linesio *l, size_t want, struct error *err)
+{
+    while (!l->at_eof && l->raw.len < want)
+        TRY(read_chunk(l, &l->raw, err));
+    return 0;
+}
+
+static bool is_ascii(const char *p, size_t n)
+{
+    uint64_t multibyte = 0;
+    return utf8_valid_prefix(p, n, &multibyte) == n && multibyte == 0;
+}
+
+/* A stream of undeclared encoding: ASCII passes as it is; the first chunk with anything else
+ * begins the sample that decides once and for all. */
+static int decide_by_sample(struct linesio *l, uint64_t raw_offset, struct error *err)
+{
+    if (is_ascii(l->raw.data, l->raw.len) && !memchr(l->raw.data, 0, l->raw.len))
+        return 0;
+    TRY(fill_raw(l, SAMPLE_BYTES, err));
+    TRY(encoding_detect(l->raw.data, l->raw.len, &l->scan.encoding, err));
+    if (raw_offset > 0)
+        l->scan.encoding.bom_bytes = 0;
+    l->decided = true;
+    l->guessed = true;
+    l->sample_end = l->bytes_read;
+    return 0;
+}
+
+static int decide(struct linesio *l, struct error *err)
+{
+    uint64_t raw_offset = l->bytes_read - l->raw.len;
+    TRY(fill_raw(l, raw_offset == 0 ? MARK_BYTES : 1, err));
+    int code = l->declared
+                   ? encoding_settle(l->declared, l->raw.data, l->raw.len, &l->scan.encoding, err)
+                   : decide_by_sample(l, raw_offset, err);
+    if (code != 0)
+        return error_context(err, "%s", l->name);
+    l->decided = l->decided || l->declared;
+    if (!l->decided)
+        return 0;
+    TRY(decoder_new(&l->scan.encoding, &l->decoder, err));
+    decoder_set_origin(l->decoder, raw_offset, l->text_offset + l->text.len);
+    return 0;
+}
+
+static int decode_raw(struct linesio *l, struct error *err)
+{
+    decoder_clear_faults(l->decoder, l->faults_passed);
+    l->faults_passed = 0;
+    int code = decoder_feed(l->decoder, l->raw.data, l->raw.len, l->at_eof, &l->text, err);
+    strbuf_clear(&l->raw);
+    return code == 0 ? 0 : error_context(err, "%s", l->name);
+}
+
+static void drop_handed_out(struct linesio *l)
+{
+    if (l->start == 0)
+        return;
+    size_t left = l->text.len - l->start;
+    memmove(l->text.data, l->text.data + l->start, left);
+    strbuf_truncate(&l->text, left);
+    l->text_offset += l->start;
+    l->searched -= l->start;
+    l->start = 0;
+}
+
+/* Adds at least one read's worth of text, or meets the end. */
+static int fill_text(struct linesio *l, struct error *err)
+{
+    drop_handed_out(l);
+    if (!l->decided)
+        TRY(decide(l, err));
+    if (l->decoder) {
+        TRY(fill_raw(l, 1, err));
+        return decode_raw(l, err);
+    }
+    if (l->decided)
+        return read_chunk(l, &l->text, err);
+    bool fits = strbuf_add(&l->text, l->raw.data, l->raw.len);
+    strbuf_clear(&l->raw);
+    return fits ? 0 : error_set(err, ERR_BUG, "no room for the text of '%s'", l->name);
+}
+
+/* A file must be at its end what its scan saw, or neither its hash nor its verdict holds. */
+static int check_unchanged(const struct linesio *l, struct error *err)
+{
+    if (!l->is_file || l->bytes_read == l->scan.size_bytes)
+        return 0;
+    return error_set(err, ERR_DATA, "'%s' changed while it was being read: %llu bytes, then %llu",
+                     l->name, (unsigned long long)l->scan.size_bytes,
+                     (unsigned long long)l->bytes_read);
+}
+
+static int too_long(const struct linesio *l, struct error *err)
+{
+    error_set(err, ERR_LIMIT, "%s:%llu: the line is longer than %zu bytes", l->name,
+              (unsigned long long)l->line + 1, l->line_max);
+    return error_hint(err, "is it text with line ends?");
+}
+
+static int attach_fault(struct linesio *l, struct linesio_line *line, struct error *err)
+{
+    if (!l->decoder)
+        return 0;
+    size_t n = 0;
+    const struct decode_fault *faults = decoder_faults(l->decoder, &n);
+    uint64_t end = line->byte_offset + line->text.len;
+    for (; l->faults_passed < n && faults[l->faults_passed].output_offset < end;
+         l->faults_passed++) {
+        if (!line->fault)
+            line->fault = &faults[l->faults_passed];
+    }
+    if (!line->fault || !l->guessed || line->fault->input_offset < l->sample_end)
+        return 0;
+    error_set(err, ERR_DATA, "%s:%llu: byte %llu (%s) is not %s, as the beginning was", l->name,
+              (unsigned long long)line->number, (unsigned long long)line->fault->input_offset,
+              line->fault->hex, l->scan.encoding.name);
+    return error_hint(err, "declare the encoding: a stream cannot be looked at in advance");
+}
+
+static int hand_out(struct linesio *l, size_t end, struct linesio_line *ret, struct error *err)
+{
+    if (end - l->start > l->line_max)
+        return too_long(l, err);
+    struct linesio_line line = {
+        .text = {l->text.data + l->start, end - l->start},
+        .number = l->line + 1,
+        .byte_offset = l->text_offset + l->start,
+    };
+    TRY(attach_fault(l, &line, err));
+    l->line++;
+    l->start = end;
+    l->searched = end;
+    *ret = line;
+    return 0;
+}
+
+int linesio_next(struct linesio *l, struct linesio_line *ret, bool *ret_end, struct error *err)
+{
+    for (;;) {
+        const char *from = l->text.data + l->searched;
+        const char *end = memchr(from, '\n', l->text.len - l->searched);
+        if (end) {
+            *ret_end = false;
+            return hand_out(l, (size_t)(end + 1 - l->text.data), ret, err);
+        }
+        l->searched = l->text.len;
+        if (l->text.len - l->start > l->line_max)
+            return too_long(l, err);
+        if (l->at_eof)
+            break;
+        TRY(fill_text(l, err));
+    }
+    TRY(check_unchanged(l, err));
+    *ret_end = l->start == l->text.len;
+    return *ret_end ? 0 : hand_out(l, l->text.len, ret, err);
+}
+
+const struct encoding *linesio_encoding(const struct linesio *l)
+{
+    return &l->scan.encoding;
+}
+
+const char *linesio_sha256(const struct linesio *l)
+{
+    return l->scan.sha256;
+}
+
+const char *linesio_name(const struct linesio *l)
+{
+    return l->name;
+}
+
+uint64_t linesio_bytes_read(const struct linesio *l, uint64_t *ret_total)
+{
+    if (ret_total)
+        *ret_total = l->is_file ? l->scan.size_bytes : 0;
+    return l->bytes_read;
+}
