@@ -1,0 +1,11 @@
+/* lib/domain/outbox.h - events, written in the transaction of what they tell. */
+#ifndef DINER_DOMAIN_OUTBOX_H
+#define DINER_DOMAIN_OUTBOX_H
+
+#include "domain/context.h"
+
+/* type "order.created" and its kin; the payload is the order as it is now. */
+int outbox_add_order(struct domain_context *ctx, const char *type, const char *order_no,
+                     struct error *err);
+
+#endif

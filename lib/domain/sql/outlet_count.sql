@@ -1,0 +1,1 @@
+SELECT count(*) FROM app.stores s WHERE ($1::text IS NULL OR s.code = $1)
