@@ -27,7 +27,8 @@ const char *connector_name(const struct connector *c);
 /* Lint only: problems of a connector file. */
 void connector_lint(const struct ynode *root, struct arena *arena, struct diagnostics *d);
 bool connector_has_resource(const struct connector *c, const char *resource);
-void connector_resource_names(const struct connector *c, const char *const **ret, size_t *ret_count);
+void connector_resource_names(const struct connector *c, const char *const **ret,
+                              size_t *ret_count);
 
 /* Named values for ${...} in a resource's path, query and body. */
 struct connector_param {
@@ -45,9 +46,9 @@ int connector_call(struct connector *c, const char *resource, const struct conne
  * page twice, is ERR_REMOTE; max_pages reached is an error, never a silent end. */
 struct connector_pages;
 struct connector_page {
-    struct span body;    /* whole document */
-    struct span records; /* the raw array at the records pointer */
-    int number;          /* from 1 */
+    struct span body;     /* whole document */
+    struct span records;  /* the raw array at the records pointer */
+    int number;           /* from 1 */
     int64_t expect_total; /* what the source says it has in all; -1 when it does not say */
 };
 int connector_pages_open(struct connector *c, const char *resource,
@@ -60,10 +61,10 @@ void connector_pages_close(struct connector_pages *p);
 
 /* Writing resources: how many records a request takes, where they go, where results are. */
 struct connector_write {
-    int64_t batch_rows;      /* 1: one request per record */
-    const char *records;     /* pointer of the array in the body, "/items" */
-    const char *results;     /* pointer of per-record results in the answer, or NULL */
-    const char *result_ok;   /* key of a result that is true or "ok" when accepted, or NULL */
+    int64_t batch_rows;       /* 1: one request per record */
+    const char *records;      /* pointer of the array in the body, "/items" */
+    const char *results;      /* pointer of per-record results in the answer, or NULL */
+    const char *result_ok;    /* key of a result that is true or "ok" when accepted, or NULL */
     const char *result_error; /* key with the reason */
 };
 int connector_write_of(const struct connector *c, const char *resource, struct connector_write *ret,

@@ -25,24 +25,34 @@ int64_t http_retry_wait_ms(const struct http_retry_policy *policy, int64_t attem
                            int64_t elapsed_ms, int64_t retry_after_ms, uint64_t random);
 
 struct http_options {
-    int64_t connect_timeout_ms; /* 0: 5 s */
-    int64_t timeout_ms;         /* one attempt; 0: 5 s */
-    int64_t idle_timeout_ms;    /* no byte for so long; 0: timeout_ms */
-    size_t body_max_bytes;      /* 0: 64 MiB; more is ERR_LIMIT */
+    int64_t connect_timeout_ms;     /* 0: 5 s */
+    int64_t timeout_ms;             /* one attempt; 0: 5 s */
+    int64_t idle_timeout_ms;        /* no byte for so long; 0: timeout_ms */
+    size_t body_max_bytes;          /* 0: 64 MiB; more is ERR_LIMIT */
     struct http_retry_policy retry; /* zeroed: 5 attempts, 500 ms, 30 s, 10 min */
-    int64_t breaker_failures;   /* consecutive, per host; 0: none */
+    int64_t breaker_failures;       /* consecutive, per host; 0: none */
     int64_t breaker_open_ms;
     int64_t rate_count, rate_per_ms; /* token bucket over all requests; 0: none */
-    int64_t in_flight_max;      /* 0: 8 */
-    const char *ca_file;        /* NULL: the system's */
+    int64_t in_flight_max;           /* 0: 8 */
+    const char *ca_file;             /* NULL: the system's */
 };
 struct http_client;
+/* Strings of options are copied. */
 int http_client_new(const struct http_options *options, struct http_client **ret,
                     struct error *err);
+/* NULL-safe. Transfers still under way are dropped without their done being called. */
 void http_client_free(struct http_client *c);
 
 struct http_header {
     const char *name, *value;
+};
+struct http_response;
+/* What to make of a response; asked before a retry, for systems that say it in the body. */
+enum http_verdict {
+    HTTP_VERDICT_BY_STATUS = 0,
+    HTTP_VERDICT_FINAL,        /* never repeated */
+    HTTP_VERDICT_TRANSIENT,    /* as a 503 */
+    HTTP_VERDICT_RATE_LIMITED, /* as a 429 */
 };
 struct http_request {
     const char *method; /* NULL: GET */
@@ -54,6 +64,11 @@ struct http_request {
     const char *idempotency_key; /* sent as Idempotency-Key; makes a write repeatable */
     int64_t timeout_ms;          /* 0: the client's */
     bool no_retry;
+    bool
+        is_repeatable; /* its sender knows that twice is harmless, as a search or a login by POST */
+    enum http_verdict (*judge)(void *judge_self,
+                               const struct http_response *response); /* or NULL */
+    void *judge_self;
 };
 struct http_response {
     int status;
@@ -63,8 +78,10 @@ struct http_response {
     int attempts;
     int64_t elapsed_us; /* of the last attempt */
 };
-/* Any status is a success here; transport failures after retries are ERR_UNAVAILABLE. A 429 or 5xx
- * that outlived its retries is returned as response too. Blocks; a signal makes ERR_CANCELLED. */
+/* Any status is a success here (redirects to another host are ERR_REMOTE); transport failures after
+ * retries are ERR_UNAVAILABLE. A 429 or 5xx that outlived its retries is returned as response too.
+ * A host whose breaker is open is ERR_UNAVAILABLE at once (a retry waits for it, within its
+ * budget). Blocks; a signal makes ERR_CANCELLED. */
 int http_send(struct http_client *c, const struct http_request *req, struct http_response *ret,
               struct error *err);
 void http_response_release(struct http_response *r);
@@ -75,12 +92,18 @@ const char *http_response_header(const struct http_response *r, const char *lowe
 int http_response_check(const struct http_request *req, const struct http_response *r,
                         struct error *err);
 
+/* The error of a response with a reason of the caller's own; code ERR_OK: by the status, as above.
+ */
+int http_response_fail(const struct http_request *req, const struct http_response *r,
+                       enum error_code code, const char *reason, struct error *err);
+
 /* Many in flight: done is called from http_run once per request (err->code 0 with a response, or
  * the failure); the request's memory is borrowed until then, the response until done returns. */
 typedef void (*http_done)(void *self, const struct http_request *req,
                           const struct http_response *response, const struct error *err);
 void http_start(struct http_client *c, const struct http_request *req, http_done done, void *self);
-/* Drives transfers until fewer than in_flight_max are under way (wait_all: until none is). */
+/* Drives transfers until fewer than in_flight_max are under way (wait_all: until none is). On a
+ * signal all of them end with ERR_CANCELLED, and so does this. done may start more and may send. */
 int http_run(struct http_client *c, bool wait_all, struct error *err);
 
 /* Query strings: appends "k=v" percent-encoded (RFC 3986), with & when `first` is false. */

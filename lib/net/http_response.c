@@ -1,0 +1,92 @@
+#include "core/clock.h"
+#include "format/encoding.h"
+#include "net/http.h"
+#include "net/retry.h"
+#include "net/url.h"
+#include <stdlib.h>
+
+#define BODY_SHOWN_BYTES 200
+
+void http_response_release(struct http_response *r)
+{
+    for (size_t i = 0; i < r->nheaders; i++)
+        free((void *)(uintptr_t)r->headers[i].name); /* one block with its value */
+    free(r->headers);
+    strbuf_release(&r->body);
+    *r = (struct http_response){0};
+}
+
+const char *http_response_header(const struct http_response *r, const char *lower_name)
+{
+    for (size_t i = 0; i < r->nheaders; i++)
+        if (strcmp(r->headers[i].name, lower_name) == 0)
+            return r->headers[i].value;
+    return NULL;
+}
+
+static enum error_code code_of_status(int status)
+{
+    switch (status) {
+    case 401:
+    case 403: return ERR_AUTH;
+    case 404: return ERR_NOT_FOUND;
+    case 409: return ERR_CONFLICT;
+    case 429: return ERR_RATE_LIMITED;
+    case 408: return ERR_UNAVAILABLE;
+    default: return status >= 500 ? ERR_UNAVAILABLE : ERR_REMOTE;
+    }
+}
+
+/* The beginning of a body on one line: blanks squeezed, what is not text as '?'. */
+static void body_show(const struct http_response *r, struct strbuf *out)
+{
+    size_t n = utf8_cut(r->body.data ? r->body.data : "", r->body.len, BODY_SHOWN_BYTES);
+    bool valid = utf8_is_valid(r->body.data ? r->body.data : "", n);
+    bool blank = true;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned char b = (unsigned char)r->body.data[i];
+        if (b <= ' ' || b == 0x7f) {
+            if (!blank)
+                strbuf_addch(out, ' ');
+            blank = true;
+            continue;
+        }
+        strbuf_addch(out, b < 0x80 || valid ? (char)b : '?');
+        blank = false;
+    }
+    if (blank && out->len > 0)
+        strbuf_truncate(out, out->len - 1);
+    if (n < r->body.len)
+        strbuf_adds(out, "...");
+}
+
+int http_response_fail(const struct http_request *req, const struct http_response *r,
+                       enum error_code code, const char *reason, struct error *err)
+{
+    AUTO_STRBUF struct strbuf url = {0}, attempts = {0};
+
+    strbuf_init(&url, 0);
+    strbuf_init(&attempts, 0);
+    url_shown(req->url, &url);
+    if (r->attempts > 1)
+        strbuf_addf(&attempts, " after %d attempts", r->attempts);
+    error_set(err, code != 0 ? code : code_of_status(r->status), "%s %s: HTTP %d%s%s%s",
+              req->method ? req->method : "GET", url.data, r->status,
+              attempts.len > 0 ? attempts.data : "", *reason ? ": " : "", reason);
+    err->http_status = r->status;
+    err->retry_after_ms = retry_after_ms(http_response_header(r, "retry-after"), clock_wall_us());
+    return (int)err->code;
+}
+
+int http_response_check(const struct http_request *req, const struct http_response *r,
+                        struct error *err)
+{
+    AUTO_STRBUF struct strbuf shown = {0};
+
+    if (r->status >= 200 && r->status <= 299)
+        return 0;
+    strbuf_init(&shown, 0);
+    body_show(r, &shown);
+    return http_response_fail(req, r, ERR_OK, shown.data, err);
+}

@@ -1,0 +1,284 @@
+#include "core/clock.h"
+#include "net/http_internal.h"
+#include <ctype.h>
+#include <stdlib.h>
+
+#define NS_PER_MS INT64_C(1000000)
+
+static const char *task_url(const struct http_task *t)
+{
+    return t->url ? t->url : t->req->url;
+}
+
+/* ---- what comes in ------------------------------------------------------------------------- */
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *self)
+{
+    struct http_task *t = self;
+
+    if (strbuf_add(&t->response.body, bytes, size * n))
+        return size * n;
+    t->stopped = "the answer is over the limit";
+    t->stopped_code = ERR_LIMIT;
+    return 0;
+}
+
+static void headers_clear(struct http_response *r)
+{
+    for (size_t i = 0; i < r->nheaders; i++)
+        free((void *)(uintptr_t)r->headers[i].name);
+    r->nheaders = 0;
+}
+
+static void header_add(struct http_response *r, const char *line, size_t len, size_t name_len)
+{
+    const char *value = line + name_len + 1, *end = line + len;
+
+    while (value < end && isspace((unsigned char)*value))
+        value++;
+    while (end > value && isspace((unsigned char)end[-1]))
+        end--;
+    size_t value_len = (size_t)(end - value);
+    /* One block for both; http_response_release frees the name. */
+    char *name = mem_alloc(name_len + value_len + 2);
+    for (size_t i = 0; i < name_len; i++)
+        name[i] = (char)tolower((unsigned char)line[i]);
+    memcpy(name + name_len + 1, value, value_len);
+    if (!r->headers)
+        r->headers = mem_array(HTTP_HEADERS_MAX, sizeof(*r->headers));
+    r->headers[r->nheaders++] = (struct http_header){name, name + name_len + 1};
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *self)
+{
+    struct http_task *t = self;
+    size_t len = size * n;
+
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* the final answer after a 100 Continue */
+        headers_clear(&t->response);
+        t->header_bytes = 0;
+        return len;
+    }
+    const char *colon = memchr(line, ':', len);
+    if (!colon)
+        return len;
+    t->header_bytes += len;
+    if (t->header_bytes > HTTP_HEADER_BYTES_MAX || t->response.nheaders == HTTP_HEADERS_MAX) {
+        t->stopped = "the headers of the answer are over the limit";
+        t->stopped_code = ERR_LIMIT;
+        return 0;
+    }
+    header_add(&t->response, line, len, (size_t)(colon - line));
+    return len;
+}
+
+/* ---- what goes out ------------------------------------------------------------------------- */
+
+static int header_append(struct http_task *t, const char *name, const char *value,
+                         struct error *err)
+{
+    AUTO_STRBUF struct strbuf line = {0};
+
+    strbuf_init(&line, HTTP_HEADER_BYTES_MAX);
+    /* libcurl's spelling: "Name;" sends it empty, "Name:" leaves it out. */
+    bool fits =
+        *value ? strbuf_addf(&line, "%s: %s", name, value) : strbuf_addf(&line, "%s;", name);
+    if (!fits)
+        return error_set(err, ERR_LIMIT, "the value of header '%s' is too long", name);
+    for (const char *p = line.data; *p; p++)
+        if (iscntrl((unsigned char)*p) && *p != '\t')
+            return error_set(err, ERR_DATA, "the value of header '%s' has a control character",
+                             name);
+    struct curl_slist *list = curl_slist_append(t->header_lines, line.data);
+    if (!list)
+        return error_set(err, ERR_FAILED, "out of memory");
+    t->header_lines = list;
+    return 0;
+}
+
+static int headers_build(struct http_task *t, struct error *err)
+{
+    const struct http_request *req = t->req;
+
+    for (size_t i = 0; i < req->nheaders; i++)
+        TRY(header_append(t, req->headers[i].name, req->headers[i].value, err));
+    if (req->idempotency_key)
+        TRY(header_append(t, "Idempotency-Key", req->idempotency_key, err));
+    if (req->body.ptr)
+        TRY(header_append(t, "Content-Type",
+                          req->content_type ? req->content_type : "application/json", err));
+    /* No "100 Continue" hand-shake (libcurl repeats a request refused with 417), and no form type
+     * for an empty POST. */
+    static const char *const without[] = {"Expect:", "Content-Type:"};
+    for (size_t i = 0; i < (req->body.ptr ? 1 : 2); i++) {
+        struct curl_slist *list = curl_slist_append(t->header_lines, without[i]);
+        if (!list)
+            return error_set(err, ERR_FAILED, "out of memory");
+        t->header_lines = list;
+    }
+    return 0;
+}
+
+static void method_set(struct http_task *t)
+{
+    const struct http_request *req = t->req;
+    const char *method = req->method ? req->method : "GET";
+    CURL *e = t->easy;
+
+    if (strcmp(method, "HEAD") == 0) {
+        curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+        return;
+    }
+    if (req->body.ptr || strcmp(method, "POST") == 0) {
+        curl_easy_setopt(e, CURLOPT_POST, 1L);
+        curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.len);
+        curl_easy_setopt(e, CURLOPT_POSTFIELDS, req->body.ptr ? req->body.ptr : "");
+    }
+    curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, method);
+}
+
+static void limits_set(const struct http_client *c, struct http_task *t)
+{
+    const struct http_options *o = &c->options;
+    CURL *e = t->easy;
+    int64_t timeout_ms = t->req->timeout_ms > 0 ? t->req->timeout_ms : o->timeout_ms;
+
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
+    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    if (!t->req->method || strcmp(t->req->method, "HEAD") != 0)
+        curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->body_max_bytes);
+}
+
+static void easy_setup(const struct http_client *c, struct http_task *t, bool may_reuse)
+{
+    CURL *e = t->easy;
+
+    curl_easy_setopt(e, CURLOPT_URL, task_url(t));
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
+    curl_easy_setopt(e, CURLOPT_USERAGENT, "diner/" DINER_VERSION);
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+    /* libcurl itself sends a request again when a kept connection turns out dead, whatever its
+     * method; what must not happen twice goes out on a connection of its own. */
+    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, may_reuse ? 0L : 1L);
+    if (c->ca_file)
+        curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file);
+    limits_set(c, t);
+    method_set(t);
+    curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->header_lines);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->curl_text);
+    curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+}
+
+int http_transfer_begin(struct http_client *c, struct http_task *t, bool may_reuse,
+                        struct error *err)
+{
+    t->stopped = NULL;
+    t->curl_text[0] = '\0';
+    t->header_bytes = 0;
+    t->moved_bytes = 0;
+    t->moved_ns = clock_monotonic_ns();
+    headers_clear(&t->response);
+    strbuf_clear(&t->response.body);
+    TRY(headers_build(t, err));
+    t->easy = c->spares > 0 ? c->spare[--c->spares] : curl_easy_init();
+    if (!t->easy)
+        return error_set(err, ERR_FAILED, "libcurl gave no handle");
+    easy_setup(c, t, may_reuse);
+    CURLMcode added = curl_multi_add_handle(c->multi, t->easy);
+    if (added != CURLM_OK) {
+        http_transfer_end(c, t);
+        return error_set(err, ERR_FAILED, "libcurl: %s", curl_multi_strerror(added));
+    }
+    return 0;
+}
+
+void http_transfer_end(struct http_client *c, struct http_task *t)
+{
+    long status = 0;
+    curl_off_t elapsed_us = 0;
+
+    curl_slist_free_all(t->header_lines);
+    t->header_lines = NULL;
+    if (!t->easy)
+        return;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &elapsed_us);
+    t->response.status = (int)status;
+    t->response.elapsed_us = elapsed_us;
+    curl_multi_remove_handle(c->multi, t->easy);
+    if (c->spares < HTTP_SPARE_MAX) {
+        curl_easy_reset(t->easy);
+        c->spare[c->spares++] = t->easy;
+    } else {
+        curl_easy_cleanup(t->easy);
+    }
+    t->easy = NULL;
+}
+
+bool http_transfer_is_idle(const struct http_client *c, struct http_task *t, int64_t now_ns)
+{
+    curl_off_t down = 0, up = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
+    curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &up);
+    int64_t moved = (int64_t)down + (int64_t)up + (int64_t)t->header_bytes;
+    if (moved != t->moved_bytes) {
+        t->moved_bytes = moved;
+        t->moved_ns = now_ns;
+    }
+    return now_ns - t->moved_ns > c->options.idle_timeout_ms * NS_PER_MS;
+}
+
+const char *http_transfer_redirect(const struct http_task *t)
+{
+    char *url = NULL;
+
+    curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &url);
+    return url;
+}
+
+/* ---- what went wrong ----------------------------------------------------------------------- */
+
+static enum error_code code_of(CURLcode result)
+{
+    switch (result) {
+    case CURLE_URL_MALFORMAT: return ERR_CONFIG;
+    case CURLE_FILESIZE_EXCEEDED: return ERR_LIMIT;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* also an answer that is not HTTP/1 */
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CACERT_BADFILE: return ERR_REMOTE;
+    case CURLE_OUT_OF_MEMORY: return ERR_FAILED;
+    default: return ERR_UNAVAILABLE; /* refused, reset, cut, timed out: another time it may work */
+    }
+}
+
+void http_transfer_error(const struct http_task *t, CURLcode result, struct error *err)
+{
+    if (t->stopped) {
+        error_set(err, t->stopped_code, "%s", t->stopped);
+        return;
+    }
+    const char *text = t->curl_text[0] ? t->curl_text : curl_easy_strerror(result);
+    size_t len = strlen(text);
+    while (len > 0 && (text[len - 1] == '.' || isspace((unsigned char)text[len - 1])))
+        len--;
+    /* Their sentences begin upper case; "SSL ..." stays. */
+    bool lower = len > 1 && isupper((unsigned char)text[0]) && !isupper((unsigned char)text[1]);
+    error_set(err, code_of(result), "%c%.*s", lower ? tolower((unsigned char)text[0]) : text[0],
+              len > 0 ? (int)len - 1 : 0, text + 1);
+    if (result == CURLE_FILESIZE_EXCEEDED)
+        error_set(err, ERR_LIMIT, "the answer is over the limit");
+    if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE)
+        error_hint(err, "the certificate must be valid for this host and its authority trusted; a "
+                        "private authority is named by ca_file");
+}
