@@ -32,12 +32,24 @@ static const char *find_variable(const char *text)
     return NULL;
 }
 
+/* A variable that could not be put in was reported there and then. */
+static bool is_reported(const struct diagnostics *d, const struct ynode *node)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (d->items[i].file == node->file && d->items[i].line == node->line &&
+            d->items[i].column == node->column && !d->items[i].is_warning)
+            return true;
+    return false;
+}
+
 static bool text_is_final(const struct field *f, const struct ynode *node, struct diagnostics *d)
 {
     const char *variable = f->flags & FIELD_LATE ? NULL : find_variable(node->text);
 
     if (!variable)
         return true;
+    if (is_reported(d, node))
+        return false;
     diagnostics_add(d, node, NULL, "%s: '%.*s' cannot be used here", f->name,
                     (int)(strcspn(variable, "}") + 1), variable);
     return false;

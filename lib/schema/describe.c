@@ -260,12 +260,10 @@ static void schema_type(const struct set_list *list, const struct field *f, stru
         return;
     case FIELD_INT: schema_int(f, w); return;
     case FIELD_DURATION: schema_pattern(w, "^0$|^([0-9_]+(d|h|ms|m|s))+$|" VARIABLE); return;
-    case FIELD_SIZE: schema_pattern(w, "^[0-9_]+ *([kKmMgGtT][iI]?)?[bB]?$|" VARIABLE); return;
+    case FIELD_SIZE: schema_pattern(w, "^[0-9_]+ *(([kKmMgGtT][iI]?)?[bB])?$|" VARIABLE); return;
     case FIELD_RATE: schema_pattern(w, "^[0-9_]+/[0-9]*(d|h|ms|m|s)$|^none$|" VARIABLE); return;
     case FIELD_FRACTION: schema_pattern(w, "^[0-9]*[.]?[0-9]+ *%?$|" VARIABLE); return;
-    case FIELD_TIME_OF_DAY:
-        schema_pattern(w, "^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?$|" VARIABLE);
-        return;
+    case FIELD_TIME_OF_DAY: schema_pattern(w, "^[0-9]{2}:[0-9]{2}(:[0-9]{2})?$|" VARIABLE); return;
     case FIELD_CHOICE: schema_choice(f, w); return;
     case FIELD_STRINGS: schema_strings(w); return;
     case FIELD_NODE: return; /* anything */

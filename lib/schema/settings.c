@@ -23,7 +23,8 @@ static const struct field connection_fields[] = {
     {.name = "dsn",
      .type = FIELD_STRING,
      .offset = offsetof(struct config_connection, dsn),
-     .help = "libpq connection string or URL, or where it is kept: env:NAME, file:PATH, cmd:...",
+     .help =
+         "libpq connection string or URL, or where it is kept: env:NAME, file:PATH, cmd:COMMAND",
      .flags = FIELD_REQUIRED | FIELD_SECRET},
     {0},
 };
@@ -67,7 +68,7 @@ static const struct field fields[] = {
      .help = "account at the platform"},
     {"platform.password", FIELD_STRING, MEMBER(platform_password), .env = "DINER_PLATFORM_PASSWORD",
      .flags = FIELD_SECRET,
-     .help = "its password, or where it is kept: env:NAME, file:PATH, cmd:..."},
+     .help = "its password, or where it is kept: env:NAME, file:PATH, cmd:COMMAND"},
 
     {"http.timeout", FIELD_DURATION, MEMBER(http_timeout_ms), .def = "5s", .min = 1, .max = HOUR_MS,
      .env = "DINER_HTTP_TIMEOUT", .help = "longest call to another service"},
