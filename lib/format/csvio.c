@@ -362,12 +362,13 @@ struct quote_scan {
     uint64_t cr_line, cr_column;
 };
 
-static struct quote_scan scan_quotes(const struct csvio_reader *r, const struct attempt *a)
+static struct quote_scan scan_quotes(const struct csvio_reader *r, const struct attempt *a,
+                                     size_t lines)
 {
     struct quote_scan s = {0};
     bool quoted = false;
     bool at_start = true;
-    for (size_t i = 0; i < a->lines; i++) {
+    for (size_t i = 0; i < lines; i++) {
         struct line line = attempt_line(r, a, i);
         struct span body = without_end(line.text);
         for (size_t j = 0; j < line.text.len; j++) {
@@ -406,6 +407,14 @@ static bool feed_line(struct csvio_reader *r, struct attempt *a, const struct li
     return used == text.len;
 }
 
+/* A quote that is open over a line end and then stumbles was most likely never meant to span
+ * lines: the place to look at is where it opened. */
+static void blame_opening_quote(const struct csvio_reader *r, struct attempt *a, size_t lines)
+{
+    struct quote_scan s = scan_quotes(r, a, lines);
+    attempt_fail(a, "an unterminated quote", s.open_line, s.open_column);
+}
+
 /* Fetches one more line of the record into the queue; at the end of the file, or of patience,
  * the quote is unterminated. */
 static int attempt_extend(struct csvio_reader *r, struct attempt *a, struct line *ret,
@@ -424,8 +433,7 @@ static int attempt_extend(struct csvio_reader *r, struct attempt *a, struct line
     }
     size_t more = end ? 0 : queue_line(r, a->lines).text.len;
     if (end || a->lines == RECORD_LINES_MAX || a->bytes + more > r->record_max) {
-        struct quote_scan s = scan_quotes(r, a);
-        attempt_fail(a, "an unterminated quote", s.open_line, s.open_column);
+        blame_opening_quote(r, a, a->lines);
         return 0;
     }
     *ret = queue_line(r, a->lines);
@@ -447,6 +455,8 @@ static int attempt_parse(struct csvio_reader *r, struct attempt *a, struct error
         if (a->fault)
             return 0;
     }
+    if (a->fault && a->lines > 1)
+        blame_opening_quote(r, a, a->lines - 1);
     r->parser_is_clean = r->row_done;
     return 0;
 }
@@ -457,7 +467,7 @@ static void check_carriage_returns(const struct csvio_reader *r, struct attempt 
         struct span body = without_end(attempt_line(r, a, i).text);
         if (!memchr(body.ptr, '\r', body.len))
             continue;
-        struct quote_scan s = scan_quotes(r, a);
+        struct quote_scan s = scan_quotes(r, a, a->lines);
         if (s.cr_column > 0)
             attempt_fail(a, FAULT_CR, s.cr_line, s.cr_column);
         return;
