@@ -266,22 +266,50 @@ bool decimal_subtract(const struct decimal *a, const struct decimal *b, struct d
     return decimal_add(a, &negated, ret);
 }
 
+/* Powers of ten taken out of both sides, and put back only as far as they are not fraction. */
 static bool decimal_product(struct decimal a, struct decimal b, struct decimal *ret)
 {
+    while (a.coefficient != 0 && a.coefficient % 10 == 0) {
+        a.coefficient /= 10;
+        a.scale--;
+    }
+    while (b.coefficient != 0 && b.coefficient % 10 == 0) {
+        b.coefficient /= 10;
+        b.scale--;
+    }
     __int128 product;
-    if (a.scale + b.scale > DIGITS_MAX ||
-        __builtin_mul_overflow(a.coefficient, b.coefficient, &product) ||
-        !coefficient_fits(product)) {
+    int scale = a.scale + b.scale;
+    if (__builtin_mul_overflow(a.coefficient, b.coefficient, &product)) {
         return false;
     }
-    *ret = (struct decimal){.coefficient = product, .scale = a.scale + b.scale};
+    while (product != 0 && product % 10 == 0 && scale > 0 &&
+           (scale > DIGITS_MAX || !coefficient_fits(product))) {
+        product /= 10;
+        scale--;
+    }
+    if (product == 0 || scale < 0) {
+        if (!coefficient_scale_up(product, scale < 0 ? -scale : 0, &product)) {
+            return false;
+        }
+        scale = 0;
+    }
+    if (scale > DIGITS_MAX || !coefficient_fits(product)) {
+        return false;
+    }
+    *ret = (struct decimal){.coefficient = product, .scale = scale};
     return true;
 }
 
 bool decimal_multiply(const struct decimal *a, const struct decimal *b, struct decimal *ret)
 {
-    return decimal_product(*a, *b, ret) ||
-           decimal_product(decimal_strip(*a), decimal_strip(*b), ret);
+    __int128 product;
+    int scale = a->scale + b->scale;
+    if (scale > DIGITS_MAX || __builtin_mul_overflow(a->coefficient, b->coefficient, &product) ||
+        !coefficient_fits(product)) {
+        return decimal_product(*a, *b, ret);
+    }
+    *ret = (struct decimal){.coefficient = product, .scale = scale};
+    return true;
 }
 
 bool decimal_rescale(const struct decimal *a, int scale, struct decimal *ret)
