@@ -341,7 +341,8 @@ static bool read_year_of_century(struct cursor *c, int *ret)
     return true;
 }
 
-/* One letter of the format; `exact` when another digit field follows without a separator. */
+/* One letter of the format; `exact` next to another digit field without a separator, where a digit
+ * too few would move the border between the two unseen. */
 static bool format_field(char letter, bool exact, struct cursor *c, struct format_state *f)
 {
     int min = exact ? 2 : 1;
@@ -388,20 +389,28 @@ static bool format_literal(char wanted, struct cursor *c)
     return c->s > start;
 }
 
+static bool is_digit_field(char letter)
+{
+    return letter != '\0' && strchr("YmdHMSyfI", letter) != NULL;
+}
+
 static bool format_walk(const char *format, struct cursor *c, struct format_state *f)
 {
+    bool after_digits = false;
     for (const char *p = format; *p != '\0'; p++) {
         if (*p != '%') {
+            after_digits = false;
             if (!format_literal(*p, c)) {
                 return false;
             }
             continue;
         }
         p++;
-        bool exact = *p != '\0' && p[1] == '%' && p[2] != '\0' && strchr("YmdHMSyfI", p[2]) != NULL;
-        if (!format_field(*p, exact, c, f)) {
+        bool before_digits = *p != '\0' && p[1] == '%' && is_digit_field(p[2]);
+        if (!format_field(*p, after_digits || before_digits, c, f)) {
             return false;
         }
+        after_digits = is_digit_field(*p);
     }
     return c->s == c->end;
 }
