@@ -179,6 +179,12 @@ static size_t census_utf8(struct census *c, const char *p, size_t n)
     return 0;
 }
 
+/* GB18030 beyond doubt: nothing that follows would change the verdict, the decoder reports it. */
+static bool census_is_clear(const struct census *c)
+{
+    return c->utf8_refuted && c->gb_chars > 65536 && c->gb_faults < c->gb_chars / 1000;
+}
+
 /* Counts one chunk, of which the first `carried` bytes were in the last one already. */
 static size_t census_add(struct census *c, const char *p, size_t n, size_t carried)
 {
@@ -186,7 +192,7 @@ static size_t census_add(struct census *c, const char *p, size_t n, size_t carri
     c->bytes += n - carried;
     uint64_t chars_before = c->utf8_chars;
     size_t cut = c->utf8_refuted ? 0 : census_utf8(c, p, n);
-    if (c->utf8_faults == 0)
+    if (c->utf8_faults == 0 || census_is_clear(c))
         return cut;
     const char *from = p + carried;
     size_t left = n - carried;

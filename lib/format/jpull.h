@@ -31,12 +31,18 @@ struct jpull_value {
  * refuse_duplicates. ERR_DATA with line:column and what was expected. */
 int jpull_check(struct span document, bool refuse_duplicates, struct error *err);
 
+/* As jpull_check with duplicates refused, and further what a jsonb column would refuse: \u0000,
+ * lone surrogates, numbers beyond PostgreSQL's numeric. */
+int jpull_check_storable(struct span document, struct error *err);
+
 /* The value at an RFC 6901 pointer ("" is the document); kind JPULL_NONE when absent. Scratch
- * receives unescaped strings; it must outlive the value. */
+ * receives unescaped strings; it must outlive the value. Spans into scratch last until the next
+ * call that adds to it: to keep several, give each its own, or reserve the document's length.
+ * A string with \u0000 or a lone surrogate is ERR_DATA. ERR_SPEC for what is no pointer. */
 int jpull_find(struct span document, const char *pointer, struct jpull_value *ret,
                struct strbuf *scratch, struct error *err);
 
-/* Iterates the elements of an array as raw spans. */
+/* Iterates the elements of an array as raw spans. Places in errors count from the array's text. */
 struct jpull_array {
     struct span rest;
     bool first;

@@ -16,14 +16,14 @@
 
 static char scratch_dir[64];
 
-static int scratch_setup(void **state)
+static inline int scratch_setup(void **state)
 {
     (void)state;
     snprintf(scratch_dir, sizeof(scratch_dir), "/tmp/diner-format-XXXXXX");
     return mkdtemp(scratch_dir) ? 0 : -1;
 }
 
-static int scratch_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static inline int scratch_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st;
     (void)type;
@@ -31,7 +31,7 @@ static int scratch_remove(const char *path, const struct stat *st, int type, str
     return remove(path);
 }
 
-static int scratch_teardown(void **state)
+static inline int scratch_teardown(void **state)
 {
     (void)state;
     return nftw(scratch_dir, scratch_remove, 8, FTW_DEPTH | FTW_PHYS);
