@@ -1,0 +1,172 @@
+/* lib/platform/server/body.c - the JSON body of a request. Numbers are taken as text: no double. */
+#include "core/decimal.h"
+#include "format/jpull.h"
+#include "platform/server/internal.h"
+#include <stdlib.h>
+
+int request_body_check(struct request *r, struct span *ret_body, struct error *err)
+{
+    struct error parse = ERROR_INIT;
+    struct span body = {r->body.data, r->body.len};
+    if (strspn(body.ptr, " \t\r\n") == body.len)
+        body = SPAN("{}");
+    if (jpull_check(body, true, &parse) != ERR_OK)
+        return domain_refuse(&r->ctx, err, ERR_USAGE, "bad_json", NULL, "the body is not JSON: %s",
+                             parse.message);
+    *ret_body = body;
+    return ERR_OK;
+}
+
+static bool list_has(const char *list, struct span word)
+{
+    for (const char *p = list; *p != '\0';) {
+        size_t n = strcspn(p, " ");
+        if (n == word.len && memcmp(p, word.ptr, n) == 0)
+            return true;
+        p += n + (p[n] == ' ');
+    }
+    return false;
+}
+
+static int add_member(struct request *r, struct span key, struct span raw, const char *allowed,
+                      struct members *m, struct error *err)
+{
+    char *name = arena_strndup(r->arena, key.ptr, key.len);
+    if (!list_has(allowed, key) || m->count == MEMBERS_MAX) {
+        error_set(err, ERR_USAGE, "unknown member '%.60s'", name);
+        r->ctx.refusal = "bad_parameter";
+        r->ctx.details = domain_detail(&r->ctx, "parameter", name);
+        return err->code;
+    }
+    m->items[m->count].name = name;
+    m->items[m->count++].raw = raw;
+    return ERR_OK;
+}
+
+int members_read(struct request *r, struct span object, const char *allowed, struct members *ret,
+                 struct error *err)
+{
+    struct jpull_array iterator;
+    struct error parse = ERROR_INIT;
+    AUTO_STRBUF struct strbuf scratch;
+    strbuf_init(&scratch, BODY_BYTES_MAX);
+    ret->count = 0;
+    if (jpull_object_begin(object, &iterator, &parse) != ERR_OK)
+        return domain_refuse(&r->ctx, err, ERR_USAGE, "bad_json", NULL,
+                             "an object was expected: %s", parse.message);
+    for (;;) {
+        struct span key, raw;
+        bool is_end;
+        TRY(jpull_object_next(&iterator, &key, &raw, &is_end, &scratch, err));
+        if (is_end)
+            return ERR_OK;
+        TRY(add_member(r, key, raw, allowed, ret, err));
+    }
+}
+
+struct span members_raw(const struct members *m, const char *name)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (strcmp(m->items[i].name, name) == 0)
+            return m->items[i].raw;
+    return (struct span){NULL, 0};
+}
+
+/* The member as text in the arena with its kind; JPULL_NONE when absent. */
+static int member_value(struct request *r, const struct members *m, const char *name,
+                        enum jpull_kind *ret_kind, const char **ret_text, struct error *err)
+{
+    struct jpull_value value;
+    AUTO_STRBUF struct strbuf scratch;
+    struct span raw = members_raw(m, name);
+    *ret_kind = JPULL_NONE;
+    if (raw.ptr == NULL)
+        return ERR_OK;
+    strbuf_init(&scratch, BODY_BYTES_MAX);
+    TRY(jpull_value_of(raw, &value, &scratch, err));
+    if (value.kind == JPULL_STRING && memchr(value.text.ptr, '\0', value.text.len) != NULL)
+        return request_refuse(r, err, name, "'%s' holds a NUL character", name);
+    *ret_kind = value.kind;
+    if (value.text.ptr != NULL)
+        *ret_text = arena_strndup(r->arena, value.text.ptr, value.text.len);
+    return ERR_OK;
+}
+
+static int check_required(struct request *r, const char *name, bool is_required, struct error *err)
+{
+    if (is_required)
+        return request_refuse(r, err, name, "'%s' is missing", name);
+    return ERR_OK;
+}
+
+int members_text(struct request *r, const struct members *m, const char *name, bool is_required,
+                 size_t max_bytes, const char **ret, struct error *err)
+{
+    enum jpull_kind kind;
+    const char *text = NULL;
+    TRY(member_value(r, m, name, &kind, &text, err));
+    if (kind == JPULL_NONE || kind == JPULL_NULL) {
+        *ret = NULL;
+        return check_required(r, name, is_required, err);
+    }
+    if (kind != JPULL_STRING)
+        return request_refuse(r, err, name, "'%s' must be a string", name);
+    if (strlen(text) > max_bytes || (is_required && text[0] == '\0'))
+        return request_refuse(r, err, name, "'%s' must have %d to %zu bytes", name, is_required,
+                              max_bytes);
+    *ret = text;
+    return ERR_OK;
+}
+
+/* |d| < 10^integer_digits, rescaled exactly to at most `scale` decimals. */
+static bool decimal_fits(struct decimal *d, int integer_digits, int scale)
+{
+    struct decimal limit = decimal_from_int(1, 0);
+    struct decimal ten = decimal_from_int(10, 0), negative;
+    for (int i = 0; i < integer_digits; i++)
+        if (!decimal_multiply(&limit, &ten, &limit))
+            return false;
+    negative = limit;
+    negative.coefficient = -limit.coefficient;
+    return decimal_compare(d, &limit) < 0 && decimal_compare(d, &negative) > 0 &&
+           (d->scale <= scale || decimal_rescale(d, scale, d));
+}
+
+int members_decimal(struct request *r, const struct members *m, const char *name, bool is_required,
+                    int integer_digits, int scale, const char **ret, struct error *err)
+{
+    enum jpull_kind kind;
+    const char *text = NULL;
+    struct decimal value;
+    char plain[DECIMAL_TEXT_MAX];
+    TRY(member_value(r, m, name, &kind, &text, err));
+    if (kind == JPULL_NONE || kind == JPULL_NULL) {
+        *ret = NULL;
+        return check_required(r, name, is_required, err);
+    }
+    if ((kind != JPULL_STRING && kind != JPULL_NUMBER) ||
+        !decimal_parse(text, strlen(text), &value) || !decimal_fits(&value, integer_digits, scale))
+        return request_refuse(r, err, name,
+                              "'%s' must be a decimal of at most %d integer and %d fraction digits",
+                              name, integer_digits, scale);
+    decimal_print(&value, plain);
+    *ret = arena_strdup(r->arena, plain);
+    return ERR_OK;
+}
+
+int members_int(struct request *r, const struct members *m, const char *name, int64_t min,
+                int64_t max, int64_t *ret_value, struct error *err)
+{
+    enum jpull_kind kind;
+    const char *text = NULL;
+    char *end = NULL;
+    TRY(member_value(r, m, name, &kind, &text, err));
+    if (kind == JPULL_NONE || kind == JPULL_NULL)
+        return ERR_OK;
+    int64_t value = kind == JPULL_NUMBER && strlen(text) < 19 ? strtoll(text, &end, 10) : 0;
+    if (end == NULL || *end != '\0' || value < min || value > max)
+        return request_refuse(r, err, name, "'%s' must be a whole number from %lld to %lld", name,
+                              (long long)min, (long long)max);
+    *ret_value = value;
+    return ERR_OK;
+}

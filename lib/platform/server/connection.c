@@ -1,0 +1,258 @@
+/* lib/platform/server/connection.c - what libmicrohttpd calls, and the deadlines it has not.
+ *
+ * Its time limit is idle time only: a client that sends a byte now and then would keep a thread for
+ * ever. So each connection has a deadline while something is expected of its client, and the reaper
+ * shuts down the socket of those that are over; their thread then ends as after any lost client. */
+#include "core/clock.h"
+#include "platform/server/internal.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+/* More than this of a body that is refused anyway is not read. */
+#define DROPPED_BYTES_MAX  ((size_t)8 << 20)
+#define REAPER_INTERVAL_MS 250
+
+/* ---- the list of connections -------------------------------------------------------------- */
+
+static void set_deadline(struct platform_server *s, struct connection *c, int64_t in_ms)
+{
+    if (c == NULL)
+        return;
+    pthread_mutex_lock(&s->connections_lock);
+    c->deadline_ms = in_ms > 0 ? clock_monotonic_ms() + in_ms : 0;
+    pthread_mutex_unlock(&s->connections_lock);
+}
+
+static struct connection *connection_add(struct platform_server *s, MHD_socket socket)
+{
+    struct connection *c = mem_alloc(sizeof *c);
+    c->socket = socket;
+    c->deadline_ms = clock_monotonic_ms() + s->limits.receive_timeout_ms;
+    pthread_mutex_lock(&s->connections_lock);
+    c->next = s->connections;
+    if (c->next != NULL)
+        c->next->previous = c;
+    s->connections = c;
+    pthread_mutex_unlock(&s->connections_lock);
+    return c;
+}
+
+static void connection_remove(struct platform_server *s, struct connection *c)
+{
+    pthread_mutex_lock(&s->connections_lock);
+    if (c->previous != NULL)
+        c->previous->next = c->next;
+    else
+        s->connections = c->next;
+    if (c->next != NULL)
+        c->next->previous = c->previous;
+    pthread_mutex_unlock(&s->connections_lock);
+    free(c);
+}
+
+void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                   enum MHD_ConnectionNotificationCode code)
+{
+    struct platform_server *s = cls;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (info != NULL)
+            *socket_context = connection_add(s, info->connect_fd);
+    } else if (*socket_context != NULL) { /* before the socket is closed */
+        connection_remove(s, *socket_context);
+        *socket_context = NULL;
+    }
+}
+
+static void reap(struct platform_server *s)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    for (struct connection *c = s->connections; c != NULL; c = c->next) {
+        if (c->deadline_ms == 0 || c->deadline_ms > now_ms)
+            continue;
+        (void)shutdown(c->socket, SHUT_RDWR);
+        c->deadline_ms = 0;
+    }
+}
+
+static void *reaper_run(void *arg)
+{
+    struct platform_server *s = arg;
+    pthread_mutex_lock(&s->connections_lock);
+    while (!s->reaper_stops) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += REAPER_INTERVAL_MS * 1000000L;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000L;
+        }
+        (void)pthread_cond_timedwait(&s->reaper_wake, &s->connections_lock, &until);
+        reap(s);
+    }
+    pthread_mutex_unlock(&s->connections_lock);
+    return NULL;
+}
+
+int reaper_start(struct platform_server *s, struct error *err)
+{
+    int code = pthread_create(&s->reaper, NULL, reaper_run, s);
+    if (code != 0)
+        return error_set_errno(err, ERR_FAILED, code, "no thread for the server's deadlines");
+    s->reaper_runs = true;
+    return ERR_OK;
+}
+
+void reaper_stop(struct platform_server *s)
+{
+    if (!s->reaper_runs)
+        return;
+    pthread_mutex_lock(&s->connections_lock);
+    s->reaper_stops = true;
+    pthread_cond_signal(&s->reaper_wake);
+    pthread_mutex_unlock(&s->connections_lock);
+    pthread_join(s->reaper, NULL);
+    s->reaper_runs = false;
+}
+
+/* ---- answering ---------------------------------------------------------------------------- */
+
+static void add_headers(struct request *r, struct MHD_Response *response)
+{
+    char seconds[24];
+    (void)MHD_add_response_header(response, "Content-Type", r->content_type);
+    (void)MHD_add_response_header(response, "X-Request-Id", r->trace_id);
+    (void)MHD_add_response_header(response, "Cache-Control", "no-store");
+    if (r->allow != NULL)
+        (void)MHD_add_response_header(response, "Allow", r->allow);
+    if (r->status == 401)
+        (void)MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+    if (r->is_replayed)
+        (void)MHD_add_response_header(response, "Idempotency-Replayed", "true");
+    if (r->retry_after_s > 0) {
+        snprintf(seconds, sizeof seconds, "%lld", (long long)r->retry_after_s);
+        (void)MHD_add_response_header(response, "Retry-After", seconds);
+    }
+    if (r->must_close || atomic_load(&r->server->is_stopping))
+        (void)MHD_add_response_header(response, "Connection", "close");
+}
+
+static enum MHD_Result send_answer(struct request *r)
+{
+    size_t length;
+    char *bytes = strbuf_detach(&r->out, &length);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(length, bytes, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        free(bytes);
+        return MHD_NO;
+    }
+    add_headers(r, response);
+    set_deadline(r->server, r->connection, r->server->limits.receive_timeout_ms);
+    enum MHD_Result queued = MHD_queue_response(r->mhd, (unsigned)r->status, response);
+    MHD_destroy_response(response);
+    r->stage = REQUEST_ANSWERED;
+    return queued;
+}
+
+/* What can be told from the headers alone. True: refused, the answer is written. */
+static bool refuse_by_head(struct request *r)
+{
+    const char *length = request_header(r, "Content-Length");
+    if (length != NULL && request_header(r, "Transfer-Encoding") != NULL) {
+        respond_refusal(r, 400, "bad_request",
+                        "Content-Length and Transfer-Encoding exclude each other");
+    } else if (length != NULL && strtoull(length, NULL, 10) > BODY_BYTES_MAX) {
+        respond_refusal(r, 413, "body_too_large", "The body is over 1 MiB");
+    } else {
+        return false;
+    }
+    r->must_close = true; /* what follows on this connection cannot be told apart */
+    return true;
+}
+
+static void work(struct request *r)
+{
+    struct error err = ERROR_INIT;
+    if (r->is_body_too_big) {
+        r->must_close = true;
+        respond_refusal(r, 413, "body_too_large", "The body is over 1 MiB");
+    } else if (request_parse_target(r, &err) != ERR_OK) {
+        respond_error(r, &err);
+    } else {
+        request_dispatch(r);
+    }
+}
+
+static void log_request(struct request *r)
+{
+    int64_t ms = (clock_monotonic_ns() - r->started_ns) / 1000000;
+    server_log(r->server, LOG_INFO,
+               LOG_FIELDS(LOG_STR("method", r->method), LOG_STR("path", r->path),
+                          LOG_INT("status", r->status), LOG_INT("ms", ms),
+                          LOG_STR("trace_id", r->trace_id),
+                          LOG_STR("user", r->user.subject != NULL ? r->user.subject : "")),
+               "request");
+}
+
+/* ---- libmicrohttpd's callbacks ------------------------------------------------------------ */
+
+/* Called with the target as it came, before libmicrohttpd unescapes it (and cuts it at %00). */
+void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+    return request_new(cls, mhd, target);
+}
+
+static enum MHD_Result take_upload(struct request *r, const char *upload, size_t *size)
+{
+    if (!strbuf_add(&r->body, upload, *size)) {
+        r->is_body_too_big = true;
+        r->dropped_bytes += *size;
+    }
+    *size = 0;
+    return r->dropped_bytes > DROPPED_BYTES_MAX ? MHD_NO : MHD_YES;
+}
+
+enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                           const char *method, const char *version, const char *upload,
+                           size_t *upload_size, void **con_cls)
+{
+    struct request *r = *con_cls;
+    struct platform_server *s = cls;
+    (void)mhd, (void)url, (void)version;
+    if (r->stage == REQUEST_NEW) {
+        r->stage = REQUEST_BODY;
+        r->method = arena_strdup(r->arena, method);
+        r->started_ns = clock_monotonic_ns();
+        atomic_fetch_add(&s->active, 1);
+        set_deadline(s, r->connection, s->limits.receive_timeout_ms);
+        return refuse_by_head(r) ? send_answer(r) : MHD_YES;
+    }
+    if (*upload_size > 0)
+        return take_upload(r, upload, upload_size);
+    if (r->stage == REQUEST_ANSWERED)
+        return MHD_YES;
+    set_deadline(s, r->connection, 0);
+    work(r);
+    return send_answer(r);
+}
+
+void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                  enum MHD_RequestTerminationCode code)
+{
+    struct platform_server *s = cls;
+    struct request *r = *con_cls;
+    (void)mhd;
+    (void)code;
+    if (r == NULL)
+        return;
+    *con_cls = NULL;
+    if (r->stage != REQUEST_NEW) {
+        log_request(r);
+        atomic_fetch_sub(&s->active, 1);
+    }
+    set_deadline(s, r->connection, s->limits.idle_timeout_ms);
+    request_free(r);
+}

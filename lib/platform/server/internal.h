@@ -1,0 +1,212 @@
+/* lib/platform/server/internal.h - what the files of the server share; nobody else includes it.
+ *
+ * A request belongs to one thread from its first byte to its last; the server is shared, and says
+ * at each member what guards it. */
+#ifndef DINER_PLATFORM_INTERNAL_H
+#define DINER_PLATFORM_INTERNAL_H
+
+#include "core/log.h"
+#include "domain/context.h"
+#include "domain/listing.h"
+#include "platform/server/pool.h"
+#include "platform/server/rate.h"
+#include "platform/server/server.h"
+#include "platform/server/token.h"
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define BODY_BYTES_MAX     ((size_t)1 << 20)
+#define POOL_WAIT_MS       5000
+#define STATEMENT_LIMIT_MS 10000
+#define DRAIN_MS           10000
+#define SEGMENTS_MAX       8
+#define QUERY_MAX          24
+#define CAPTURES_MAX       2
+
+/* ---- the server --------------------------------------------------------------------------- */
+
+/* One client connection; in the server's list from accept to close. */
+struct connection {
+    struct connection *next, *previous;
+    MHD_socket socket;
+    int64_t deadline_ms; /* 0: none (the request is being worked on) */
+};
+
+struct server_limits { /* constant while the server runs */
+    int64_t page_size_default, page_size_max;
+    int64_t access_token_ms, refresh_token_ms;
+    struct field_rate rate_minute, rate_hour, rate_integration_minute, rate_integration_hour;
+    int64_t receive_timeout_ms, idle_timeout_ms;
+    int64_t lock_timeout_ms;
+};
+
+struct platform_server {
+    struct server_limits limits;
+    char *dsn, *jwt_secret, *port_file;
+    struct pool *pool;
+    struct rate_limiter *rate;
+    struct MHD_Daemon *daemon;
+    int port;
+    pthread_mutex_t log_lock; /* core/log.h is for one thread */
+    atomic_bool is_stopping;
+    atomic_int active;                /* requests in progress */
+    pthread_mutex_t connections_lock; /* the list, and each deadline */
+    pthread_cond_t reaper_wake;
+    struct connection *connections;
+    pthread_t reaper;
+    bool reaper_runs, reaper_stops; /* connections_lock */
+};
+
+/* ---- a request ---------------------------------------------------------------------------- */
+
+enum request_stage { REQUEST_NEW, REQUEST_BODY, REQUEST_ANSWERED };
+
+struct query_pair {
+    const char *name, *value;
+};
+
+struct route;
+struct request {
+    struct platform_server *server;
+    struct MHD_Connection *mhd;
+    struct connection *connection; /* may be NULL */
+    struct arena *arena;
+    enum request_stage stage;
+    int64_t started_ns;
+    char trace_id[65];
+
+    const char *method;
+    const char *target;           /* as it came: path and query, escaped */
+    const char *path;             /* escaped, without the query: for log and idempotency */
+    char *segments[SEGMENTS_MAX]; /* of the path, decoded */
+    size_t segment_count;
+    struct query_pair query[QUERY_MAX];
+    size_t query_count;
+    struct strbuf body;
+    bool is_body_too_big;
+    size_t dropped_bytes;
+
+    const struct route *route;
+    const char *captures[CAPTURES_MAX]; /* the {parts} of the route */
+    struct token_claims user;           /* role NULL: nobody */
+    char client[80];                    /* who the rate limit counts */
+    struct domain_context ctx;
+
+    int status;
+    struct strbuf out;
+    const char *content_type;
+    const char *allow;     /* header of a 405 */
+    int64_t retry_after_s; /* 0: no header */
+    bool is_replayed, must_close;
+};
+
+struct request *request_new(struct platform_server *server, struct MHD_Connection *mhd,
+                            const char *target);
+void request_free(struct request *r);
+const char *request_header(const struct request *r, const char *name);
+/* Splits and decodes the target; refused as bad_request. */
+int request_parse_target(struct request *r, struct error *err);
+
+/* A query parameter, NULL when absent or empty. */
+const char *request_query(const struct request *r, const char *name);
+/* Refuses names not in the blank-separated list, and names given twice. */
+int request_check_query(struct request *r, const char *allowed, struct error *err);
+/* An RFC 3339 instant in canonical form, or NULL. */
+int request_query_time(struct request *r, const char *name, const char **ret, struct error *err);
+int request_query_int(struct request *r, const char *name, int64_t min, int64_t max,
+                      int64_t *ret_value, struct error *err); /* untouched when absent */
+
+/* Refuses as bad_parameter with {"parameter": name}. */
+int request_refuse(struct request *r, struct error *err, const char *name, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The members of a JSON object of the body. */
+#define MEMBERS_MAX 16
+struct members {
+    struct {
+        const char *name;
+        struct span raw;
+    } items[MEMBERS_MAX];
+    size_t count;
+};
+/* Checks the whole body, once; an empty one counts as {}. */
+int request_body_check(struct request *r, struct span *ret_body, struct error *err);
+/* Unknown members are refused. allowed is blank-separated. */
+int members_read(struct request *r, struct span object, const char *allowed, struct members *ret,
+                 struct error *err);
+struct span members_raw(const struct members *m, const char *name); /* ptr NULL: absent */
+/* NULL when absent or null, unless required. Length in bytes. */
+int members_text(struct request *r, const struct members *m, const char *name, bool is_required,
+                 size_t max_bytes, const char **ret, struct error *err);
+/* A JSON number or a string that is one, in plain notation, of at most that many digits. */
+int members_decimal(struct request *r, const struct members *m, const char *name, bool is_required,
+                    int integer_digits, int scale, const char **ret, struct error *err);
+int members_int(struct request *r, const struct members *m, const char *name, int64_t min,
+                int64_t max, int64_t *ret_value, struct error *err); /* untouched when absent */
+
+/* ---- lists -------------------------------------------------------------------------------- */
+
+struct list_request {
+    struct listing_from from;
+    bool is_paged; /* page=N was given; else by cursor */
+    int64_t page, page_size;
+};
+/* page, page_size, cursor of the query; a cursor of another list or other filters is refused. */
+int list_begin(struct request *r, size_t nkeys, struct list_request *ret, struct error *err);
+bool list_wants_total(const struct list_request *l);
+/* {"items","total","page","page_size","next_cursor"}; total < 0: null. */
+int list_end(struct request *r, const struct list_request *l, const struct listing *found,
+             size_t nkeys, int64_t total, struct error *err);
+
+/* ---- answers ------------------------------------------------------------------------------ */
+
+/* The envelope around data (JSON). */
+int respond_data(struct request *r, int status, struct span data);
+/* The envelope of an error or a refusal; logs what is the server's own fault. */
+void respond_error(struct request *r, const struct error *err);
+/* For what has no struct error: status, stable name, message. */
+void respond_refusal(struct request *r, int status, const char *name, const char *message);
+
+/* ---- routing ------------------------------------------------------------------------------ */
+
+enum route_flag {
+    ROUTE_PUBLIC = 1 << 0,    /* no token asked for */
+    ROUTE_UNLIMITED = 1 << 1, /* not counted by the rate limit */
+    ROUTE_NO_DB = 1 << 2,     /* takes no connection, or takes it itself */
+    ROUTE_WRITE = 1 << 3,     /* in a transaction, with Idempotency-Key */
+};
+struct route {
+    const char *method;
+    const char *pattern; /* "/api/v1/orders/{order_no}/pay" */
+    unsigned flags;
+    const char *query; /* names of the query parameters allowed, blank-separated */
+    int (*handle)(struct request *r, struct error *err);
+};
+/* Each resource's table ends with method NULL. */
+extern const struct route routes_system[], routes_auth[], routes_store[], routes_product[],
+    routes_stock[], routes_order[];
+
+/* Everything from the parsed head to the answer in r->out. */
+void request_dispatch(struct request *r);
+int request_take_connection(struct request *r, struct error *err);
+void request_give_connection(struct request *r);
+
+/* ---- MHD's callbacks (connection.c) ------------------------------------------------------- */
+
+void *on_target(void *cls, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                           const char *method, const char *version, const char *upload,
+                           size_t *upload_size, void **con_cls);
+void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                  enum MHD_RequestTerminationCode code);
+void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                   enum MHD_ConnectionNotificationCode code);
+int reaper_start(struct platform_server *s, struct error *err);
+void reaper_stop(struct platform_server *s);
+
+/* One line of the server's log. */
+void server_log(struct platform_server *s, enum log_level level, const struct log_field *fields,
+                const char *message);
+
+#endif

@@ -1,0 +1,223 @@
+/* lib/platform/server/router.c - from the head of a request to its handler: route, token, rate,
+ * connection, transaction, idempotency. */
+#include "core/clock.h"
+#include "core/sha256.h"
+#include "domain/idempotency.h"
+#include "platform/server/internal.h"
+#include <arpa/inet.h>
+
+static const struct route *const tables[] = {routes_system,  routes_auth,  routes_store,
+                                             routes_product, routes_stock, routes_order};
+#define TABLE_COUNT (sizeof tables / sizeof tables[0])
+
+/* ---- the route ---------------------------------------------------------------------------- */
+
+static bool match_pattern(struct request *r, const char *pattern)
+{
+    const char *captures[CAPTURES_MAX] = {NULL};
+    size_t captured = 0, i = 0;
+    const char *p = pattern;
+    for (; *p == '/'; i++) {
+        size_t n = strcspn(++p, "/");
+        if (i == r->segment_count)
+            return false;
+        if (*p == '{') {
+            if (r->segments[i][0] == '\0')
+                return false;
+            captures[captured++] = r->segments[i];
+        } else if (strlen(r->segments[i]) != n || strncmp(p, r->segments[i], n) != 0) {
+            return false;
+        }
+        p += n;
+    }
+    if (i != r->segment_count)
+        return false;
+    memcpy(r->captures, captures, sizeof captures);
+    return true;
+}
+
+/* HEAD is answered as GET, without the body. */
+static bool match_method(const struct request *r, const char *method)
+{
+    return strcmp(r->method, method) == 0 ||
+           (strcmp(r->method, "HEAD") == 0 && strcmp(method, "GET") == 0);
+}
+
+/* Sets r->route; else the answer is written: 404, or 405 with the methods there are. */
+static bool find_route(struct request *r)
+{
+    AUTO_STRBUF struct strbuf allow;
+    strbuf_init(&allow, 256);
+    for (size_t t = 0; t < TABLE_COUNT; t++) {
+        for (const struct route *route = tables[t]; route->method != NULL; route++) {
+            if (!match_pattern(r, route->pattern))
+                continue;
+            if (match_method(r, route->method)) {
+                r->route = route;
+                return true;
+            }
+            strbuf_addf(&allow, "%s%s", allow.len > 0 ? ", " : "", route->method);
+        }
+    }
+    if (allow.len == 0) {
+        respond_refusal(r, 404, "not_found", "There is nothing at this address");
+        return false;
+    }
+    r->allow = arena_strdup(r->arena, allow.data);
+    respond_refusal(r, 405, "method_not_allowed", "The address does not take this method");
+    return false;
+}
+
+/* ---- who, and how often ------------------------------------------------------------------- */
+
+static void name_address(struct request *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    char text[INET6_ADDRSTRLEN] = "unknown";
+    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
+    if (address != NULL && address->sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
+                        text, sizeof text);
+    else if (address != NULL && address->sa_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
+                        text, sizeof text);
+    snprintf(r->client, sizeof r->client, "address %s", text);
+}
+
+static int authenticate(struct request *r, struct error *err)
+{
+    const char *header = request_header(r, "Authorization");
+    name_address(r);
+    if (header == NULL || strncasecmp(header, "Bearer ", 7) != 0)
+        return error_set(err, ERR_AUTH, "a bearer token is needed");
+    TRY(token_verify(r->server->jwt_secret, header + 7, "access", clock_wall_us() / 1000000,
+                     r->arena, &r->user, err));
+    snprintf(r->client, sizeof r->client, "user %lld", (long long)r->user.user_id);
+    r->ctx.user_id = r->user.user_id;
+    r->ctx.only_store = r->user.store;
+    return ERR_OK;
+}
+
+static bool is_within_rate(struct request *r)
+{
+    const struct server_limits *l = &r->server->limits;
+    int64_t wait_ms;
+    bool is_integration = r->user.role != NULL && strcmp(r->user.role, "integration") == 0;
+    if (rate_limiter_take(r->server->rate, r->client,
+                          is_integration ? &l->rate_integration_minute : &l->rate_minute,
+                          is_integration ? &l->rate_integration_hour : &l->rate_hour,
+                          clock_monotonic_ms(), &wait_ms))
+        return true;
+    r->retry_after_s = (wait_ms + 999) / 1000;
+    respond_refusal(r, 429, "rate_limited", "Too many requests");
+    return false;
+}
+
+/* False: the answer is written. A refused token still counts against the address. */
+static bool admit(struct request *r)
+{
+    struct error err = ERROR_INIT;
+    bool is_public = (r->route->flags & ROUTE_PUBLIC) != 0;
+    int status = ERR_OK;
+    if (is_public)
+        name_address(r);
+    else
+        status = authenticate(r, &err);
+    if ((r->route->flags & ROUTE_UNLIMITED) == 0 && !is_within_rate(r))
+        return false;
+    if (status == ERR_OK)
+        return true;
+    respond_refusal(r, 401, strstr(err.message, "expired") ? "token_expired" : "unauthorised",
+                    strstr(err.message, "expired") ? "The token has expired"
+                                                   : "A valid bearer token is needed");
+    return false;
+}
+
+/* ---- the work ----------------------------------------------------------------------------- */
+
+int request_take_connection(struct request *r, struct error *err)
+{
+    return pool_take(r->server->pool, POOL_WAIT_MS, &r->ctx.conn, err);
+}
+
+void request_give_connection(struct request *r)
+{
+    pool_give(r->server->pool, r->ctx.conn);
+    r->ctx.conn = NULL;
+}
+
+static int read_idempotency_key(struct request *r, const char **ret, struct error *err)
+{
+    const char *key = request_header(r, "Idempotency-Key");
+    *ret = NULL;
+    if (key == NULL)
+        return ERR_OK;
+    bool is_printable = true;
+    for (const char *p = key; *p != '\0'; p++)
+        is_printable = is_printable && *p > ' ' && *p < 0x7f;
+    if (key[0] == '\0' || strlen(key) > IDEMPOTENCY_KEY_MAX || !is_printable)
+        return request_refuse(r, err, "Idempotency-Key",
+                              "an Idempotency-Key has 1 to %d printable ASCII characters",
+                              IDEMPOTENCY_KEY_MAX);
+    *ret = key;
+    return ERR_OK;
+}
+
+static void replay(struct request *r, const struct idempotency_answer *answer)
+{
+    r->status = answer->status;
+    r->is_replayed = true;
+    strbuf_clear(&r->out);
+    strbuf_adds(&r->out, answer->body);
+}
+
+/* The answer of a write is saved beside the work, so that one stands exactly when the other does.
+ */
+static int write_once(struct request *r, const struct idempotency_request *once, struct error *err)
+{
+    struct idempotency_answer answer = {0};
+    if (once->key != NULL)
+        TRY(idempotency_claim(&r->ctx, once, &answer, err));
+    if (answer.status != 0) {
+        replay(r, &answer);
+        return ERR_OK;
+    }
+    TRY(r->route->handle(r, err));
+    if (once->key != NULL)
+        TRY(idempotency_save(&r->ctx, once, r->status, r->out.data, err));
+    return ERR_OK;
+}
+
+static int run_write(struct request *r, struct error *err)
+{
+    char hash[65];
+    struct idempotency_request once = {.method = r->method, .path = r->path, .request_hash = hash};
+    struct sha256 *sha = sha256_new();
+    sha256_add(sha, r->body.data, r->body.len);
+    sha256_finish(sha, hash);
+    TRY(read_idempotency_key(r, &once.key, err));
+    TRY(db_begin(r->ctx.conn, err));
+    TRY(write_once(r, &once, err));
+    return db_commit(r->ctx.conn, err);
+}
+
+static int run_handler(struct request *r, struct error *err)
+{
+    TRY(request_check_query(r, r->route->query, err));
+    if ((r->route->flags & ROUTE_NO_DB) != 0)
+        return r->route->handle(r, err);
+    TRY(request_take_connection(r, err));
+    return (r->route->flags & ROUTE_WRITE) != 0 ? run_write(r, err) : r->route->handle(r, err);
+}
+
+void request_dispatch(struct request *r)
+{
+    struct error err = ERROR_INIT;
+    if (!find_route(r) || !admit(r))
+        return;
+    int status = run_handler(r, &err);
+    request_give_connection(r);
+    if (status != ERR_OK)
+        respond_error(r, &err);
+}

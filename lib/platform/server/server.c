@@ -1,0 +1,340 @@
+/* lib/platform/server/server.c - starting, listening, draining. */
+#include "platform/server/server.h"
+#include "core/clock.h"
+#include "core/fileio.h"
+#include "core/secret.h"
+#include "core/signals.h"
+#include "platform/server/internal.h"
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define POOL_DEFAULT        16
+#define CONNECTIONS_DEFAULT 512
+#define CLIENTS_COUNTED     8192
+#define THREAD_STACK_BYTES  ((size_t)1 << 20)
+#define HEAD_BYTES_MAX      ((size_t)64 << 10)
+#define SECRET_BYTES_MIN    16
+
+void server_log(struct platform_server *s, enum log_level level, const struct log_field *fields,
+                const char *message)
+{
+    if (!log_enabled(level))
+        return;
+    pthread_mutex_lock(&s->log_lock);
+    log_event(level, fields, "%s", message);
+    pthread_mutex_unlock(&s->log_lock);
+}
+
+/* libmicrohttpd's own complaints: lost clients, mostly. */
+__attribute__((format(printf, 2, 0))) static void log_library(void *cls, const char *format,
+                                                              va_list args)
+{
+    char message[512];
+    vsnprintf(message, sizeof message, format, args);
+    message[strcspn(message, "\n")] = '\0';
+    server_log(cls, LOG_DEBUG, NULL, message);
+}
+
+/* ---- options ------------------------------------------------------------------------------ */
+
+static void set_limits(struct server_limits *l, const struct platform_server_options *o)
+{
+    const struct settings *s = o->settings;
+    *l = (struct server_limits){
+        .page_size_default = s != NULL ? s->page_size_default : 20,
+        .page_size_max = s != NULL ? s->page_size_max : 100,
+        .access_token_ms = s != NULL ? s->access_token_ms : 1800000,
+        .refresh_token_ms = s != NULL ? s->refresh_token_ms : 86400000,
+        .rate_minute = s != NULL ? s->rate_minute : (struct field_rate){100, 60000},
+        .rate_hour = s != NULL ? s->rate_hour : (struct field_rate){1000, 3600000},
+        .rate_integration_minute =
+            s != NULL ? s->rate_integration_minute : (struct field_rate){6000, 60000},
+        .rate_integration_hour =
+            s != NULL ? s->rate_integration_hour : (struct field_rate){200000, 3600000},
+        .lock_timeout_ms = s != NULL ? s->database_lock_timeout_ms : 5000,
+        .receive_timeout_ms = o->receive_timeout_ms > 0 ? o->receive_timeout_ms : 30000,
+        .idle_timeout_ms = o->idle_timeout_ms > 0 ? o->idle_timeout_ms : 60000,
+    };
+    if (l->page_size_default > l->page_size_max)
+        l->page_size_default = l->page_size_max;
+}
+
+static int set_secret(struct platform_server *s, const char *given, struct error *err)
+{
+    char ids[2][37];
+    if (given != NULL && strlen(given) < SECRET_BYTES_MIN)
+        return error_set(err, ERR_CONFIG, "the secret of the tokens has fewer than %d bytes",
+                         SECRET_BYTES_MIN);
+    if (given != NULL) {
+        s->jwt_secret = mem_strdup(given);
+    } else {
+        clock_random_uuid(ids[0]);
+        clock_random_uuid(ids[1]);
+        s->jwt_secret = mem_alloc(sizeof ids);
+        snprintf(s->jwt_secret, sizeof ids, "%s%s", ids[0], ids[1]);
+    }
+    secret_register(s->jwt_secret);
+    return ERR_OK;
+}
+
+static size_t pool_size(const struct platform_server_options *o)
+{
+    int64_t n = o->database_connections_max > 0 ? o->database_connections_max : POOL_DEFAULT;
+    if (o->settings != NULL && o->settings->database_connections_max < n)
+        n = o->settings->database_connections_max;
+    return (size_t)(n > 0 ? n : 1);
+}
+
+/* The first connection is opened before there are threads: it shows at once whether the database is
+ * there, and registers the DSN's secrets. */
+static int set_pool(struct platform_server *s, const struct platform_server_options *o,
+                    struct error *err)
+{
+    struct db_conn *first;
+    const struct db_options options = {
+        .dsn = s->dsn,
+        .application_name = "diner serve",
+        .connect_timeout_ms = 3000,
+        .statement_timeout_ms = STATEMENT_LIMIT_MS,
+        .lock_timeout_ms = s->limits.lock_timeout_ms,
+    };
+    s->pool = pool_new(&options, pool_size(o));
+    TRY(pool_take(s->pool, POOL_WAIT_MS, &first, err));
+    pool_give(s->pool, first);
+    return ERR_OK;
+}
+
+/* ---- listening ---------------------------------------------------------------------------- */
+
+/* "host:port", "[v6]:port", ":port" (loopback). */
+static int split_address(const char *text, char host[64], char port[8], struct error *err)
+{
+    const char *colon = strrchr(text, ':');
+    size_t n = colon != NULL ? (size_t)(colon - text) : 0;
+    const char *start = text;
+    if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
+        start++;
+        n -= 2;
+    }
+    if (colon == NULL || n >= 64 || strlen(colon + 1) >= 8 || colon[1] == '\0') {
+        error_set(err, ERR_CONFIG, "'%s' is not an address to listen on", text);
+        return error_hint(err, "write HOST:PORT, for example 127.0.0.1:8080");
+    }
+    snprintf(host, 64, "%.*s", (int)n, start);
+    if (n == 0)
+        snprintf(host, 64, "127.0.0.1");
+    snprintf(port, 8, "%s", colon + 1);
+    return ERR_OK;
+}
+
+static int bind_socket(const struct addrinfo *a, const char *text, int *ret, struct error *err)
+{
+    int one = 1;
+    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return error_set_errno(err, ERR_IO, errno, "no socket to listen on");
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, 511) != 0) {
+        int saved = errno;
+        close(fd);
+        return error_set_errno(err, ERR_IO, saved, "cannot listen on '%s'", text);
+    }
+    *ret = fd;
+    return ERR_OK;
+}
+
+static int open_listener(const char *text, int *ret_fd, int *ret_port, struct error *err)
+{
+    char host[64], port[8];
+    struct addrinfo hints = {.ai_flags = AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    TRY(split_address(text, host, port, err));
+    int code = getaddrinfo(host, port, &hints, &found);
+    if (code != 0)
+        return error_set(err, ERR_CONFIG, "cannot listen on '%s': %s", text, gai_strerror(code));
+    int status = bind_socket(found, text, ret_fd, err);
+    freeaddrinfo(found);
+    TRY(status);
+    struct sockaddr_storage bound;
+    socklen_t length = sizeof bound;
+    if (getsockname(*ret_fd, (struct sockaddr *)&bound, &length) != 0)
+        return error_set_errno(err, ERR_IO, errno, "cannot listen on '%s'", text);
+    in_port_t network = bound.ss_family == AF_INET6
+                            ? ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port
+                            : ((const struct sockaddr_in *)(const void *)&bound)->sin_port;
+    *ret_port = ntohs(network);
+    return ERR_OK;
+}
+
+static int start_daemon(struct platform_server *s, const struct platform_server_options *o,
+                        struct error *err)
+{
+    int fd;
+    int64_t connections = o->connections_max > 0 ? o->connections_max : CONNECTIONS_DEFAULT;
+    TRY(open_listener(o->listen, &fd, &s->port, err));
+    s->daemon = MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
+            MHD_USE_ITC | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, log_library, s,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+        s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)(s->limits.idle_timeout_ms / 1000 + 1), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        HEAD_BYTES_MAX, MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK_BYTES,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    if (s->daemon == NULL) {
+        close(fd);
+        return error_set_errno(err, ERR_FAILED, errno, "the server did not start");
+    }
+    return ERR_OK;
+}
+
+static int write_port_file(const struct platform_server *s, struct error *err)
+{
+    struct atomic_file *file;
+    char text[16];
+    int n = snprintf(text, sizeof text, "%d\n", s->port);
+    TRY(atomic_file_open(s->port_file, &file, err));
+    int status = atomic_file_write(file, text, (size_t)n, err);
+    if (status != ERR_OK) {
+        atomic_file_discard(file);
+        return status;
+    }
+    return atomic_file_commit(file, err);
+}
+
+/* ---- the life of a server ----------------------------------------------------------------- */
+
+static struct platform_server *server_new(const struct platform_server_options *o)
+{
+    struct platform_server *s = mem_alloc(sizeof *s);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->reaper_wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&s->connections_lock, NULL);
+    pthread_mutex_init(&s->log_lock, NULL);
+    s->dsn = mem_strdup(o->dsn != NULL ? o->dsn : "");
+    s->port_file = mem_strdup(o->port_file);
+    s->rate = rate_limiter_new(CLIENTS_COUNTED);
+    set_limits(&s->limits, o);
+    return s;
+}
+
+static int start_parts(struct platform_server *s, const struct platform_server_options *o,
+                       struct error *err)
+{
+    TRY(set_secret(s, o->jwt_secret, err));
+    TRY(set_pool(s, o, err));
+    TRY(reaper_start(s, err));
+    TRY(start_daemon(s, o, err));
+    return s->port_file != NULL ? write_port_file(s, err) : ERR_OK;
+}
+
+int platform_server_start(const struct platform_server_options *options,
+                          struct platform_server **ret, struct error *err)
+{
+    struct platform_server *s = server_new(options);
+    sigset_t stops, before;
+    /* Threads inherit the mask: no signal lands in a request, and none cancels its statements. */
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &stops, &before);
+    int status = start_parts(s, options, err);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (status != ERR_OK) {
+        platform_server_stop(s);
+        return status;
+    }
+    *ret = s;
+    return ERR_OK;
+}
+
+int platform_server_port(const struct platform_server *server)
+{
+    return server->port;
+}
+
+/* Accepts nothing new and waits for what is in progress; `is_urgent` ends the wait early. */
+static void drain(struct platform_server *s, bool (*is_urgent)(void))
+{
+    int64_t until_ms = clock_monotonic_ms() + DRAIN_MS;
+    atomic_store(&s->is_stopping, true);
+    MHD_socket listener = MHD_quiesce_daemon(s->daemon);
+    while (atomic_load(&s->active) > 0 && clock_monotonic_ms() < until_ms &&
+           (is_urgent == NULL || !is_urgent())) {
+        struct timespec pause = {.tv_nsec = 10000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    MHD_stop_daemon(s->daemon);
+    s->daemon = NULL;
+    if (listener != MHD_INVALID_SOCKET)
+        close(listener);
+}
+
+static void stop(struct platform_server *s, bool (*is_urgent)(void))
+{
+    if (s == NULL)
+        return;
+    if (s->daemon != NULL) {
+        if (s->port_file != NULL)
+            (void)unlink(s->port_file);
+        drain(s, is_urgent);
+    }
+    reaper_stop(s);
+    pool_free(s->pool);
+    rate_limiter_free(s->rate);
+    pthread_cond_destroy(&s->reaper_wake);
+    pthread_mutex_destroy(&s->connections_lock);
+    pthread_mutex_destroy(&s->log_lock);
+    secret_free(s->dsn);
+    secret_free(s->jwt_secret);
+    free(s->port_file);
+    free(s);
+}
+
+void platform_server_stop(struct platform_server *server)
+{
+    stop(server, NULL);
+}
+
+/* A second signal during the drain. */
+static bool is_told_again(void)
+{
+    sigset_t stops;
+    struct timespec none = {0};
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    return sigtimedwait(&stops, NULL, &none) > 0;
+}
+
+int platform_server_run(const struct platform_server_options *options, struct error *err)
+{
+    struct platform_server *s;
+    sigset_t stops, before;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &stops, &before);
+    int status = platform_server_start(options, &s, err);
+    if (status == ERR_OK) {
+        int received = signals_pending(); /* one that came before the mask was set */
+        server_log(s, LOG_NOTICE, LOG_FIELDS(LOG_INT("port", s->port)), "listening");
+        while (received == 0)
+            if (sigwait(&stops, &received) != 0)
+                break;
+        server_log(s, LOG_NOTICE, LOG_FIELDS(LOG_INT("active", atomic_load(&s->active))),
+                   "stopping");
+        stop(s, is_told_again);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
