@@ -12,16 +12,17 @@
 #include <sys/types.h>
 
 struct process_options {
-    const char *const *argv; /* ends with NULL; argv[0] is a path or found in PATH */
-    const char *user;        /* become this user (we are root), NULL: stay who we are */
-    const char *log_file;    /* standard output and error are appended to it (process_detach) */
-    const char
-        *diner_config; /* the child's DINER_CONFIG; NULL: none. Other DINER_* are taken away */
+    const char *const *argv;  /* ends with NULL; argv[0] is a path or found in PATH */
+    const char *user;         /* become this user (we are root), NULL: stay who we are */
+    const char *log_file;     /* standard output and error are appended to it (process_detach) */
+    const char *diner_config; /* the child's DINER_CONFIG; its other DINER_* are taken away */
+    struct span input;        /* its standard input (process_run); ptr NULL: empty */
+    struct strbuf *errors;    /* its standard error (process_run); NULL: among the output */
 };
 
-/* Runs to the end; output gets what it printed (at most the buffer's max). ERR_FAILED when it
- * cannot be started, fails or is killed; the message then ends with the last line it printed.
- * *ret_status (may be NULL): its exit status, -1 when it had none. */
+/* Runs to the end; output gets what it printed, at most the buffer's max. ERR_FAILED when it fails
+ * or is killed, with the last line it printed; ERR_IO when it cannot be started. *ret_status (may
+ * be NULL): its exit status, -1 when it had none. */
 int process_run(const struct process_options *options, struct strbuf *output, int *ret_status,
                 struct error *err);
 
