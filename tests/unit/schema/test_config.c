@@ -17,6 +17,19 @@
 static char dir[64];
 static char old_dir[4096];
 
+static void clear_environment(void)
+{
+    for (const struct field *f = settings_fields.fields; f->name; f++)
+        if (f->env)
+            unsetenv(f->env);
+    unsetenv("DINER_CONFIG");
+    unsetenv("DINER_DSN");
+    unsetenv("DINER_DSN_WAREHOUSE");
+    unsetenv("XDG_CONFIG_HOME");
+    unsetenv("XDG_STATE_HOME");
+    unsetenv("HOME");
+}
+
 /* A directory of our own, and an environment without anything of the user's. */
 static int setup(void **state)
 {
@@ -25,7 +38,7 @@ static int setup(void **state)
     strcpy(dir, "/tmp/diner-config-XXXXXX");
     assert_non_null(mkdtemp(dir));
     assert_int_equal(chdir(dir), 0);
-    clearenv();
+    clear_environment();
     return 0;
 }
 
