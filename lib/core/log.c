@@ -287,8 +287,8 @@ static void log_write(enum log_level level, const struct log_field *fields,
     /* One write a line, so that lines of several processes do not mix; a log that cannot be
      * written stops nothing. */
     FILE *sink = log_sink != NULL ? log_sink : stderr;
-    fwrite(line.data, 1, line.len, sink);
-    fflush(sink);
+    (void)fwrite(line.data, 1, line.len, sink);
+    (void)fflush(sink);
 }
 
 void log_event(enum log_level level, const struct log_field *fields, const char *format, ...)

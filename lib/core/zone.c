@@ -268,7 +268,7 @@ int zone_load(const char *name, const struct zone **ret_zone, struct error *err)
         zone_free(z);
         return code;
     }
-    zones = mem_grow(zones, &zone_capacity, zone_count + 1, sizeof *zones);
+    zones = mem_grow(zones, &zone_capacity, zone_count + 1, sizeof(void *));
     zones[zone_count++] = z;
     *ret_zone = z;
     return 0;

@@ -148,7 +148,7 @@ static void write_whole(const char *path, const char *bytes, size_t n)
 {
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
-    fwrite(bytes, 1, n, f);
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
     fclose(f);
 }
 
