@@ -1,0 +1,345 @@
+#include "pipeline/column.h"
+
+#include "core/datetime.h"
+#include "core/decimal.h"
+#include "format/jsonx.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CELL_CLEANED_MAX ((size_t)16 << 20)
+
+enum converted { CONVERTED_TEXT, CONVERTED_NULL, CONVERTED_DATE, CONVERTED_INSTANT };
+
+struct value {
+    enum converted kind;
+    struct span text;
+    int64_t number; /* days, or microseconds */
+};
+
+struct reader_column {
+    const struct column_spec *spec;
+    struct strbuf scratch;
+    bool is_number, is_time, is_text;
+    char *date_reason;
+};
+
+struct column_reader {
+    struct column_habits habits;
+    size_t n;
+    struct reader_column *columns;
+};
+
+static char *date_reason(const struct column_spec *c)
+{
+    struct strbuf text;
+    strbuf_init(&text, 1024);
+    strbuf_addf(&text, "not a %s as ", c->type.kind == DB_DATE ? "date" : "time");
+    for (size_t i = 0; i < c->formats.count; i++)
+        strbuf_addf(&text, "%s%s", i > 0 ? " or " : "", c->formats.items[i]);
+    if (c->formats.count == 0)
+        strbuf_adds(&text, "iso (2026-11-22 or 2026-11-22T05:15:00+08:00)");
+    return strbuf_detach(&text, NULL);
+}
+
+struct column_reader *column_reader_new(const struct column_spec *columns, size_t n,
+                                        const struct column_habits *habits)
+{
+    struct column_reader *r = mem_alloc(sizeof *r);
+    if (habits != NULL)
+        r->habits = *habits;
+    r->n = n;
+    r->columns = mem_array(n + 1, sizeof *r->columns);
+    for (size_t i = 0; i < n; i++) {
+        enum db_kind kind = columns[i].type.kind;
+        struct reader_column *c = &r->columns[i];
+        c->spec = &columns[i];
+        strbuf_init(&c->scratch, CELL_CLEANED_MAX);
+        c->is_number = db_type_is_number(&columns[i].type);
+        c->is_time = kind == DB_DATE || kind == DB_TIMESTAMP || kind == DB_TIMESTAMPTZ;
+        c->is_text = kind == DB_TEXT || kind == DB_JSONB || kind == DB_BYTEA;
+        if (c->is_time)
+            c->date_reason = date_reason(&columns[i]);
+    }
+    return r;
+}
+
+void column_reader_free(struct column_reader *r)
+{
+    if (r == NULL)
+        return;
+    for (size_t i = 0; i < r->n; i++) {
+        strbuf_release(&r->columns[i].scratch);
+        free(r->columns[i].date_reason);
+    }
+    free(r->columns);
+    free(r);
+}
+
+/* Bytes of a blank at s: ASCII blanks, NBSP (C2 A0), ideographic space (E3 80 80), BOM-less. */
+static size_t blank_at(const char *s, size_t n)
+{
+    if (n == 0)
+        return 0;
+    unsigned char c = (unsigned char)*s;
+    if (c == ' ' || (c >= '\t' && c <= '\r'))
+        return 1;
+    if (c == 0xC2 && n >= 2 && (unsigned char)s[1] == 0xA0)
+        return 2;
+    if (c == 0xE3 && n >= 3 && (unsigned char)s[1] == 0x80 && (unsigned char)s[2] == 0x80)
+        return 3;
+    return 0;
+}
+
+struct span span_trim(struct span s)
+{
+    for (size_t w; (w = blank_at(s.ptr, s.len)) > 0; s.ptr += w)
+        s.len -= w;
+    for (;;) {
+        if (s.len >= 1 && blank_at(s.ptr + s.len - 1, 1) == 1)
+            s.len -= 1;
+        else if (s.len >= 2 && blank_at(s.ptr + s.len - 2, 2) == 2)
+            s.len -= 2;
+        else if (s.len >= 3 && blank_at(s.ptr + s.len - 3, 3) == 3)
+            s.len -= 3;
+        else
+            return s;
+    }
+}
+
+static bool is_word(struct span s, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strlen(words[i]) == s.len && memcmp(words[i], s.ptr, s.len) == 0)
+            return true;
+    return false;
+}
+
+/* Removes every occurrence of the declared pieces ("¥", "," ...). */
+static struct span strip_pieces(const struct column_reader *r, struct span s, struct strbuf *out)
+{
+    strbuf_clear(out);
+    for (size_t at = 0; at < s.len;) {
+        size_t cut = 0;
+        for (size_t i = 0; i < r->habits.nstrip && cut == 0; i++) {
+            size_t m = strlen(r->habits.strip[i]);
+            if (m > 0 && m <= s.len - at && memcmp(s.ptr + at, r->habits.strip[i], m) == 0)
+                cut = m;
+        }
+        if (cut == 0)
+            strbuf_addch(out, s.ptr[at++]);
+        at += cut;
+    }
+    return span_trim((struct span){out->data, out->len});
+}
+
+static bool is_plain_number(struct span s)
+{
+    size_t i = s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+') ? 1 : 0;
+    if (i == s.len)
+        return false;
+    for (; i < s.len; i++)
+        if ((s.ptr[i] < '0' || s.ptr[i] > '9') && s.ptr[i] != '.')
+            return false;
+    return true;
+}
+
+/* Groups of three behind each separator, none after the decimal mark: 1,234,567.50. */
+static bool grouping_is_sound(struct span s, char group, char mark)
+{
+    size_t digits = 0;
+    bool grouped = false;
+    for (size_t i = 0; i <= s.len; i++) {
+        char c = i < s.len ? s.ptr[i] : mark;
+        if (c >= '0' && c <= '9') {
+            digits++;
+        } else if (c == group || c == mark) {
+            if (grouped ? digits != 3 : (c == group && (digits == 0 || digits > 3)))
+                return false;
+            if (c == mark)
+                return i == s.len || memchr(s.ptr + i, group, s.len - i) == NULL;
+            grouped = true;
+            digits = 0;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Numbers as people and ERPs write them: blanks, 1,234.50, 1.234,50 with a decimal comma, a
+ * trailing minus (SAP), the formula guard's apostrophe. Returns plain "-1234.50". */
+static const char *clean_number(const struct column_reader *r, struct reader_column *c,
+                                struct span s, struct span *ret)
+{
+    char group = r->habits.decimal_comma ? '.' : ',', mark = r->habits.decimal_comma ? ',' : '.';
+    bool negative = false;
+    if (s.len > 1 && s.ptr[0] == '\'' && strchr("=+-", s.ptr[1]) != NULL)
+        s = (struct span){s.ptr + 1, s.len - 1};
+    if (!r->habits.decimal_comma && is_plain_number(s)) {
+        *ret = s;
+        return NULL;
+    }
+    if (s.len > 1 && s.ptr[s.len - 1] == '-') {
+        negative = true;
+        s = span_trim((struct span){s.ptr, s.len - 1});
+    } else if (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+')) {
+        negative = s.ptr[0] == '-';
+        s = span_trim((struct span){s.ptr + 1, s.len - 1});
+    }
+    if (s.len == 0)
+        return "not a number";
+    if (memchr(s.ptr, 'e', s.len) != NULL || memchr(s.ptr, 'E', s.len) != NULL)
+        return c->spec->type.kind == DB_FLOAT8 ? (*ret = s, NULL)
+                                               : "a number in scientific notation may be damaged";
+    if (!grouping_is_sound(s, group, mark))
+        return "not a number";
+    char stack[128];
+    if (s.len > sizeof stack)
+        return "not a number";
+    memcpy(stack, s.ptr, s.len);
+    strbuf_clear(&c->scratch);
+    if (negative)
+        strbuf_addch(&c->scratch, '-');
+    for (size_t i = 0; i < s.len; i++)
+        if (stack[i] != group)
+            strbuf_addch(&c->scratch, stack[i] == mark ? '.' : stack[i]);
+    *ret = (struct span){c->scratch.data, c->scratch.len};
+    return NULL;
+}
+
+static const char *clean_unit(struct reader_column *c, struct span s, struct span *ret)
+{
+    struct decimal d;
+    char text[DECIMAL_TEXT_MAX];
+    if (!decimal_parse(s.ptr, s.len, &d) || d.scale > 36)
+        return "not a number";
+    d.scale += 2;
+    size_t n = decimal_print(&d, text);
+    strbuf_clear(&c->scratch);
+    strbuf_add(&c->scratch, text, n);
+    *ret = (struct span){c->scratch.data, c->scratch.len};
+    return NULL;
+}
+
+static const char *convert_time(struct reader_column *c, struct span s, struct value *ret)
+{
+    struct datetime t;
+    bool ok = c->spec->formats.count == 0 && datetime_parse_iso(s.ptr, s.len, &t);
+    for (size_t i = 0; i < c->spec->formats.count && !ok; i++)
+        ok = datetime_parse(c->spec->formats.items[i], s.ptr, s.len, &t);
+    if (!ok)
+        return c->date_reason;
+    if (c->spec->type.kind == DB_DATE) {
+        if (t.has_zone && c->spec->zone != NULL)
+            t.us = zone_utc_to_local(c->spec->zone, t.us);
+        int64_t day_us = INT64_C(86400000000);
+        int64_t days = t.us / day_us - (t.us % day_us < 0);
+        *ret = (struct value){.kind = CONVERTED_DATE, .number = days};
+        return NULL;
+    }
+    if (c->spec->type.kind == DB_TIMESTAMPTZ && !t.has_zone) {
+        if (c->spec->zone == NULL)
+            return "a time without a zone (declare `timezone` for the column)";
+        t.us = zone_local_to_utc(c->spec->zone, t.us);
+    } else if (c->spec->type.kind == DB_TIMESTAMP && t.has_zone) {
+        if (c->spec->zone == NULL)
+            return "a time with a zone in a column without one (declare `timezone`)";
+        t.us = zone_utc_to_local(c->spec->zone, t.us);
+    }
+    *ret = (struct value){.kind = CONVERTED_INSTANT, .number = t.us};
+    return NULL;
+}
+
+static struct span clean_text(const struct column_reader *r, struct span s)
+{
+    if (r->habits.trim)
+        s = span_trim(s);
+    if (r->habits.guard_apostrophe && s.len > 1 && s.ptr[0] == '\'' &&
+        strchr("=+-@", s.ptr[1]) != NULL)
+        return (struct span){s.ptr + 1, s.len - 1};
+    return s;
+}
+
+static const char *convert(struct column_reader *r, size_t i, const struct cell *cell,
+                           struct value *ret)
+{
+    struct reader_column *c = &r->columns[i];
+    const struct column_spec *spec = c->spec;
+    struct span s = cell->text;
+    *ret = (struct value){.kind = CONVERTED_NULL};
+    if (cell->form != CELL_NULL) {
+        if (cell->form == CELL_TEXT) {
+            s = c->is_text ? clean_text(r, s) : span_trim(s);
+            if (!c->is_text && r->habits.nstrip > 0)
+                s = strip_pieces(r, s, &c->scratch);
+            if ((s.len == 0 && (!c->is_text || r->habits.nnull_words == 0)) ||
+                is_word(s, r->habits.null_words, r->habits.nnull_words) ||
+                is_word(s, (const char *const *)spec->null.items, spec->null.count))
+                return spec->required ? "empty, but required" : NULL;
+        }
+        const char *reason = NULL;
+        if (c->is_time)
+            return convert_time(c, s, ret);
+        if (c->is_number && cell->form == CELL_TEXT)
+            reason = clean_number(r, c, s, &s);
+        if (reason == NULL && spec->unit == 1)
+            reason = clean_unit(c, s, &s);
+        *ret = (struct value){.kind = CONVERTED_TEXT, .text = s};
+        return reason;
+    }
+    return spec->required ? "null, but required" : NULL;
+}
+
+const char *column_encode(struct column_reader *r, size_t i, const struct cell *cell,
+                          struct strbuf *out)
+{
+    struct value v;
+    const struct column_spec *spec = r->columns[i].spec;
+    if (cell->form == CELL_BINARY) {
+        uint32_t n = __builtin_bswap32((uint32_t)cell->text.len);
+        strbuf_add(out, &n, sizeof n);
+        strbuf_add(out, cell->text.ptr, cell->text.len);
+        return NULL;
+    }
+    const char *reason = convert(r, i, cell, &v);
+    if (reason != NULL)
+        return reason;
+    switch (v.kind) {
+    case CONVERTED_NULL: db_encode_null(out); return NULL;
+    case CONVERTED_DATE: db_encode_date(out, (int32_t)v.number); return NULL;
+    case CONVERTED_INSTANT: db_encode_timestamp(out, v.number); return NULL;
+    case CONVERTED_TEXT: break;
+    }
+    return db_encode(&spec->type, v.text, out);
+}
+
+const char *column_clean(struct column_reader *r, size_t i, const struct cell *cell,
+                         struct span *ret_text, bool *ret_null)
+{
+    struct value v;
+    struct reader_column *c = &r->columns[i];
+    *ret_null = false;
+    if (cell->form == CELL_BINARY) {
+        struct error err = ERROR_INIT;
+        strbuf_clear(&c->scratch);
+        if (db_decode(&c->spec->type, cell->text, &c->scratch, &err) != 0)
+            return "cannot be shown as text";
+        *ret_text = (struct span){c->scratch.data, c->scratch.len};
+        return NULL;
+    }
+    const char *reason = convert(r, i, cell, &v);
+    if (reason != NULL)
+        return reason;
+    char text[DATETIME_ISO_MAX];
+    switch (v.kind) {
+    case CONVERTED_NULL: *ret_null = true; return NULL;
+    case CONVERTED_TEXT: *ret_text = v.text; return NULL;
+    case CONVERTED_DATE: date_print((int32_t)v.number, text); break;
+    case CONVERTED_INSTANT: datetime_print(v.number, NULL, text); break;
+    }
+    strbuf_clear(&c->scratch);
+    strbuf_adds(&c->scratch, text);
+    *ret_text = (struct span){c->scratch.data, c->scratch.len};
+    return NULL;
+}

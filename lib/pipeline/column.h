@@ -1,0 +1,35 @@
+/* lib/pipeline/column.h - from a cell as read to a typed value: strip, null words, numbers as
+ * people write them, dates by declared formats, units. One reading of the rules for every source
+ * and target. */
+#ifndef DINER_PIPELINE_COLUMN_H
+#define DINER_PIPELINE_COLUMN_H
+
+#include "pipeline/stream.h"
+
+/* Number and text habits of a source (file sources declare them). */
+struct column_habits {
+    const char *const *strip; /* literal pieces removed from number, date and bool cells */
+    size_t nstrip;
+    const char *const *null_words; /* "" is null unless the type is text and it says otherwise */
+    size_t nnull_words;
+    bool decimal_comma;
+    bool guard_apostrophe; /* one leading ' before = + - @ is dropped */
+    bool trim;             /* blanks (ASCII, NBSP, ideographic) around every cell */
+};
+/* Without blanks at both ends (ASCII, NBSP, ideographic space). */
+struct span span_trim(struct span s);
+
+struct column_reader;
+struct column_reader *column_reader_new(const struct column_spec *columns, size_t n,
+                                        const struct column_habits *habits);
+void column_reader_free(struct column_reader *r);
+
+/* The clean text of cell i: *ret_null, or text valid until the next call for that column.
+ * Returns NULL or the reason it cannot be one ("not a date in %Y-%m-%d, %Y/%m/%d"). */
+const char *column_clean(struct column_reader *r, size_t i, const struct cell *cell,
+                         struct span *ret_text, bool *ret_null);
+/* Appends the field's binary COPY form. Returns NULL or the reason. */
+const char *column_encode(struct column_reader *r, size_t i, const struct cell *cell,
+                          struct strbuf *out);
+
+#endif

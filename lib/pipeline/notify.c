@@ -1,0 +1,157 @@
+/* Tells whom `on_failure` names: directly, so that it works when the database is down; once; itself
+ * bounded in time and retries. */
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include "format/jsonx.h"
+#include "net/http.h"
+#include "pipeline/run_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void write_summary(const char *name, const struct run_report *report,
+                          const struct error *cause, struct strbuf *out)
+{
+    struct jwriter w;
+    jwriter_init(&w, out);
+    jwriter_object(&w);
+    jwriter_kstring(&w, "event", "run.failed");
+    jwriter_kstring(&w, "pipeline", name);
+    jwriter_kint(&w, "run_id", report->run_id);
+    jwriter_kint(&w, "exit_status", error_exit_status(cause->code));
+    jwriter_kstring(&w, "error", cause->message);
+    jwriter_kstring(&w, "hint", cause->hint[0] != '\0' ? cause->hint : NULL);
+    jwriter_key(&w, "streams");
+    jwriter_array(&w);
+    for (size_t i = 0; i < report->nstreams; i++) {
+        const struct stream_report *r = &report->streams[i];
+        jwriter_object(&w);
+        jwriter_kstring(&w, "pipeline", r->pipeline);
+        jwriter_kstring(&w, "stream", r->stream);
+        jwriter_kstring(&w, "status", r->status);
+        jwriter_kint(&w, "read", r->counts.read);
+        jwriter_kint(&w, "rejected", r->counts.rejected);
+        jwriter_kstring(&w, "error", r->error);
+        jwriter_end(&w);
+    }
+    jwriter_end(&w);
+    jwriter_end(&w);
+    secret_redact(out);
+}
+
+static int post(const char *url, const struct strbuf *body, int64_t timeout_ms, struct error *err)
+{
+    struct http_client *client;
+    struct http_response response = {0};
+    struct http_options options = {.timeout_ms = timeout_ms < 10000 ? timeout_ms : 10000,
+                                   .body_max_bytes = 1 << 20,
+                                   .retry = {3, 500, 5000, timeout_ms}};
+    TRY(http_client_new(&options, &client, err));
+    char key[37];
+    clock_random_uuid(key);
+    struct http_request request = {.method = "POST",
+                                   .url = url,
+                                   .body = {body->data, body->len},
+                                   .content_type = "application/json",
+                                   .idempotency_key = key};
+    int code = http_send(client, &request, &response, err);
+    if (code == 0)
+        code = http_response_check(&request, &response, err);
+    http_response_release(&response);
+    http_client_free(client);
+    return code;
+}
+
+/* Waits for the child up to the deadline, then kills its process group. */
+static int wait_child(pid_t pid, int64_t deadline_ms, struct error *err)
+{
+    int status;
+    for (;;) {
+        pid_t done = waitpid(pid, &status, WNOHANG);
+        if (done == pid)
+            break;
+        if (done < 0 && errno != EINTR)
+            return error_set_errno(err, ERR_FAILED, errno, "waiting for the command");
+        if (clock_monotonic_ms() > deadline_ms) {
+            (void)kill(-pid, SIGKILL);
+            (void)waitpid(pid, &status, 0);
+            return error_set(err, ERR_FAILED, "the command took too long and was stopped");
+        }
+        (void)poll(NULL, 0, 20);
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    return error_set(err, ERR_FAILED, "the command ended with status %d",
+                     WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+static int spawn_shell(const char *command, int input, pid_t *ret_pid, struct error *err)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, mem_strdup(command), NULL};
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, input, 0);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    int code = posix_spawn(ret_pid, "/bin/sh", &actions, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    mem_cleanup_free(&argv[2]);
+    return code != 0 ? error_set_errno(err, ERR_FAILED, code, "cannot start /bin/sh") : 0;
+}
+
+static int run_command(const char *command, const struct strbuf *body, int64_t timeout_ms,
+                       struct error *err)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    int ends[2];
+    pid_t pid;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return error_set_errno(err, ERR_FAILED, errno, "pipe");
+    int code = spawn_shell(command, ends[0], &pid, err);
+    close(ends[0]);
+    /* The summary is bounded well below a pipe's capacity per stream; a reader that is not there
+     * makes EPIPE, which is its own business. */
+    (void)fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    for (size_t at = 0; code == 0 && at < body->len;) {
+        ssize_t n = write(ends[1], body->data + at, body->len - at);
+        if (n > 0)
+            at += (size_t)n;
+        else if (errno == EAGAIN && clock_monotonic_ms() < deadline_ms)
+            (void)poll(&(struct pollfd){.fd = ends[1], .events = POLLOUT}, 1, 100);
+        else if (errno != EINTR)
+            break;
+    }
+    close(ends[1]);
+    return code != 0 ? code : wait_child(pid, deadline_ms, err);
+}
+
+void notify_failure(const struct on_failure_spec *spec, const char *name,
+                    const struct run_report *report, const struct error *cause)
+{
+    AUTO_STRBUF struct strbuf body;
+    struct error err = ERROR_INIT;
+    strbuf_init(&body, 4 << 20);
+    write_summary(name, report, cause, &body);
+    if (spec->webhook != NULL) {
+        char *url = NULL;
+        int code = secret_resolve(spec->webhook, &url, &err);
+        if (code == 0)
+            code = post(url, &body, spec->timeout_ms, &err);
+        if (code != 0)
+            log_warn("on_failure: the webhook was not told: %s", err.message);
+        secret_free(url);
+    }
+    if (spec->command != NULL && run_command(spec->command, &body, spec->timeout_ms, &err) != 0)
+        log_warn("on_failure: %s", err.message);
+}

@@ -1,0 +1,93 @@
+/* `diner pipeline preview`: the first rows of a stream as they would be loaded. */
+#include "core/clock.h"
+#include "core/secret.h"
+#include "pipeline/column.h"
+#include "pipeline/run_private.h"
+
+#include <string.h>
+
+static struct stream_spec *choose_stream(struct pipeline *p, const char *name, struct error *err)
+{
+    for (size_t i = 0; i < p->streams.count; i++)
+        if (name == NULL || strcmp(p->streams.names[i], name) == 0)
+            return (struct stream_spec *)p->streams.items + i;
+    error_set(err, ERR_USAGE, "pipeline '%s' has no stream '%s'", p->name, name ? name : "");
+    return NULL;
+}
+
+typedef int (*preview_row)(void *self, const struct stream_spec *s, const char *const *values,
+                           const char *fault, struct error *err);
+
+static int show_row(const struct stream_context *ctx, const struct source_row *row,
+                    preview_row callback, void *self, struct error *err)
+{
+    const size_t n = ctx->stream->ncolumns;
+    const char **values = arena_array(ctx->arena, n + 1, sizeof *values);
+    const char *fault = row->fault;
+    for (size_t i = 0; i < n; i++) {
+        struct span text = SPAN("");
+        bool is_null = false;
+        const char *reason = column_clean(ctx->reader, i, &row->cells[i], &text, &is_null);
+        if (reason != NULL && fault == NULL)
+            fault = arena_printf(ctx->arena, "%s: %s", ctx->stream->columns[i].name, reason);
+        if (reason != NULL)
+            text = row->cells[i].text;
+        values[i] = is_null ? NULL : arena_strndup(ctx->arena, text.ptr, text.len);
+    }
+    return callback(self, ctx->stream, values, fault, err);
+}
+
+static int read_some(struct stream_context *ctx, preview_row callback, void *self,
+                     struct error *err)
+{
+    const struct source_ops *ops = ctx->stream->source;
+    struct column_habits habits = {0};
+    struct source *source;
+    struct source_row row;
+    bool end = false;
+    if (ops->habits != NULL)
+        ops->habits(ctx, &habits);
+    TRY(ops->open(ctx, &source, err));
+    ctx->reader = column_reader_new(ctx->stream->columns, ctx->stream->ncolumns, &habits);
+    int code = 0;
+    for (int64_t i = 0; i < ctx->preview_rows && code == 0 && !end; i++) {
+        code = ops->next(source, &row, &end, err);
+        if (code == 0 && !end)
+            code = show_row(ctx, &row, callback, self, err);
+    }
+    column_reader_free(ctx->reader);
+    ops->close(source);
+    return code;
+}
+
+int run_preview(const char *name, const char *stream, int64_t rows,
+                const struct run_options *options, preview_row callback, void *self,
+                struct error *err)
+{
+    struct pipeline *p;
+    struct pipeline_options load = {.params = options->params, .now_us = clock_wall_us()};
+    TRY(pipeline_load(name, options->config, &load, &p, NULL, err));
+    struct stream_context ctx = {.pipeline = p,
+                                 .stream = choose_stream(p, stream, err),
+                                 .config = options->config,
+                                 .builtins = options->builtins,
+                                 .arena = arena_new(),
+                                 .dry_run = true,
+                                 .window_start = options->from,
+                                 .window_end = options->to,
+                                 .preview_rows = rows};
+    int code = err->code;
+    if (ctx.stream != NULL) {
+        ctx.var_values = arena_array(ctx.arena, ctx.stream->vars.count + 1, sizeof(char *));
+        if (ctx.window_start == NULL && ctx.stream->incremental != NULL)
+            ctx.window_start = ctx.stream->incremental->start;
+        char *now = arena_alloc(ctx.arena, DATETIME_ISO_MAX);
+        datetime_print(load.now_us, NULL, now);
+        if (ctx.window_end == NULL)
+            ctx.window_end = now;
+        code = read_some(&ctx, callback, self, err);
+    }
+    arena_free(ctx.arena);
+    pipeline_free(p);
+    return code;
+}

@@ -1,0 +1,335 @@
+/* A run: connection and lock, replay of unconfirmed writes, the streams in order, the record. */
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include "core/signals.h"
+#include "pipeline/intent.h"
+#include "pipeline/run_private.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct stream_report *run_report_add(struct run_report *r, const char *pipeline, const char *stream)
+{
+    r->streams = mem_grow(r->streams, &r->capacity, r->nstreams + 1, sizeof *r->streams);
+    struct stream_report *report = &r->streams[r->nstreams++];
+    *report = (struct stream_report){.pipeline = arena_strdup(r->arena, pipeline),
+                                     .stream = arena_strdup(r->arena, stream),
+                                     .status = "failed"};
+    return report;
+}
+
+void run_report_release(struct run_report *r)
+{
+    free(r->streams);
+    arena_free(r->arena);
+    *r = (struct run_report){0};
+}
+
+/* ---- the connection --------------------------------------------------------------------- */
+
+/* All PostgreSQL targets of a pipeline share one connection: rows, state and record commit
+ * together there. */
+static int choose_connection(struct run *run, struct error *err)
+{
+    const struct pipeline *p = run->pipeline;
+    const char *of_source = NULL;
+    run->control_connection = NULL;
+    for (size_t i = 0; i < p->streams.count; i++) {
+        const struct stream_spec *s = (const struct stream_spec *)p->streams.items + i;
+        const char *source = ynode_get(s->source_node, "connection") != NULL
+                                 ? ynode_get(s->source_node, "connection")->text
+                                 : NULL;
+        if (of_source == NULL)
+            of_source = source;
+        if (s->target != &target_postgres)
+            continue;
+        const char *target = ynode_get(s->target_node, "connection")->text;
+        if (run->control_connection != NULL && strcmp(run->control_connection, target) != 0)
+            return ynode_error(s->target_node, err,
+                               "all streams of a pipeline load into one connection: '%s' and '%s'",
+                               run->control_connection, target);
+        run->control_connection = target;
+    }
+    if (run->control_connection == NULL)
+        run->control_connection = of_source != NULL ? of_source : "warehouse";
+    return 0;
+}
+
+int run_connect(struct run *run, struct error *err)
+{
+    const struct run_options *o = run->options;
+    char *dsn;
+    db_close(run->db);
+    run->db = NULL;
+    TRY(config_dsn(o->config, run->control_connection, &dsn, err));
+    struct db_options options = {.dsn = dsn,
+                                 .application_name = "diner",
+                                 .lock_timeout_ms =
+                                     config_settings(o->config)->database_lock_timeout_ms};
+    int code = db_open(&options, &run->db, err);
+    secret_free(dsn);
+    TRY(code);
+    TRY(migrate_require(run->db, o->migrations, o->nmigrations, err));
+    db_set_step(run->db, run->pipeline->name);
+    if (o->kind != RUN_LOAD)
+        return 0;
+    char lock[160];
+    snprintf(lock, sizeof lock, "diner:%s", run->pipeline->name);
+    if (db_try_lock(run->db, lock, err) == 0)
+        return 0;
+    if (err->code == ERR_RUNNING) {
+        error_set(err, ERR_RUNNING, "pipeline '%s' is already running", run->pipeline->name);
+        return error_hint(err, "see 'diner runs list --pipeline %s'", run->pipeline->name);
+    }
+    return err->code;
+}
+
+/* ---- streams ---------------------------------------------------------------------------- */
+
+static const struct stream_report *report_of(const struct run *run, const char *stream)
+{
+    for (size_t i = run->report->nstreams; i > 0; i--) {
+        const struct stream_report *r = &run->report->streams[i - 1];
+        if (strcmp(r->stream, stream) == 0 && strcmp(r->pipeline, run->pipeline->name) == 0)
+            return r;
+    }
+    return NULL;
+}
+
+static const char *unmet_need(const struct run *run, const struct stream_spec *s)
+{
+    for (size_t i = 0; i < s->needs.count; i++) {
+        const struct stream_report *r = report_of(run, s->needs.items[i]);
+        if (r != NULL && strcmp(r->status, "succeeded") != 0)
+            return s->needs.items[i];
+    }
+    return NULL;
+}
+
+static void keep_first(struct error *first, const struct error *err)
+{
+    if (first->code == ERR_OK)
+        *first = *err;
+}
+
+static enum error_code run_streams(struct run *run, struct error *first)
+{
+    const struct run_options *o = run->options;
+    enum error_code worst = ERR_OK;
+    bool any_reject = false;
+    for (size_t i = 0; i < run->pipeline->streams.count; i++) {
+        struct stream_spec *s = run->pipeline->ordered[i];
+        struct error err = ERROR_INIT;
+        if (o->only != NULL && strcmp(o->only, s->name) != 0)
+            continue;
+        const char *need = unmet_need(run, s);
+        if (need != NULL || error_worse(worst, ERR_CANCELLED) == worst) {
+            char why[200];
+            snprintf(why, sizeof why,
+                     need != NULL ? "'%s' did not succeed" : "the run was stopped%s",
+                     need != NULL ? need : "");
+            stream_skip(run, s, why);
+            continue;
+        }
+        if (stream_run(run, s, &err) != 0) {
+            keep_first(first, &err);
+            worst = error_worse(worst, err.code);
+        } else {
+            any_reject |= report_of(run, s->name)->counts.rejected > 0;
+        }
+    }
+    if (worst == ERR_OK && any_reject && o->strict) {
+        error_set(first, ERR_PARTIAL, "rows were rejected (--strict)");
+        error_hint(first, "see 'diner rejects list'");
+        worst = ERR_PARTIAL;
+    }
+    return worst;
+}
+
+/* Writes that an earlier run committed but did not see confirmed go out before anything is read. */
+static int replay_intents(struct run *run, struct error *err)
+{
+    struct arena *arena = arena_new();
+    struct intent_result result = {0};
+    struct stream_context ctx = {.pipeline = run->pipeline,
+                                 .config = run->options->config,
+                                 .builtins = run->options->builtins,
+                                 .arena = arena,
+                                 .db = run->db,
+                                 .run_id = run->run_id};
+    int code = intent_send_pending(&ctx, &result, err);
+    if (code == 0 && result.sent > 0)
+        log_notice("%" PRId64 " records sent again, %" PRId64 " accepted", result.sent,
+                   result.accepted);
+    arena_free(arena);
+    return code;
+}
+
+static int check_only(const struct run *run, struct error *err)
+{
+    const char *only = run->options->only;
+    if (only == NULL)
+        return 0;
+    for (size_t i = 0; i < run->pipeline->streams.count; i++)
+        if (strcmp(run->pipeline->streams.names[i], only) == 0)
+            return 0;
+    return error_set(err, ERR_USAGE, "pipeline '%s' has no stream '%s'", run->pipeline->name, only);
+}
+
+static enum error_code run_body(struct run *run, struct error *first)
+{
+    if (run->options->kind == RUN_LOAD && replay_intents(run, first) != 0)
+        return first->code;
+    if (run->options->kind == RUN_PLAN && db_begin(run->db, first) != 0)
+        return first->code;
+    enum error_code code = run_streams(run, first);
+    if (run->options->kind == RUN_PLAN)
+        db_rollback(run->db);
+    return code;
+}
+
+/* One pipeline with streams. */
+static enum error_code run_one(struct run *run, struct error *first)
+{
+    struct error err = ERROR_INIT;
+    log_context("pipeline", run->pipeline->name);
+    if (check_only(run, first) != 0 || choose_connection(run, first) != 0 ||
+        run_connect(run, first) != 0)
+        return first->code;
+    if (run->options->kind == RUN_LOAD && history_begin(run, run->pipeline->name, first) != 0)
+        return first->code;
+    run->report->run_id = run->run_id;
+    enum error_code code = run_body(run, first);
+    if (run->options->kind == RUN_LOAD && db_is_alive(run->db) &&
+        history_end(run, code, first, &err) != 0)
+        log_warn("the end of run %" PRId64 " could not be recorded: %s", run->run_id, err.message);
+    return code;
+}
+
+/* ---- jobs ------------------------------------------------------------------------------- */
+
+struct step_result {
+    const char *name;
+    enum error_code code;
+    bool skipped;
+};
+
+static const char *blocked_by(const struct job_step *step, const struct step_result *done, size_t n)
+{
+    for (size_t i = 0; i < step->needs.count; i++)
+        for (size_t k = 0; k < n; k++)
+            if (strcmp(done[k].name, step->needs.items[i]) == 0 &&
+                (done[k].skipped || (done[k].code != ERR_OK && done[k].code != ERR_PARTIAL)))
+                return done[k].name;
+    return NULL;
+}
+
+static enum error_code run_step(struct run *job, const struct job_step *step, struct error *err)
+{
+    struct run_options options = *job->options;
+    struct field_strings params = {0};
+    struct pipeline *p;
+    params.items = arena_array(job->pipeline->arena, step->params.count + 1, sizeof(char *));
+    for (size_t i = 0; i < step->params.count; i++)
+        params.items[params.count++] =
+            arena_printf(job->pipeline->arena, "%s=%s", step->params.keys[i],
+                         step->params.values[i] ? step->params.values[i] : "");
+    options.params = &params;
+    struct pipeline_options load = {.params = &params, .now_us = job->started_us};
+    if (pipeline_load(step->run, options.config, &load, &p, NULL, err) != 0)
+        return err->code;
+    struct run run = {.options = &options,
+                      .pipeline = p,
+                      .parent_id = job->run_id,
+                      .started_us = job->started_us,
+                      .report = job->report};
+    int64_t job_id = job->report->run_id;
+    enum error_code code =
+        p->steps.count > 0
+            ? (enum error_code)error_set(err, ERR_SPEC, "'%s' is a job: jobs do not nest", p->name)
+            : run_one(&run, err);
+    job->report->run_id = job_id;
+    db_close(run.db);
+    log_context("pipeline", NULL);
+    pipeline_free(p);
+    return code;
+}
+
+static enum error_code run_steps(struct run *job, struct error *first)
+{
+    const struct field_objects *steps = &job->pipeline->steps;
+    struct step_result *done = arena_array(job->pipeline->arena, steps->count + 1, sizeof *done);
+    const struct run_observer *o = job->options->observer;
+    enum error_code worst = ERR_OK;
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct job_step *step = (const struct job_step *)steps->items + i;
+        struct error err = ERROR_INIT;
+        done[i].name = step->run;
+        const char *blocker = blocked_by(step, done, i);
+        done[i].skipped = blocker != NULL || worst == ERR_CANCELLED;
+        if (done[i].skipped) {
+            struct stream_report *r = run_report_add(job->report, step->run, "*");
+            r->status = "skipped";
+            r->error = blocker != NULL
+                           ? arena_printf(job->report->arena, "'%s' did not succeed", blocker)
+                           : "the run was stopped";
+            if (o != NULL && o->stream_end != NULL)
+                o->stream_end(o->self, r);
+            continue;
+        }
+        done[i].code = run_step(job, step, &err);
+        if (done[i].code != ERR_OK) {
+            error_context(&err, "pipeline '%s'", step->run);
+            keep_first(first, &err);
+        }
+        worst = error_worse(worst, done[i].code);
+    }
+    return worst;
+}
+
+static enum error_code run_job(struct run *job, struct error *first)
+{
+    struct error err = ERROR_INIT;
+    job->control_connection = "warehouse";
+    if (run_connect(job, first) != 0 ||
+        (job->options->kind == RUN_LOAD && history_begin(job, job->pipeline->name, first) != 0))
+        return first->code;
+    job->report->run_id = job->run_id;
+    enum error_code code = run_steps(job, first);
+    if (job->options->kind == RUN_LOAD) {
+        if (!db_is_alive(job->db))
+            (void)run_connect(job, &err);
+        if (job->db == NULL || history_end(job, code, first, &err) != 0)
+            log_warn("the end of run %" PRId64 " could not be recorded: %s", job->run_id,
+                     err.message);
+    }
+    return code;
+}
+
+/* ---- entry ------------------------------------------------------------------------------ */
+
+int run_pipeline(const char *name, const struct run_options *options, struct run_report *ret,
+                 struct error *err)
+{
+    struct error first = ERROR_INIT;
+    struct pipeline *p;
+    *ret = (struct run_report){.arena = arena_new()};
+    struct pipeline_options load = {.params = options->params, .now_us = clock_wall_us()};
+    TRY(ret->code = (enum error_code)pipeline_load(name, options->config, &load, &p, NULL, err));
+    struct run run = {.options = options, .pipeline = p, .started_us = load.now_us, .report = ret};
+    enum error_code code = p->steps.count > 0 ? run_job(&run, &first) : run_one(&run, &first);
+    db_close(run.db);
+    log_context("pipeline", NULL);
+    if (code != ERR_OK && code != ERR_RUNNING && options->kind == RUN_LOAD && p->on_failure != NULL)
+        notify_failure(p->on_failure, p->name, ret, &first);
+    pipeline_free(p);
+    ret->code = code;
+    if (code != ERR_OK) {
+        *err = first;
+        err->code = code;
+    }
+    return code;
+}

@@ -1,0 +1,73 @@
+/* lib/pipeline/run.h - the engine: one run of a pipeline or a job, recorded, exactly once.
+ *
+ * A run holds an advisory lock of its pipeline on one connection, which also stages, merges and
+ * records: when that connection is lost, nothing of the run can be committed any more. Each stream
+ * is one slice: its rows, cursor, rejects and record commit in one transaction. */
+#ifndef DINER_PIPELINE_RUN_H
+#define DINER_PIPELINE_RUN_H
+
+#include "db/migrate.h"
+#include "pipeline/spec.h"
+#include "pipeline/stream.h"
+
+enum run_kind {
+    RUN_LOAD,
+    RUN_DRY,  /* reads and validates, writes nothing */
+    RUN_PLAN, /* stages and counts against the live target, then rolls back */
+};
+
+struct stream_report {
+    const char *pipeline, *stream, *target;
+    const char *status; /* succeeded failed skipped */
+    struct stream_counts counts;
+    int64_t elapsed_ms;
+    const char *error, *hint; /* NULL when it succeeded */
+    enum error_code code;
+};
+
+/* Who is told. Every function may be NULL. */
+struct run_observer {
+    void *self;
+    void (*stream_begin)(void *self, const char *pipeline, const char *stream);
+    void (*progress)(void *self, uint64_t rows, uint64_t done_bytes, uint64_t total_bytes);
+    void (*stream_end)(void *self, const struct stream_report *report);
+    /* Each row of a stream whose target is an API. */
+    void (*row)(void *self, const struct stream_context *ctx, const struct cell *cells);
+};
+
+struct run_options {
+    enum run_kind kind;
+    bool full_refresh;     /* forget the cursor for this run */
+    const char *from, *to; /* a window instead of the cursor's; the cursor stays */
+    const struct field_strings *params;
+    const char *only; /* one stream */
+    bool strict;      /* any reject makes the run partial (exit 7) */
+    const struct config *config;
+    const struct connector_builtin *builtins;
+    const struct migration_set *migrations;
+    size_t nmigrations;
+    const struct run_observer *observer;
+};
+
+struct run_report {
+    int64_t run_id; /* 0 when nothing was recorded */
+    struct arena *arena;
+    struct stream_report *streams;
+    size_t nstreams, capacity;
+    enum error_code code; /* the worst of its parts */
+};
+void run_report_release(struct run_report *r);
+
+/* Runs a pipeline or job by name. Returns 0 or the run's code with the first error; the report is
+ * filled in both cases. Notifies on_failure once. */
+int run_pipeline(const char *name, const struct run_options *options, struct run_report *ret,
+                 struct error *err);
+
+/* `diner pipeline preview`: up to n rows of a stream as clean text, nothing written. */
+int run_preview(const char *name, const char *stream, int64_t rows,
+                const struct run_options *options,
+                int (*row)(void *self, const struct stream_spec *s, const char *const *values,
+                           const char *fault, struct error *err),
+                void *self, struct error *err);
+
+#endif

@@ -1,0 +1,46 @@
+/* JSON Lines: one object a line, columns by pointer, numbers kept as text. */
+#include "pipeline/source/file.h"
+#include "pipeline/source/json_cells.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define JSON_LINE_MAX ((size_t)16 << 20)
+
+int file_jsonl_open(struct source *s, struct error *err)
+{
+    TRY(linesio_open_path(s->path, s->spec->encoding, JSON_LINE_MAX, &s->lines, err));
+    if (s->projection == NULL) {
+        s->values = arena_array(s->ctx->arena, s->stream->ncolumns + 1, sizeof *s->values);
+        TRY(json_cells_projection(s->ctx, &s->projection, err));
+    }
+    return 0;
+}
+
+int file_jsonl_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
+{
+    struct linesio_line line;
+    struct span text;
+    do {
+        TRY(linesio_next(s->lines, &line, ret_end, err));
+        if (*ret_end)
+            return 0;
+        text = span_trim(line.text);
+    } while (text.len == 0);
+    *ret = (struct source_row){
+        .cells = s->cells, .origin = s->path, .position = line.number, .raw = text};
+    struct error problem = ERROR_INIT;
+    if (line.fault != NULL) {
+        ret->fault = arena_printf(s->ctx->arena, "undecodable byte %s", line.fault->hex);
+        ret->fault_column = line.fault->input_offset + 1;
+    } else if (jpull_project(s->projection, text, s->values, &s->scratch, &problem) != 0) {
+        ret->fault = arena_strdup(s->ctx->arena, problem.message);
+    } else {
+        json_cells_set(s->ctx, s->values, s->cells, &s->scratch);
+        return 0;
+    }
+    ret->fault_line = line.number;
+    for (size_t i = 0; i < s->stream->ncolumns; i++)
+        s->cells[i] = (struct cell){CELL_NULL, SPAN("")};
+    return 0;
+}

@@ -1,0 +1,171 @@
+/* The REST source: the pages of a connector's resource, record by record. */
+#include "pipeline/source/json_cells.h"
+#include "pipeline/stream.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct rest_source_spec {
+    const char *connector, *resource;
+    struct field_string_map params;
+};
+static const struct field rest_fields[] = {
+    {"connector", FIELD_STRING, offsetof(struct rest_source_spec, connector),
+     "name of the connector", .flags = FIELD_REQUIRED},
+    {"resource", FIELD_STRING, offsetof(struct rest_source_spec, resource), "one of its resources",
+     .flags = FIELD_REQUIRED},
+    {"params", FIELD_STRING_MAP, offsetof(struct rest_source_spec, params),
+     "values for the resource's ${...}", .flags = FIELD_LATE},
+    {0}};
+static const struct field_set rest_set = {.name = "rest source",
+                                          .help = "Rows from an API, through a connector.",
+                                          .struct_size = sizeof(struct rest_source_spec),
+                                          .fields = rest_fields};
+
+struct source {
+    const struct stream_context *ctx;
+    const struct rest_source_spec *spec;
+    struct connector *connector;
+    struct connector_pages *pages;
+    struct connector_page page;
+    struct jpull_array records;
+    bool in_page;
+    uint64_t index, records_read;
+    int64_t expect_total;
+    struct jpull_projection *projection;
+    struct jpull_value *values;
+    struct cell *cells;
+    struct strbuf scratch;
+    struct arena *page_arena; /* what one page needs, freed with it */
+    struct stream_context page_ctx;
+    char origin[160], identity[128];
+};
+
+static void rest_close(struct source *s)
+{
+    if (s == NULL)
+        return;
+    if (s->pages != NULL)
+        connector_pages_close(s->pages);
+    if (s->connector != NULL)
+        connector_close(s->connector);
+    jpull_projection_free(s->projection);
+    strbuf_release(&s->scratch);
+    arena_free(s->page_arena);
+    free(s);
+}
+
+static int open_pages(struct source *s, struct error *err)
+{
+    const struct field_string_map *given = &s->spec->params;
+    TRY(connector_open(s->spec->connector, s->ctx->config, s->ctx->builtins, &s->connector, err));
+    if (!connector_has_resource(s->connector, s->spec->resource))
+        return error_set(err, ERR_SPEC, "connector '%s' has no resource '%s'", s->spec->connector,
+                         s->spec->resource);
+    struct connector_param *params = arena_array(s->ctx->arena, given->count + 1, sizeof *params);
+    for (size_t i = 0; i < given->count; i++) {
+        params[i].name = given->keys[i];
+        TRY(stream_text(s->ctx, given->values[i], &params[i].value, err));
+        if (params[i].value != NULL && params[i].value[0] == '\0')
+            params[i].value = NULL;
+    }
+    return connector_pages_open(s->connector, s->spec->resource, params, given->count, &s->pages,
+                                err);
+}
+
+static int rest_open(const struct stream_context *ctx, struct source **ret, struct error *err)
+{
+    struct source *s = mem_alloc(sizeof *s);
+    s->ctx = ctx;
+    s->spec = ctx->stream->source_spec;
+    s->expect_total = -1;
+    s->page_arena = arena_new();
+    s->page_ctx = *ctx;
+    s->page_ctx.arena = s->page_arena;
+    strbuf_init(&s->scratch, 64 << 20);
+    s->values = arena_array(ctx->arena, ctx->stream->ncolumns + 1, sizeof *s->values);
+    s->cells = arena_array(ctx->arena, ctx->stream->ncolumns + 1, sizeof *s->cells);
+    int code = json_cells_projection(ctx, &s->projection, err);
+    if (code == 0)
+        code = open_pages(s, err);
+    if (code != 0) {
+        rest_close(s);
+        return code;
+    }
+    *ret = s;
+    return 0;
+}
+
+static int next_page(struct source *s, bool *ret_end, struct error *err)
+{
+    arena_clear(s->page_arena);
+    TRY(connector_pages_next(s->pages, &s->page, ret_end, err));
+    if (*ret_end)
+        return 0;
+    if (s->expect_total < 0)
+        s->expect_total = s->page.expect_total;
+    snprintf(s->origin, sizeof s->origin, "%s/%s page %d", s->spec->connector, s->spec->resource,
+             s->page.number);
+    snprintf(s->identity, sizeof s->identity, "%s/%s", s->spec->connector, s->spec->resource);
+    s->index = 0;
+    s->in_page = true;
+    if (jpull_array_begin(s->page.records, &s->records, err) != 0)
+        return error_context(err, "%s", s->origin);
+    return 0;
+}
+
+static int rest_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
+{
+    struct span record;
+    for (;;) {
+        bool end_of_page = !s->in_page;
+        if (s->in_page && jpull_array_next(&s->records, &record, &end_of_page, err) != 0)
+            return error_context(err, "%s", s->origin);
+        if (!end_of_page)
+            break;
+        s->in_page = false;
+        TRY(next_page(s, ret_end, err));
+        if (*ret_end)
+            return 0;
+    }
+    s->index++;
+    s->records_read++;
+    *ret = (struct source_row){.cells = s->cells,
+                               .origin = s->origin,
+                               .identity = s->identity,
+                               .position = s->index,
+                               .raw = record};
+    struct error problem = ERROR_INIT;
+    if (jpull_project(s->projection, record, s->values, &s->scratch, &problem) == 0) {
+        json_cells_set(&s->page_ctx, s->values, s->cells, &s->scratch);
+        return 0;
+    }
+    ret->fault = arena_strdup(s->page_arena, problem.message);
+    ret->fault_line = s->index;
+    memset(s->cells, 0, s->ctx->stream->ncolumns * sizeof *s->cells);
+    return 0;
+}
+
+static int rest_finish(struct source *s, struct source_summary *ret, struct error *err)
+{
+    (void)err;
+    *ret = (struct source_summary){.expect_rows = s->expect_total, .sha256 = ""};
+    return 0;
+}
+
+static void rest_progress(struct source *s, uint64_t *ret_done, uint64_t *ret_total)
+{
+    *ret_done = s->records_read;
+    *ret_total = s->expect_total > 0 ? (uint64_t)s->expect_total : 0;
+}
+
+const struct source_ops source_rest = {.name = "rest",
+                                       .marker = "connector",
+                                       .fields = &rest_set,
+                                       .open = rest_open,
+                                       .next = rest_next,
+                                       .finish = rest_finish,
+                                       .progress = rest_progress,
+                                       .close = rest_close};

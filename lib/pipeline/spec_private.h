@@ -1,0 +1,14 @@
+/* lib/pipeline/spec_private.h - what the parts of the spec share. */
+#ifndef DINER_PIPELINE_SPEC_PRIVATE_H
+#define DINER_PIPELINE_SPEC_PRIVATE_H
+
+#include "pipeline/spec.h"
+
+extern const struct field_set column_set;
+
+/* Columns, plugins, needs: everything of streams that the tables alone cannot say. */
+void streams_bind(struct pipeline *p, const struct config *config, struct diagnostics *d);
+/* True unless the two maps name plugins of different kinds. */
+bool same_plugin(const struct ynode *a, const struct ynode *b);
+
+#endif

@@ -1,0 +1,273 @@
+/* Streams of a pipeline: columns, plugins, keys, the order by `needs`. */
+#include "pipeline/spec_private.h"
+#include "pipeline/stream.h"
+#include "schema/suggest.h"
+
+#include <string.h>
+
+const struct source_ops *const source_registry[] = {&source_file, &source_rest, &source_postgres,
+                                                    NULL};
+const struct target_ops *const target_registry[] = {&target_file, &target_rest, &target_postgres,
+                                                    NULL};
+
+static struct stream_spec *stream_at(const struct pipeline *p, size_t i)
+{
+    return (struct stream_spec *)p->streams.items + i;
+}
+
+static struct stream_spec *stream_named(const struct pipeline *p, const char *name)
+{
+    for (size_t i = 0; i < p->streams.count; i++)
+        if (strcmp(p->streams.names[i], name) == 0)
+            return stream_at(p, i);
+    return NULL;
+}
+
+/* ---- columns ---------------------------------------------------------------------------- */
+
+static void bind_column(struct pipeline *p, struct column_spec *c, const struct ynode *name,
+                        const struct ynode *node, struct diagnostics *d)
+{
+    struct error err = ERROR_INIT;
+    bind_yaml(&column_set, node, c, p->arena, d);
+    c->name = name->text;
+    c->node = node;
+    if (c->from == NULL)
+        c->from = c->name;
+    if (c->name[0] == '\0' || c->name[0] == '_')
+        diagnostics_add(d, name, NULL, "column names beginning with '_' are diner's own");
+    if (c->type_text != NULL && db_type_parse(c->type_text, &c->type, &err) != 0)
+        diagnostics_add(d, node, err.hint, "%s", err.message);
+    if (c->timezone != NULL && zone_load(c->timezone, &c->zone, &err) != 0)
+        diagnostics_add(d, node, NULL, "%s", err.message);
+    for (size_t i = 0; i < c->formats.count; i++)
+        if (datetime_format_check(c->formats.items[i], &err) != 0)
+            diagnostics_add(d, node, NULL, "%s", err.message);
+    bool is_time =
+        c->type.kind == DB_DATE || c->type.kind == DB_TIMESTAMP || c->type.kind == DB_TIMESTAMPTZ;
+    if (c->formats.count > 0 && !is_time)
+        diagnostics_add(d, node, NULL, "'format' is for date and time columns");
+}
+
+static void bind_columns(struct pipeline *p, struct stream_spec *s, struct diagnostics *d)
+{
+    const struct ynode *node = s->columns_node;
+    if (node == NULL) {
+        if (s->source != NULL && !s->source->gives_columns)
+            diagnostics_add(d, s->node, "list them as  columns: { name: type }",
+                            "stream '%s' needs 'columns': a %s source states no types", s->name,
+                            s->source->name);
+        return;
+    }
+    if (node->kind != YNODE_MAP) {
+        diagnostics_add(d, node, NULL, "'columns' is a mapping of name: type, found %s",
+                        ynode_kind_name(node->kind));
+        return;
+    }
+    s->ncolumns = node->count;
+    s->columns = arena_array(p->arena, node->count + 1, sizeof *s->columns);
+    for (size_t i = 0; i < node->count; i++)
+        bind_column(p, &s->columns[i], node->keys[i], node->items[i], d);
+}
+
+int stream_column(const struct stream_spec *s, const char *name)
+{
+    for (size_t i = 0; i < s->ncolumns; i++)
+        if (strcmp(s->columns[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* A name that must be one of the columns (when they are known before the source opens). */
+static void need_column(const struct stream_spec *s, const char *name, const char *what,
+                        struct diagnostics *d)
+{
+    if (s->columns_node == NULL || stream_column(s, name) >= 0)
+        return;
+    const char **names = arena_array(d->arena, s->ncolumns + 1, sizeof *names);
+    for (size_t i = 0; i < s->ncolumns; i++)
+        names[i] = s->columns[i].name;
+    const char *near = suggest_nearest(name, names, s->ncolumns);
+    const struct ynode *place = ynode_get(s->node, what);
+    diagnostics_add(d, place != NULL ? place : s->node,
+                    near != NULL ? arena_printf(d->arena, "did you mean '%s'?", near) : NULL,
+                    "stream '%s': %s '%s' is not one of its columns", s->name, what, name);
+}
+
+/* ---- plugins ---------------------------------------------------------------------------- */
+
+static const struct source_ops *source_of(const struct ynode *node, struct diagnostics *d)
+{
+    for (size_t i = 0; source_registry[i] != NULL; i++)
+        if (ynode_get(node, source_registry[i]->marker) != NULL)
+            return source_registry[i];
+    diagnostics_add(d, node, NULL,
+                    "a source has one of the keys 'file', 'connector' or 'connection'");
+    return NULL;
+}
+
+static const struct target_ops *target_of(const struct ynode *node, struct diagnostics *d)
+{
+    for (size_t i = 0; target_registry[i] != NULL; i++)
+        if (ynode_get(node, target_registry[i]->marker) != NULL)
+            return target_registry[i];
+    diagnostics_add(d, node, NULL,
+                    "a target has one of the keys 'connection', 'file' or 'connector'");
+    return NULL;
+}
+
+static void bind_plugins(struct pipeline *p, struct stream_spec *s, struct diagnostics *d)
+{
+    if (s->source_node == NULL || s->source_node->kind != YNODE_MAP) {
+        diagnostics_add(d, s->source_node, NULL, "'source' is a mapping");
+        return;
+    }
+    s->source = source_of(s->source_node, d);
+    if (s->source != NULL) {
+        s->source_spec = arena_alloc(p->arena, s->source->fields->struct_size);
+        bind_yaml(s->source->fields, s->source_node, s->source_spec, p->arena, d);
+    }
+    if (s->target_node == NULL || s->target_node->kind != YNODE_MAP) {
+        diagnostics_add(d, s->node, "add 'target' to the stream or to 'defaults'",
+                        "stream '%s' has no target", s->name);
+        return;
+    }
+    s->target = target_of(s->target_node, d);
+    if (s->target != NULL) {
+        s->target_spec = arena_alloc(p->arena, s->target->fields->struct_size);
+        bind_yaml(s->target->fields, s->target_node, s->target_spec, p->arena, d);
+    }
+}
+
+static void check_checks(const struct stream_spec *s, struct diagnostics *d)
+{
+    for (size_t i = 0; i < s->checks.count; i++) {
+        struct check_spec *c = (struct check_spec *)s->checks.items + i;
+        const struct ynode *place = s->checks.nodes[i];
+        if ((c->expr == NULL) == (c->sql == NULL))
+            diagnostics_add(d, place, NULL, "a check has either 'expr' or 'sql'");
+        else if (c->sql != NULL && c->on_fail == CHECK_REJECT)
+            diagnostics_add(d, place, NULL,
+                            "an 'sql' check looks at all rows: it can abort or report, not reject");
+        if (c->name == NULL)
+            c->name = c->expr != NULL ? c->expr : c->sql;
+    }
+    if (s->target != &target_postgres && (s->checks.count > 0 || s->transforms.count > 0))
+        diagnostics_add(d, s->node, NULL,
+                        "stream '%s': 'checks' and 'transform' run in PostgreSQL, its target is %s",
+                        s->name, s->target->name);
+}
+
+/* Every default that could lose a row is an error until the file says otherwise. */
+static void check_stream(const struct pipeline *p, struct stream_spec *s, struct diagnostics *d)
+{
+    for (size_t i = 0; i < s->key.count; i++)
+        need_column(s, s->key.items[i], "key", d);
+    for (size_t i = 0; i < s->transforms.count; i++) {
+        const struct transform_spec *t = (const struct transform_spec *)s->transforms.items + i;
+        for (size_t k = 0; k < t->set.count; k++)
+            need_column(s, t->set.keys[k], "set", d);
+    }
+    if (s->target == &target_postgres && s->mode == MODE_MERGE && s->key.count == 0)
+        diagnostics_add(d, s->node, "add  key: [column, ...]",
+                        "stream '%s': mode 'merge' needs a 'key'", s->name);
+    if (s->mode == MODE_APPEND && s->key.count > 0 && s->target == &target_postgres)
+        diagnostics_add(d, ynode_get(s->node, "key"), "use  mode: merge",
+                        "stream '%s': mode 'append' does not look at a 'key'", s->name);
+    if (s->target != &target_postgres && s->incremental != NULL)
+        diagnostics_add(d, s->node, NULL, "'incremental' needs a PostgreSQL target");
+    if (s->incremental != NULL) {
+        struct datetime start;
+        need_column(s, s->incremental->cursor, "incremental", d);
+        if (s->mode != MODE_MERGE)
+            diagnostics_add(d, s->node, "use  mode: merge  with a key",
+                            "stream '%s': 'incremental' reads rows again, so it needs mode 'merge'",
+                            s->name);
+        if (s->incremental->start != NULL &&
+            !datetime_parse_iso(s->incremental->start, strlen(s->incremental->start), &start))
+            diagnostics_add(d, s->node, NULL, "'start' is a date or time, found '%s'",
+                            s->incremental->start);
+    }
+    check_checks(s, d);
+    if (s->source->check != NULL)
+        s->source->check(p, s, d);
+    if (s->target->check != NULL)
+        s->target->check(p, s, d);
+}
+
+/* ---- order ------------------------------------------------------------------------------ */
+
+enum visit { VISIT_NEW, VISIT_OPEN, VISIT_DONE };
+
+static void visit(struct pipeline *p, size_t i, enum visit *marks, size_t *count,
+                  struct diagnostics *d)
+{
+    struct stream_spec *s = stream_at(p, i);
+    if (marks[i] == VISIT_DONE)
+        return;
+    if (marks[i] == VISIT_OPEN) {
+        diagnostics_add(d, s->node, NULL, "stream '%s' needs itself, by way of 'needs'", s->name);
+        return;
+    }
+    marks[i] = VISIT_OPEN;
+    for (size_t k = 0; k < s->needs.count; k++) {
+        struct stream_spec *need = stream_named(p, s->needs.items[k]);
+        if (need == NULL) {
+            const char *near =
+                suggest_nearest(s->needs.items[k], p->streams.names, p->streams.count);
+            diagnostics_add(d, ynode_get(s->node, "needs"),
+                            near ? arena_printf(d->arena, "did you mean '%s'?", near) : NULL,
+                            "stream '%s' needs '%s', which is not a stream here", s->name,
+                            s->needs.items[k]);
+        } else {
+            visit(p, (size_t)(need - stream_at(p, 0)), marks, count, d);
+        }
+    }
+    marks[i] = VISIT_DONE;
+    s->order = *count;
+    p->ordered[(*count)++] = s;
+}
+
+static void order_streams(struct pipeline *p, struct diagnostics *d)
+{
+    enum visit *marks = arena_array(p->arena, p->streams.count + 1, sizeof *marks);
+    size_t count = 0;
+    p->ordered = arena_array(p->arena, p->streams.count + 1, sizeof(struct stream_spec *));
+    for (size_t i = 0; i < p->streams.count; i++)
+        visit(p, i, marks, &count, d);
+}
+
+static void check_steps(struct pipeline *p, struct diagnostics *d)
+{
+    for (size_t i = 0; i < p->steps.count; i++) {
+        struct job_step *step = (struct job_step *)p->steps.items + i;
+        step->node = p->steps.nodes[i];
+        for (size_t k = 0; k < step->needs.count; k++) {
+            bool found = false;
+            for (size_t j = 0; j < i; j++)
+                found |=
+                    strcmp(((struct job_step *)p->steps.items + j)->run, step->needs.items[k]) == 0;
+            if (!found)
+                diagnostics_add(d, step->node, NULL,
+                                "step '%s' needs '%s', which is no earlier step", step->run,
+                                step->needs.items[k]);
+        }
+    }
+}
+
+void streams_bind(struct pipeline *p, const struct config *config, struct diagnostics *d)
+{
+    (void)config;
+    for (size_t i = 0; i < p->streams.count; i++) {
+        struct stream_spec *s = stream_at(p, i);
+        s->name = p->streams.names[i];
+        s->node = p->streams.nodes[i];
+        bind_plugins(p, s, d);
+        if (s->source == NULL || s->target == NULL)
+            continue;
+        bind_columns(p, s, d);
+        check_stream(p, s, d);
+    }
+    order_streams(p, d);
+    check_steps(p, d);
+}

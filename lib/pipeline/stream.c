@@ -1,0 +1,114 @@
+/* Texts and SQL of a stream with their ${...} filled in, and the sum that must hold. */
+#include "pipeline/stream.h"
+
+#include "schema/interpolate.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* The value of params.x, vars.x, window.start, run.id; NULL for an unknown name. *ret_known tells
+ * a known name without a value from an unknown one. */
+static const char *value_of(const struct stream_context *ctx, const char *name, bool *ret_known)
+{
+    *ret_known = true;
+    if (strncmp(name, "params.", 7) == 0) {
+        for (size_t i = 0; i < ctx->pipeline->params.count; i++)
+            if (strcmp(ctx->pipeline->params.names[i], name + 7) == 0)
+                return ctx->pipeline->param_values[i];
+    } else if (strncmp(name, "vars.", 5) == 0 && ctx->stream != NULL && ctx->var_values != NULL) {
+        for (size_t i = 0; i < ctx->stream->vars.count; i++)
+            if (strcmp(ctx->stream->vars.keys[i], name + 5) == 0)
+                return ctx->var_values[i];
+    } else if (strcmp(name, "window.start") == 0 && ctx->window_start != NULL) {
+        return ctx->window_start;
+    } else if (strcmp(name, "window.end") == 0 && ctx->window_end != NULL) {
+        return ctx->window_end;
+    } else if (strcmp(name, "run.id") == 0) {
+        return arena_printf(ctx->arena, "%" PRId64, ctx->run_id);
+    }
+    *ret_known = false;
+    return NULL;
+}
+
+static enum interpolate_result resolve_text(void *self, const char *name, const char **ret_value)
+{
+    bool known;
+    const char *value = value_of(self, name, &known);
+    if (!known)
+        return INTERPOLATE_UNDEFINED;
+    *ret_value = value != NULL ? value : "";
+    return INTERPOLATE_VALUE;
+}
+
+int stream_text(const struct stream_context *ctx, const char *text, const char **ret,
+                struct error *err)
+{
+    if (text == NULL || strstr(text, "${") == NULL) {
+        *ret = text;
+        return 0;
+    }
+    AUTO_STRBUF struct strbuf out;
+    strbuf_init(&out, 1 << 20);
+    TRY(interpolate_text(text, resolve_text, (void *)(uintptr_t)ctx, &out, err));
+    *ret = arena_strndup(ctx->arena, out.data, out.len);
+    return 0;
+}
+
+struct sql_binding {
+    const struct stream_context *ctx;
+    struct bound_sql *sql;
+    const char **names;
+};
+
+/* ${params.x} becomes $n, the same n for the same name; ${staged} is put in as it is. */
+static enum interpolate_result resolve_sql(void *self, const char *name, const char **ret_value)
+{
+    struct sql_binding *b = self;
+    bool known;
+    if (strcmp(name, "staged") == 0) {
+        *ret_value = "pg_temp.diner_stage";
+        return INTERPOLATE_VALUE;
+    }
+    const char *value = value_of(b->ctx, name, &known);
+    if (!known)
+        return INTERPOLATE_UNDEFINED;
+    size_t i = 0;
+    while (i < b->sql->nparams && strcmp(b->names[i], name) != 0)
+        i++;
+    if (i == 32)
+        return INTERPOLATE_UNDEFINED;
+    if (i == b->sql->nparams) {
+        b->names[i] = arena_strdup(b->ctx->arena, name);
+        b->sql->params[i] = value;
+        b->sql->nparams++;
+    }
+    *ret_value = arena_printf(b->ctx->arena, "$%zu", i + 1);
+    return INTERPOLATE_VALUE;
+}
+
+int stream_sql(const struct stream_context *ctx, const char *sql, struct bound_sql *ret,
+               struct error *err)
+{
+    struct bound_sql bound = {.params = arena_array(ctx->arena, 32, sizeof(char *))};
+    struct sql_binding binding = {ctx, &bound, arena_array(ctx->arena, 32, sizeof(char *))};
+    AUTO_STRBUF struct strbuf out;
+    strbuf_init(&out, 4 << 20);
+    TRY(interpolate_text(sql, resolve_sql, &binding, &out, err));
+    bound.sql = arena_strndup(ctx->arena, out.data, out.len);
+    *ret = bound;
+    return 0;
+}
+
+int stream_counts_check(const struct stream_counts *c, struct error *err)
+{
+    int64_t accounted =
+        c->inserted + c->updated + c->unchanged + c->superseded + c->rejected + c->skipped;
+    if (c->read == accounted)
+        return 0;
+    return error_set(err, ERR_BUG,
+                     "%" PRId64 " rows read but %" PRId64 " accounted for (inserted %" PRId64
+                     ", updated %" PRId64 ", unchanged %" PRId64 ", superseded %" PRId64
+                     ", rejected %" PRId64 ", skipped %" PRId64 ")",
+                     c->read, accounted, c->inserted, c->updated, c->unchanged, c->superseded,
+                     c->rejected, c->skipped);
+}

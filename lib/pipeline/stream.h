@@ -1,0 +1,139 @@
+/* lib/pipeline/stream.h - what sources and targets are, and the rows between them.
+ *
+ * A source gives rows one at a time, its cells in the order of the stream's columns; a target takes
+ * them one at a time. Only the engine (run.c, stream_run.c) counts, sleeps, retries, rejects and
+ * writes state. Cells are borrowed until the next call. */
+#ifndef DINER_PIPELINE_STREAM_H
+#define DINER_PIPELINE_STREAM_H
+
+#include "core/decimal.h"
+#include "db/conn.h"
+#include "db/copy.h"
+#include "net/connector.h"
+#include "pipeline/spec.h"
+
+enum cell_form {
+    CELL_NULL = 0,
+    CELL_TEXT,   /* as read: to be stripped, null words, formats applied */
+    CELL_CLEAN,  /* exact text of a value (JSON): no stripping, no null words */
+    CELL_BINARY, /* PostgreSQL's binary form of the column's type */
+};
+struct cell {
+    enum cell_form form;
+    struct span text;
+};
+
+struct source_row {
+    const struct cell *cells; /* ncolumns of the stream */
+    const char *origin;       /* file name, or resource and page */
+    const char *identity;     /* what of the origin stays the same when read again; NULL: origin */
+    uint64_t position;        /* line in the file, or index in the page, from 1 */
+    struct span raw;          /* the record as text */
+    const char *fault;        /* the record cannot be used: why */
+    uint64_t fault_line, fault_column;
+};
+
+/* What a source knows at its end. */
+struct source_summary {
+    uint64_t skipped;    /* records left out by declared rules */
+    int64_t expect_rows; /* what the source itself says; -1: nothing */
+    size_t nsums;        /* totals the source states */
+    const char *sum_columns[8];
+    struct decimal sums[8];
+    const char *sha256; /* of a file, or "" */
+};
+
+struct rejects;
+struct state_ledger;
+struct column_reader;
+
+/* Everything a plugin may use. Borrowed for the life of the stream. */
+struct stream_context {
+    struct pipeline *pipeline;
+    struct stream_spec *stream;
+    const struct config *config;
+    const struct connector_builtin *builtins;
+    struct arena *arena; /* of this attempt */
+    struct db_conn *db;  /* the run's own connection: lock, staging, state */
+    int64_t run_id;
+    const char *window_start, *window_end; /* RFC 3339, or NULL */
+    const char **var_values;               /* by stream->vars index */
+    bool dry_run;                          /* read and validate, write nothing */
+    bool backfill;                         /* --from/--to: the cursor stays */
+    bool plan;                      /* stage and count inside a transaction that is rolled back */
+    int64_t preview_rows;           /* > 0: read no more than that */
+    const char *control_connection; /* name of the run's connection in diner.yaml */
+    struct column_reader *reader;   /* from the source's open on */
+    struct rejects *rejects;
+    struct state_ledger *ledger; /* of files, for mode append; else NULL */
+    /* Rows that a plan or dry run would send, or a run sends, to an API. */
+    void (*on_row)(void *self, const struct stream_context *ctx, const struct cell *cells);
+    void *on_row_self;
+};
+
+/* Index of a column of the stream, or -1. */
+int stream_column(const struct stream_spec *s, const char *name);
+/* Fills ${...} of a late value: params, vars, window, run; result in ctx->arena. */
+int stream_text(const struct stream_context *ctx, const char *text, const char **ret,
+                struct error *err);
+/* SQL with ${...} turned into $1.. ; ${staged} and the like are put in as they are. */
+struct bound_sql {
+    const char *sql;
+    const char **params;
+    size_t nparams;
+};
+int stream_sql(const struct stream_context *ctx, const char *sql, struct bound_sql *ret,
+               struct error *err);
+
+struct column_habits;
+struct source;
+struct source_ops {
+    const char *name;   /* in messages and the reference */
+    const char *marker; /* the key that says it is this source: "file", "connector" */
+    const struct field_set *fields;
+    bool gives_columns; /* may open without `columns:`; fills stream->columns itself */
+    /* Further checks at lint time. */
+    void (*check)(const struct pipeline *p, const struct stream_spec *s, struct diagnostics *d);
+    /* Habits of its text cells, and the columns (at most 8) whose sums it states; may be NULL. */
+    void (*habits)(const struct stream_context *ctx, struct column_habits *ret);
+    size_t (*sums)(const struct stream_context *ctx, const char **ret_columns);
+    int (*open)(const struct stream_context *ctx, struct source **ret, struct error *err);
+    int (*next)(struct source *s, struct source_row *ret, bool *ret_end, struct error *err);
+    int (*finish)(struct source *s, struct source_summary *ret, struct error *err);
+    void (*progress)(struct source *s, uint64_t *ret_done, uint64_t *ret_total); /* bytes */
+    void (*close)(struct source *s);
+};
+extern const struct source_ops source_file, source_rest, source_postgres;
+extern const struct source_ops *const source_registry[]; /* NULL-terminated */
+
+struct stream_counts {
+    int64_t read, inserted, updated, unchanged, deleted, superseded, rejected, skipped;
+    int64_t findings;
+};
+/* read = inserted + updated + unchanged + superseded + rejected + skipped; else ERR_BUG. */
+int stream_counts_check(const struct stream_counts *c, struct error *err);
+
+struct target;
+/* Rows that the server staged by itself, source and target being one database; -1: not so. */
+int64_t target_postgres_staged(const struct stream_context *ctx, const struct target *t);
+struct target_ops {
+    const char *name;
+    const char *marker;
+    const struct field_set *fields;
+    void (*check)(const struct pipeline *p, const struct stream_spec *s, struct diagnostics *d);
+    int (*open)(const struct stream_context *ctx, struct target **ret, struct error *err);
+    /* *ret_reason non-NULL: the row is refused, *ret_column says which column (or -1). */
+    int (*row)(struct target *t, const struct source_row *row, const char **ret_reason,
+               int *ret_column, struct error *err);
+    /* All rows are in: makes them final inside the open transaction of ctx->db where it can, and
+     * fills the counts except read, rejected, skipped (which it may add to). */
+    int (*finish)(struct target *t, struct stream_counts *counts, struct error *err);
+    /* After the engine's COMMIT: what must not happen before (a rename, a send). */
+    int (*commit)(struct target *t, struct stream_counts *counts, struct error *err);
+    void (*close)(struct target *t);              /* undoes what was not committed */
+    const char *(*description)(struct target *t); /* "ods.orders", the path of the file written */
+};
+extern const struct target_ops target_postgres, target_file, target_rest;
+extern const struct target_ops *const target_registry[];
+
+#endif

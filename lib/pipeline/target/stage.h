@@ -1,0 +1,36 @@
+/* lib/pipeline/target/stage.h - the staging table and what SQL does with it: transforms, checks,
+ * guard, merge. Rows wait in pg_temp.diner_stage (columns of the stream, and _row: their place in
+ * the source); nothing of it survives the session, so a killed run leaves nothing to clean up. */
+#ifndef DINER_PIPELINE_TARGET_STAGE_H
+#define DINER_PIPELINE_TARGET_STAGE_H
+
+#include "pipeline/stream.h"
+
+#define STAGE_TABLE "pg_temp.diner_stage"
+
+struct stage_target {
+    const struct stream_context *ctx;
+    const char *schema, *table;
+    const char *quoted; /* "ods"."orders" */
+};
+
+int stage_create(const struct stream_context *ctx, struct error *err);
+/* insert into stage select from the query; columns are taken from it when the stream has none. */
+int stage_from_query(const struct stream_context *ctx, const struct bound_sql *query,
+                     int64_t *ret_rows, struct error *err);
+/* Makes the target table, or adds the columns it lacks; in the open transaction. */
+int stage_ensure_target(const struct stage_target *t, struct error *err);
+
+/* Steps of the committing transaction; each adds to the counts. */
+int stage_transform(const struct stage_target *t, struct stream_counts *counts, struct error *err);
+int stage_check(const struct stage_target *t, struct stream_counts *counts, struct error *err);
+int stage_supersede(const struct stage_target *t, struct stream_counts *counts, struct error *err);
+int stage_guard(const struct stage_target *t, struct error *err);
+int stage_merge(const struct stage_target *t, struct stream_counts *counts, struct error *err);
+/* The highest cursor value staged, as text for the next window; NULL when no row is there. */
+int stage_cursor(const struct stage_target *t, const char **ret, struct error *err);
+
+/* SQL pieces: "a", "b" with a prefix ("s.") before each. */
+void stage_columns(struct strbuf *out, const struct stream_spec *s, const char *prefix);
+
+#endif
