@@ -23,7 +23,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-protot
 ifdef CI
 WARNINGS += -Werror
 endif
-DINER_CPPFLAGS = -Ilib -I$(B) -D_GNU_SOURCE -DDINER_VERSION='"$(VERSION)"' -DDINER_PREFIX='"$(PREFIX)"' \
+DINER_CPPFLAGS = -Ilib -I. -I$(B) -D_GNU_SOURCE -DDINER_VERSION='"$(VERSION)"' -DDINER_PREFIX='"$(PREFIX)"' \
                  $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 DINER_CFLAGS   = -std=gnu17 $(WARNINGS) $(OPTIMISE) -fno-strict-overflow -fstack-protector-strong
 DINER_LIBS     = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm -lpthread

@@ -1,0 +1,197 @@
+#include "engine.h"
+
+#include "cli/progress.h"
+#include "cli/table.h"
+#include "commands.h"
+#include "core/clock.h"
+#include "core/secret.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct screen {
+    struct cli *cli;
+    struct progress *progress;
+};
+
+struct run_options engine_options(struct cli *cli)
+{
+    return (struct run_options){.config = cli->config,
+                                .builtins = builtin_connectors,
+                                .migrations = builtin_migrations,
+                                .nmigrations = builtin_migrations_count};
+}
+
+static void stream_begin(void *self, const char *pipeline, const char *stream)
+{
+    struct screen *s = self;
+    char label[128];
+    snprintf(label, sizeof label, "%s.%s", pipeline, stream);
+    s->progress = progress_begin(s->cli, label);
+}
+
+static void progress(void *self, uint64_t rows, uint64_t done, uint64_t total)
+{
+    struct screen *s = self;
+    progress_update(s->progress, rows, done, total);
+}
+
+static void stream_end(void *self, const struct stream_report *report)
+{
+    struct screen *s = self;
+    (void)report;
+    progress_end(s->progress);
+    s->progress = NULL;
+}
+
+static const struct table_column report_columns[] = {
+    {"pipeline", TABLE_TEXT},  {"stream", TABLE_TEXT},  {"status", TABLE_TEXT},
+    {"read", TABLE_INT},       {"inserted", TABLE_INT}, {"updated", TABLE_INT},
+    {"unchanged", TABLE_INT},  {"deleted", TABLE_INT},  {"superseded", TABLE_INT},
+    {"rejected", TABLE_INT},   {"skipped", TABLE_INT},  {"findings", TABLE_INT},
+    {"elapsed_ms", TABLE_INT}, {"target", TABLE_TEXT},  {NULL, TABLE_TEXT}};
+
+static int print_report(struct cli *cli, const struct run_report *report, struct error *err)
+{
+    struct table *t = table_new(cli, report_columns);
+    for (size_t i = 0; i < report->nstreams; i++) {
+        const struct stream_report *r = &report->streams[i];
+        const struct stream_counts *c = &r->counts;
+        const int64_t numbers[] = {c->read,     c->inserted,   c->updated,  c->unchanged,
+                                   c->deleted,  c->superseded, c->rejected, c->skipped,
+                                   c->findings, r->elapsed_ms};
+        char text[10][24];
+        const char *values[14] = {r->pipeline, r->stream, r->status};
+        for (size_t k = 0; k < 10; k++) {
+            snprintf(text[k], sizeof text[k], "%" PRId64, numbers[k]);
+            values[3 + k] = text[k];
+        }
+        values[13] = r->target;
+        table_row(t, values);
+    }
+    return table_end(t, "no streams", err);
+}
+
+/* Streams that failed beside the first, which the command itself reports. */
+static void print_failures(struct cli *cli, const struct run_report *report,
+                           const struct error *first)
+{
+    for (size_t i = 0; i < report->nstreams; i++) {
+        const struct stream_report *r = &report->streams[i];
+        if (r->error == NULL ||
+            (strcmp(r->status, "failed") == 0 && strstr(first->message, r->error) != NULL))
+            continue;
+        AUTO_STRBUF struct strbuf line;
+        strbuf_init(&line, 8192);
+        strbuf_addf(&line, "%s.%s %s: %s\n", r->pipeline, r->stream, r->status, r->error);
+        secret_redact(&line);
+        fputs(line.data, cli->err);
+    }
+}
+
+static const char *kind_word(enum run_kind kind)
+{
+    return kind == RUN_LOAD  ? ""
+           : kind == RUN_DRY ? " (dry run: nothing was written)"
+                             : " (plan: rolled back)";
+}
+
+static void print_summary(struct cli *cli, const char *pipeline, const struct run_report *report,
+                          enum run_kind kind, int64_t elapsed_ms)
+{
+    struct stream_counts sum = {0};
+    char run[48] = "";
+    for (size_t i = 0; i < report->nstreams; i++) {
+        const struct stream_counts *c = &report->streams[i].counts;
+        sum.read += c->read;
+        sum.inserted += c->inserted;
+        sum.updated += c->updated;
+        sum.deleted += c->deleted;
+        sum.unchanged += c->unchanged;
+        sum.rejected += c->rejected;
+        sum.findings += c->findings;
+    }
+    if (report->run_id != 0)
+        snprintf(run, sizeof run, ", run %" PRId64, report->run_id);
+    cli_summary(cli,
+                "%s %s: %" PRId64 " read, %" PRId64 " inserted, %" PRId64 " updated, %" PRId64
+                " deleted, %" PRId64 " unchanged, %" PRId64 " rejected, %" PRId64
+                " findings in %.1f s%s%s",
+                pipeline, report->code == ERR_OK ? "done" : "failed", sum.read, sum.inserted,
+                sum.updated, sum.deleted, sum.unchanged, sum.rejected, sum.findings,
+                (double)elapsed_ms / 1000, run, kind_word(kind));
+}
+
+int engine_run(struct cli *cli, const char *pipeline, struct run_options *options,
+               struct error *err)
+{
+    struct screen screen = {.cli = cli};
+    const struct run_observer *given = options->observer;
+    struct run_observer observer = {.self = &screen,
+                                    .stream_begin = stream_begin,
+                                    .progress = progress,
+                                    .stream_end = stream_end};
+    struct run_report report;
+    struct error ignored = ERROR_INIT;
+    int64_t started_ms = clock_monotonic_ms();
+    if (given != NULL && given->row != NULL)
+        observer = *given; /* a command that wants the rows themselves shows no progress */
+    options->observer = &observer;
+    int code = run_pipeline(pipeline, options, &report, err);
+    progress_end(screen.progress);
+    if (report.nstreams > 0) {
+        int printed = print_report(cli, &report, code == 0 ? err : &ignored);
+        if (code != 0)
+            print_failures(cli, &report, err);
+        else
+            code = printed;
+        print_summary(cli, pipeline, &report, options->kind, clock_monotonic_ms() - started_ms);
+    }
+    run_report_release(&report);
+    return code;
+}
+
+int engine_open(struct cli *cli, struct db_conn **ret, struct error *err)
+{
+    char *dsn;
+    TRY(config_dsn(cli->config, "warehouse", &dsn, err));
+    struct db_options options = {.dsn = dsn, .application_name = "diner"};
+    int code = db_open(&options, ret, err);
+    secret_free(dsn);
+    TRY(code);
+    code = migrate_require(*ret, builtin_migrations, builtin_migrations_count, err);
+    if (code != 0)
+        db_close(*ret);
+    return code;
+}
+
+struct table_query {
+    struct table *table;
+    const char **values;
+};
+
+static int table_query_row(void *self, const struct db_result *row, struct error *err)
+{
+    struct table_query *q = self;
+    (void)err;
+    for (size_t i = 0; i < db_result_columns(row); i++)
+        q->values[i] = db_result_text(row, 0, i);
+    table_row(q->table, q->values);
+    return 0;
+}
+
+int engine_table(struct cli *cli, struct db_conn *db, const char *sql, const char *const *params,
+                 size_t nparams, const struct table_column *columns, const char *empty,
+                 struct error *err)
+{
+    size_t n = 0;
+    while (columns[n].key != NULL)
+        n++;
+    struct table_query q = {.table = table_new(cli, columns),
+                            .values = arena_array(cli->arena, n + 1, sizeof(char *))};
+    struct error ignored = ERROR_INIT;
+    int code = db_query_each(db, sql, params, nparams, table_query_row, &q, err);
+    int printed = table_end(q.table, empty, code == 0 ? err : &ignored);
+    return code != 0 ? code : printed;
+}

@@ -1,0 +1,22 @@
+/* cmd/engine.h - running a pipeline from a command: options, progress, the table of what moved. */
+#ifndef DINER_CMD_ENGINE_H
+#define DINER_CMD_ENGINE_H
+
+#include "cli/command.h"
+#include "db/conn.h"
+#include "pipeline/run.h"
+
+/* Options that say what the run is given; everything else comes from cli. */
+struct run_options engine_options(struct cli *cli);
+/* Runs and prints the table of streams (stdout) and one summary line (stderr). */
+int engine_run(struct cli *cli, const char *pipeline, struct run_options *options,
+               struct error *err);
+/* The connection that history, rejects and state live on ("warehouse"), migrations checked. */
+int engine_open(struct cli *cli, struct db_conn **ret, struct error *err);
+/* A query as rows of output: one table column per result column. */
+struct table_column;
+int engine_table(struct cli *cli, struct db_conn *db, const char *sql, const char *const *params,
+                 size_t nparams, const struct table_column *columns, const char *empty,
+                 struct error *err);
+
+#endif

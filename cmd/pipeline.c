@@ -1,0 +1,267 @@
+/* diner pipeline list|lint|show|plan|preview|schema. */
+#include "cli/table.h"
+#include "commands.h"
+#include "core/fileio.h"
+#include "core/secret.h"
+#include "engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- list ------------------------------------------------------------------------------- */
+
+static const struct table_column list_columns[] = {{"name", TABLE_TEXT},
+                                                   {"kind", TABLE_TEXT},
+                                                   {"description", TABLE_TEXT},
+                                                   {"file", TABLE_TEXT},
+                                                   {NULL, TABLE_TEXT}};
+
+static int list(struct cli *cli, const void *bound, struct error *err)
+{
+    const char **names;
+    (void)bound;
+    size_t count = pipeline_names(cli->config, cli->arena, &names);
+    struct table *t = table_new(cli, list_columns);
+    for (size_t i = 0; i < count; i++) {
+        struct pipeline *p = NULL;
+        struct diagnostics *d;
+        struct error ignored = ERROR_INIT;
+        int code = pipeline_load(names[i], cli->config, NULL, &p, &d, &ignored);
+        const char *kind = code != 0 ? "broken" : p->steps.count > 0 ? "job" : "pipeline";
+        table_row(t, (const char *[]){names[i], kind, code != 0 ? ignored.message : p->description,
+                                      p->file});
+        pipeline_free(p);
+    }
+    return table_end(t, "no pipelines: see the setting pipeline_path", err);
+}
+
+static const struct command command_list = {
+    .name = "list",
+    .summary = "list pipelines and jobs",
+    .flags = CLI_OUTPUT,
+    .run = list,
+    .examples = (const struct command_example[]){{"diner pipeline list", "all of them"}, {0}}};
+
+/* ---- lint ------------------------------------------------------------------------------- */
+
+struct names_args {
+    struct field_strings names;
+};
+static const struct field names_fields[] = {
+    {"pipeline", FIELD_STRINGS, offsetof(struct names_args, names),
+     "pipelines by name or file; default: all", .arg = "PIPELINE",
+     .flags = FIELD_POSITIONAL | FIELD_REPEAT, .complete = "pipeline"},
+    {0}};
+static const struct field_set names_set = {
+    .name = "lint", .struct_size = sizeof(struct names_args), .fields = names_fields};
+
+static void print_diagnostic(FILE *out, const struct diagnostic *d)
+{
+    AUTO_STRBUF struct strbuf line;
+    strbuf_init(&line, 64 << 10);
+    if (d->file != NULL)
+        strbuf_addf(&line, "%s:%d:%d: ", d->file, d->line, d->column);
+    strbuf_addf(&line, "%s%s\n", d->is_warning ? "warning: " : "", d->message);
+    if (d->hint != NULL)
+        strbuf_addf(&line, "  hint: %s\n", d->hint);
+    secret_redact(&line);
+    fputs(line.data, out);
+}
+
+static size_t lint_one(struct cli *cli, const char *name)
+{
+    struct pipeline *p = NULL;
+    struct diagnostics *d = NULL;
+    struct error err = ERROR_INIT;
+    (void)pipeline_load(name, cli->config, NULL, &p, &d, &err);
+    size_t errors = d->errors;
+    for (size_t i = 0; i < d->count; i++)
+        print_diagnostic(cli->out, &d->items[i]);
+    pipeline_free(p);
+    return errors;
+}
+
+static int lint(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct names_args *args = bound;
+    const char *const *names = args->names.items;
+    size_t count = args->names.count, errors = 0;
+    if (count == 0) {
+        const char **all;
+        count = pipeline_names(cli->config, cli->arena, &all);
+        names = all;
+    }
+    for (size_t i = 0; i < count; i++)
+        errors += lint_one(cli, names[i]);
+    cli_summary(cli, "%zu checked, %zu errors", count, errors);
+    return errors > 0
+               ? error_set(err, ERR_SPEC, "lint found %zu error%s", errors, errors > 1 ? "s" : "")
+               : 0;
+}
+
+static const struct command command_lint = {
+    .name = "lint",
+    .summary = "check pipeline files, all problems at once",
+    .args = &names_set,
+    .run = lint,
+    .examples =
+        (const struct command_example[]){{"diner pipeline lint", "all of them"},
+                                         {"diner pipeline lint pipelines/orders.yaml", "one file"},
+                                         {0}}};
+
+/* ---- show ------------------------------------------------------------------------------- */
+
+struct one_args {
+    const char *name, *stream, *from, *to;
+    struct field_strings params;
+    int64_t rows;
+    bool resolved;
+};
+#define ONE(member) offsetof(struct one_args, member)
+#define NAME_FIELD                                                                                 \
+    {                                                                                              \
+        "pipeline", FIELD_STRING, ONE(name), "pipeline by name or file",                           \
+            .arg = "PIPELINE", .flags = FIELD_POSITIONAL | FIELD_REQUIRED, .complete = "pipeline"  \
+    }
+#define PARAM_FIELD                                                                                \
+    {                                                                                              \
+        "param", FIELD_STRINGS, ONE(params), "value of a param",                                   \
+            .short_name = 'p', .arg = "NAME=VALUE", .flags = FIELD_REPEAT                          \
+    }
+static const struct field show_fields[] = {
+    NAME_FIELD,
+    {"resolved", FIELD_BOOL, ONE(resolved),
+     "as it was understood: defaults merged, environment put in, secrets masked"},
+    {0}};
+static const struct field_set show_set = {
+    .name = "show", .struct_size = sizeof(struct one_args), .fields = show_fields};
+
+static int show(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct one_args *args = bound;
+    struct pipeline *p;
+    AUTO_STRBUF struct strbuf text;
+    strbuf_init(&text, 4 << 20);
+    if (args->resolved) {
+        TRY(pipeline_load(args->name, cli->config, NULL, &p, NULL, err));
+        pipeline_print(p, &text);
+        pipeline_free(p);
+    } else {
+        const char *path;
+        TRY(pipeline_find(args->name, cli->config, cli->arena, &path, err));
+        TRY(file_read(path, 4 << 20, &text, err));
+    }
+    fputs(text.data, cli->out);
+    return 0;
+}
+
+static const struct command command_show = {
+    .name = "show",
+    .summary = "print a pipeline, as written or as understood",
+    .args = &show_set,
+    .run = show,
+    .examples = (const struct command_example[]){
+        {"diner pipeline show stock_sync --resolved", "with defaults merged in"}, {0}}};
+
+/* ---- preview ---------------------------------------------------------------------------- */
+
+static const struct field preview_fields[] = {
+    NAME_FIELD,
+    {"stream", FIELD_STRING, ONE(stream), "which stream; default: the first", .arg = "STREAM"},
+    {"rows", FIELD_INT, ONE(rows), "how many rows", .short_name = 'r', .def = "20", .min = 1,
+     .max = 100000},
+    PARAM_FIELD,
+    {0}};
+static const struct field_set preview_set = {
+    .name = "preview", .struct_size = sizeof(struct one_args), .fields = preview_fields};
+
+struct preview {
+    struct cli *cli;
+    struct table *table;
+    size_t faults;
+};
+
+static int preview_row(void *self, const struct stream_spec *s, const char *const *values,
+                       const char *fault, struct error *err)
+{
+    struct preview *p = self;
+    (void)err;
+    if (p->table == NULL) {
+        struct table_column *columns = arena_array(p->cli->arena, s->ncolumns + 2, sizeof *columns);
+        for (size_t i = 0; i < s->ncolumns; i++)
+            columns[i] = (struct table_column){
+                arena_strdup(p->cli->arena, s->columns[i].name),
+                db_type_is_number(&s->columns[i].type) ? TABLE_DECIMAL : TABLE_TEXT};
+        columns[s->ncolumns] = (struct table_column){"reject", TABLE_TEXT};
+        p->table = table_new(p->cli, columns);
+    }
+    const char **row = arena_array(p->cli->arena, s->ncolumns + 1, sizeof *row);
+    memcpy((void *)row, (const void *)values, s->ncolumns * sizeof *row);
+    row[s->ncolumns] = fault;
+    p->faults += fault != NULL;
+    table_row(p->table, row);
+    return 0;
+}
+
+static int preview(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct one_args *args = bound;
+    struct preview p = {.cli = cli};
+    struct run_options options = engine_options(cli);
+    options.params = &args->params;
+    int code = run_preview(args->name, args->stream, args->rows, &options, preview_row, &p, err);
+    struct error ignored = ERROR_INIT;
+    if (p.table != NULL) {
+        int printed = table_end(p.table, "no rows", code == 0 ? err : &ignored);
+        code = code != 0 ? code : printed;
+    }
+    if (code == 0 && p.faults > 0)
+        cli_summary(cli, "%zu of these rows would be rejected", p.faults);
+    return code;
+}
+
+static const struct command command_preview = {
+    .name = "preview",
+    .summary = "show the first rows of a stream as they would be loaded",
+    .args = &preview_set,
+    .run = preview,
+    .flags = CLI_OUTPUT,
+    .examples = (const struct command_example[]){
+        {"diner pipeline preview orders --stream orders --rows 5", "five orders"}, {0}}};
+
+/* ---- plan ------------------------------------------------------------------------------- */
+
+static const struct field plan_fields[] = {
+    NAME_FIELD,
+    {"only", FIELD_STRING, ONE(stream), "only this stream", .arg = "STREAM"},
+    PARAM_FIELD,
+    {0}};
+static const struct field_set plan_set = {
+    .name = "plan", .struct_size = sizeof(struct one_args), .fields = plan_fields};
+
+static int plan(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct one_args *args = bound;
+    struct run_options options = engine_options(cli);
+    options.kind = RUN_PLAN;
+    options.params = &args->params;
+    options.only = args->stream;
+    return engine_run(cli, args->name, &options, err);
+}
+
+static const struct command command_plan = {
+    .name = "plan",
+    .summary = "count what a run would insert, update and delete, and roll back",
+    .description = "Reads, stages and merges against the live targets inside one transaction that "
+                   "is rolled back; nothing is sent to an API and no file is written.",
+    .args = &plan_set,
+    .run = plan,
+    .flags = CLI_OUTPUT,
+    .examples = (const struct command_example[]){
+        {"diner pipeline plan stock_sync", "what tonight would do to the stock"}, {0}}};
+
+static const struct command *const children[] = {&command_list,    &command_lint, &command_show,
+                                                 &command_preview, &command_plan, NULL};
+const struct command command_pipeline = {.name = "pipeline",
+                                         .summary = "look at pipelines: list, lint, preview, plan",
+                                         .children = children};

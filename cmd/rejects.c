@@ -1,0 +1,169 @@
+/* diner rejects list|show|export. */
+#include "cli/table.h"
+#include "commands.h"
+#include "core/fileio.h"
+#include "engine.h"
+#include "gen/embed.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct rejects_args {
+    const char *pipeline, *stream, *run, *out_file;
+    int64_t limit, id;
+    bool raw;
+};
+#define AT(member) offsetof(struct rejects_args, member)
+#define FILTER_FIELDS                                                                              \
+    {"pipeline",    FIELD_STRING,          AT(pipeline), "only of this pipeline",                  \
+     .arg = "NAME", .complete = "pipeline"},                                                       \
+        {"stream", FIELD_STRING, AT(stream), "only of this stream", .arg = "NAME"},                \
+    {                                                                                              \
+        "run", FIELD_STRING, AT(run), "only of this run (and its steps)", .arg = "RUN"             \
+    }
+#define RAW_FIELD                                                                                  \
+    {                                                                                              \
+        "raw", FIELD_BOOL, AT(raw), "values as read: personal data is not masked"                  \
+    }
+
+static const struct field list_fields[] = {FILTER_FIELDS,
+                                           {"limit", FIELD_INT, AT(limit), "how many, newest first",
+                                            .def = "50", .min = 1, .max = 1000000},
+                                           RAW_FIELD,
+                                           {0}};
+static const struct field_set list_set = {
+    .name = "rejects list", .struct_size = sizeof(struct rejects_args), .fields = list_fields};
+static const struct table_column list_columns[] = {
+    {"id", TABLE_INT},      {"pipeline", TABLE_TEXT}, {"stream", TABLE_TEXT},
+    {"origin", TABLE_TEXT}, {"line", TABLE_INT},      {"column", TABLE_TEXT},
+    {"value", TABLE_TEXT},  {"reason", TABLE_TEXT},   {NULL, TABLE_TEXT}};
+
+static int list(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct rejects_args *args = bound;
+    struct db_conn *db;
+    char limit[24];
+    snprintf(limit, sizeof limit, "%" PRId64, args->limit);
+    TRY(engine_open(cli, &db, err));
+    int code = engine_table(
+        cli, db, sql_rejects_list,
+        DB_PARAMS(args->pipeline, args->stream, args->run, limit, args->raw ? "true" : "false"),
+        list_columns, "no rejects", err);
+    db_close(db);
+    return code;
+}
+
+static const struct field show_fields[] = {{"id", FIELD_INT, AT(id), "number of the reject",
+                                            .arg = "ID", .flags = FIELD_POSITIONAL | FIELD_REQUIRED,
+                                            .min = 1, .max = INT64_MAX},
+                                           RAW_FIELD,
+                                           {0}};
+static const struct field_set show_set = {
+    .name = "rejects show", .struct_size = sizeof(struct rejects_args), .fields = show_fields};
+
+static int show(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct rejects_args *args = bound;
+    struct db_conn *db;
+    AUTO_RESULT struct db_result *res = NULL;
+    char id[24];
+    snprintf(id, sizeof id, "%" PRId64, args->id);
+    TRY(engine_open(cli, &db, err));
+    int code =
+        db_query(db, sql_rejects_show, DB_PARAMS(id, args->raw ? "true" : "false"), &res, err);
+    db_close(db);
+    TRY(code);
+    if (db_result_rows(res) == 0)
+        return error_set(err, ERR_NOT_FOUND, "there is no reject %s", id);
+    static const struct table_column columns[] = {
+        {"field", TABLE_TEXT}, {"value", TABLE_TEXT}, {NULL, TABLE_TEXT}};
+    struct table *t = table_new(cli, columns);
+    for (size_t i = 0; i < db_result_columns(res); i++)
+        table_row(t, (const char *[]){db_result_name(res, i), db_result_text(res, 0, i)});
+    return table_end(t, "", err);
+}
+
+static const struct field export_fields[] = {FILTER_FIELDS,
+                                             {"out-file", FIELD_STRING, AT(out_file),
+                                              "file instead of standard output", .arg = "FILE",
+                                              .complete = "file"},
+                                             RAW_FIELD,
+                                             {0}};
+static const struct field_set export_set = {
+    .name = "rejects export", .struct_size = sizeof(struct rejects_args), .fields = export_fields};
+
+struct export
+{
+    struct cli *cli;
+    struct atomic_file *file;
+    int64_t rows;
+};
+
+static int export_row(void *self, const struct db_result *row, struct error *err)
+{
+    struct export *e = self;
+    struct span line = db_result_span(row, 0, 0);
+    e->rows++;
+    if (e->file == NULL) {
+        fwrite(line.ptr, 1, line.len, e->cli->out);
+        fputc('\n', e->cli->out);
+        return 0;
+    }
+    TRY(atomic_file_write(e->file, line.ptr, line.len, err));
+    return atomic_file_write(e->file, "\n", 1, err);
+}
+
+static int export_rows(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct rejects_args *args = bound;
+    struct export e = {.cli = cli};
+    struct db_conn *db;
+    TRY(engine_open(cli, &db, err));
+    int code = args->out_file != NULL ? atomic_file_open(args->out_file, &e.file, err) : 0;
+    if (code == 0)
+        code = db_query_each(
+            db, sql_rejects_export,
+            DB_PARAMS(args->pipeline, args->stream, args->run, args->raw ? "true" : "false"),
+            export_row, &e, err);
+    db_close(db);
+    if (e.file != NULL) {
+        if (code == 0)
+            code = atomic_file_commit(e.file, err);
+        else
+            atomic_file_discard(e.file);
+    }
+    if (code == 0)
+        cli_summary(cli, "%" PRId64 " rejects written%s%s", e.rows, args->out_file ? " to " : "",
+                    args->out_file ? args->out_file : "");
+    return code;
+}
+
+static const struct command command_list = {
+    .name = "list",
+    .summary = "list rows that were not loaded, with their reasons",
+    .args = &list_set,
+    .run = list,
+    .flags = CLI_OUTPUT,
+    .examples = (const struct command_example[]){
+        {"diner rejects list --pipeline stock_sync", "of the stock sync"}, {0}}};
+static const struct command command_show = {
+    .name = "show",
+    .summary = "show one rejected row whole",
+    .args = &show_set,
+    .run = show,
+    .flags = CLI_OUTPUT,
+    .examples = (const struct command_example[]){{"diner rejects show 1", "the first"}, {0}}};
+static const struct command command_export = {
+    .name = "export",
+    .summary = "write rejects as JSON Lines",
+    .args = &export_set,
+    .run = export_rows,
+    .examples = (const struct command_example[]){
+        {"diner rejects export --pipeline stock_sync --out-file rejects.jsonl",
+         "for a spreadsheet"},
+        {0}}};
+static const struct command *const children[] = {&command_list, &command_show, &command_export,
+                                                 NULL};
+const struct command command_rejects = {
+    .name = "rejects", .summary = "rows that were not loaded", .children = children};

@@ -1,0 +1,165 @@
+/* diner state get|set|rewind. */
+#include "cli/table.h"
+#include "commands.h"
+#include "core/datetime.h"
+#include "engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct state_args {
+    const char *pipeline, *stream, *value, *to;
+};
+#define AT(member) offsetof(struct state_args, member)
+#define PIPELINE_FIELD                                                                             \
+    {                                                                                              \
+        "pipeline", FIELD_STRING, AT(pipeline), "name of the pipeline",                            \
+            .arg = "PIPELINE", .flags = FIELD_POSITIONAL | FIELD_REQUIRED, .complete = "pipeline"  \
+    }
+static const struct field get_fields[] = {PIPELINE_FIELD,
+                                          {"stream", FIELD_STRING, AT(stream), "only this stream",
+                                           .arg = "STREAM", .flags = FIELD_POSITIONAL},
+                                          {0}};
+static const struct field_set get_set = {
+    .name = "state get", .struct_size = sizeof(struct state_args), .fields = get_fields};
+static const struct table_column get_columns[] = {
+    {"pipeline", TABLE_TEXT}, {"stream", TABLE_TEXT}, {"name", TABLE_TEXT},
+    {"value", TABLE_TEXT},    {"run", TABLE_INT},     {"updated_at", TABLE_TIME},
+    {NULL, TABLE_TEXT}};
+
+static int get(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct state_args *args = bound;
+    struct db_conn *db;
+    TRY(engine_open(cli, &db, err));
+    int code = engine_table(
+        cli, db,
+        "select pipeline, stream, name, value, run_id, to_char(updated_at at time zone 'UTC', "
+        "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') from diner.state where pipeline = $1 and "
+        "($2::text is null or stream = $2) order by 1, 2, 3",
+        DB_PARAMS(args->pipeline, args->stream), get_columns, "no state yet", err);
+    db_close(db);
+    return code;
+}
+
+/* A cursor that nothing could be read from would make the next run fail or, worse, read nothing. */
+static int check_cursor(struct cli *cli, const struct state_args *args, const char *value,
+                        struct error *err)
+{
+    struct pipeline *p;
+    struct datetime t;
+    TRY(pipeline_load(args->pipeline, cli->config, NULL, &p, NULL, err));
+    const struct stream_spec *found = NULL;
+    for (size_t i = 0; i < p->streams.count; i++)
+        if (strcmp(p->streams.names[i], args->stream) == 0)
+            found = (const struct stream_spec *)p->streams.items + i;
+    int code = 0;
+    if (found == NULL)
+        code = error_set(err, ERR_USAGE, "pipeline '%s' has no stream '%s'", args->pipeline,
+                         args->stream);
+    else if (found->incremental == NULL)
+        code = error_set(err, ERR_USAGE, "stream '%s' is not incremental: it has no cursor",
+                         args->stream);
+    else if (!datetime_parse_iso(value, strlen(value), &t) || (t.has_time && !t.has_zone))
+        code =
+            error_set(err, ERR_USAGE,
+                      "'%s' is not a time with a zone, such as 2026-11-21T00:00:00+08:00", value);
+    pipeline_free(p);
+    return code;
+}
+
+static int write_cursor(struct cli *cli, const struct state_args *args, const char *value,
+                        bool only_back, struct error *err)
+{
+    struct db_conn *db;
+    struct datetime t = {0};
+    char text[DATETIME_ISO_MAX];
+    int64_t rows = 0;
+    TRY(check_cursor(cli, args, value, err));
+    (void)datetime_parse_iso(value, strlen(value), &t);
+    struct civil c;
+    civil_from_us(t.us, &c);
+    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", c.year, c.month, c.day,
+             c.hour, c.minute, c.second, c.microsecond);
+    if (cli->dry_run) {
+        cli_summary(cli, "would set the cursor of %s.%s to %s", args->pipeline, args->stream, text);
+        return 0;
+    }
+    TRY(engine_open(cli, &db, err));
+    char lock[160];
+    snprintf(lock, sizeof lock, "diner:%s", args->pipeline);
+    int code = db_try_lock(db, lock, err);
+    if (code == 0)
+        code =
+            db_execute(db,
+                       "insert into diner.state as s (pipeline, stream, name, value) "
+                       "values ($1, $2, 'cursor', $3) on conflict (pipeline, stream, child, name) "
+                       "do update set value = excluded.value, updated_at = clock_timestamp() "
+                       "where not $4::boolean or excluded.value <= s.value",
+                       DB_PARAMS(args->pipeline, args->stream, text, only_back ? "true" : "false"),
+                       &rows, err);
+    db_close(db);
+    TRY(code);
+    if (rows == 0)
+        return error_set(err, ERR_CONFLICT, "the cursor is before %s already", text);
+    cli_summary(cli, "cursor of %s.%s is %s", args->pipeline, args->stream, text);
+    return 0;
+}
+
+static const struct field set_fields[] = {
+    PIPELINE_FIELD,
+    {"stream", FIELD_STRING, AT(stream), "stream with a cursor", .arg = "STREAM",
+     .flags = FIELD_POSITIONAL | FIELD_REQUIRED},
+    {"value", FIELD_STRING, AT(value), "time with a zone", .arg = "TIME",
+     .flags = FIELD_POSITIONAL | FIELD_REQUIRED},
+    {0}};
+static const struct field_set set_set = {
+    .name = "state set", .struct_size = sizeof(struct state_args), .fields = set_fields};
+static const struct field rewind_fields[] = {
+    PIPELINE_FIELD,
+    {"stream", FIELD_STRING, AT(stream), "stream with a cursor", .arg = "STREAM",
+     .flags = FIELD_POSITIONAL | FIELD_REQUIRED},
+    {"to", FIELD_STRING, AT(to), "time with a zone", .arg = "TIME", .flags = FIELD_REQUIRED},
+    {0}};
+static const struct field_set rewind_set = {
+    .name = "state rewind", .struct_size = sizeof(struct state_args), .fields = rewind_fields};
+
+static int set(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct state_args *args = bound;
+    return write_cursor(cli, args, args->value, false, err);
+}
+
+static int rewind_cursor(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct state_args *args = bound;
+    return write_cursor(cli, args, args->to, true, err);
+}
+
+static const struct command command_get = {.name = "get",
+                                           .summary = "show cursors and file ledgers",
+                                           .args = &get_set,
+                                           .run = get,
+                                           .flags = CLI_OUTPUT,
+                                           .examples = (const struct command_example[]){
+                                               {"diner state get orders", "of one pipeline"}, {0}}};
+static const struct command command_set = {
+    .name = "set",
+    .summary = "set the cursor of a stream",
+    .args = &set_set,
+    .run = set,
+    .flags = CLI_DRY_RUN,
+    .examples = (const struct command_example[]){
+        {"diner state set orders orders 2026-11-01T00:00:00+08:00 --dry-run", "look first"}, {0}}};
+static const struct command command_rewind = {
+    .name = "rewind",
+    .summary = "take a cursor back: rows since then are read again and merged",
+    .args = &rewind_set,
+    .run = rewind_cursor,
+    .flags = CLI_DRY_RUN,
+    .examples = (const struct command_example[]){
+        {"diner state rewind orders orders --to 2026-11-20T00:00:00+08:00 --dry-run", "look first"},
+        {0}}};
+static const struct command *const children[] = {&command_get, &command_set, &command_rewind, NULL};
+const struct command command_state = {
+    .name = "state", .summary = "cursors and file ledgers of streams", .children = children};

@@ -1,0 +1,25 @@
+-- What the platform's stock must change by: ERP quantity as of its export, plus what the platform
+-- itself moved since then, less what the platform has. Batches are summed first.
+with erp as (
+    select store, material, sum(qty) as qty, max(exported_at) as exported_at
+    from ods.erp_stock
+    group by store, material
+    having min(qty) >= 0
+),
+rejected as (
+    select distinct key->>'store' as store, key->>'material' as material
+    from diner.reject
+    where pipeline = 'stock_sync' and stream = 'erp_stock' and run_id = ${run.id}::bigint
+)
+select p.store, p.product, p.product_name, e.material,
+       p.qty as platform_qty, e.qty as erp_qty, p.moved_qty,
+       e.qty + p.moved_qty as target_qty,
+       e.qty + p.moved_qty - p.qty as delta,
+       'erp_sync' as reason,
+       'ERP export of ' || to_char(e.exported_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS') as note
+from ods.platform_stock p
+join erp e on e.store = p.store and e.material = p.material_code
+where e.qty + p.moved_qty - p.qty <> 0
+  and e.qty + p.moved_qty >= 0
+  and not exists (select from rejected r where r.store = p.store and r.material = e.material)
+order by p.store, p.product
