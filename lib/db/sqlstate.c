@@ -98,6 +98,11 @@ int sqlstate_error(const struct db_conn *conn, const PGresult *result, const cha
     const char *state = result != NULL ? field(result, PG_DIAG_SQLSTATE) : "";
     if (strlen(state) != 5)
         return connection_error(conn, err);
+    if (sqlstate_code(state) == ERR_CANCELLED) {
+        (void)signals_check(err);
+        memcpy(err->sqlstate, state, 6);
+        return err->code;
+    }
     AUTO_STRBUF struct strbuf text;
     strbuf_init(&text, 0);
     const char *primary = field(result, PG_DIAG_MESSAGE_PRIMARY);

@@ -37,6 +37,10 @@ bool db_type_is_number(const struct db_type *t);
  * the reason of the refusal (a constant such as "not a number", "more than 2 decimals"), in which
  * case nothing was appended. Text is UTF-8, already trimmed and normalised by the caller. */
 const char *db_encode(const struct db_type *t, struct span text, struct strbuf *out);
+/* As db_encode, for a caller that knows more about the text. */
+#define DB_ENCODE_VALID_UTF8 1u /* checked already, for example by the decoder of the file */
+const char *db_encode_flags(const struct db_type *t, struct span text, unsigned flags,
+                            struct strbuf *out);
 void db_encode_null(struct strbuf *out);
 /* For callers that have the value already. */
 void db_encode_int4(struct strbuf *out, int32_t v);
