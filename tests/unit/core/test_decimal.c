@@ -60,23 +60,46 @@ static void test_parse_and_print(void **state)
 static void test_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "", "-", "+", ".", "-.", "e5", "1e", "1e+", "1e5.0", "1.2.3", "12a", " 1", "1 ", "1,000",
-        "--1", "+-1", "NaN", "Inf", "0x10", "1e38", "1e-39", "１", "1e99999", "1_000",
-        "100000000000000000000000000000000000000", "0.000000000000000000000000000000000000001",
-        "1..", ".e1",
-        "\xa5                                      " 5 "};
-        for (size_t i = 0; i < sizeof bad / sizeof bad[0];
-             i++){struct decimal d = {.coefficient = 77, .scale = 7};
-    if (decimal_parse(bad[i], strlen(bad[i]), &d)) {
-        fail_msg("'%s' was accepted", bad[i]);
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "+",
+                                      ".",
+                                      "-.",
+                                      "e5",
+                                      "1e",
+                                      "1e+",
+                                      "1e5.0",
+                                      "1.2.3",
+                                      "12a",
+                                      " 1",
+                                      "1 ",
+                                      "1,000",
+                                      "--1",
+                                      "+-1",
+                                      "NaN",
+                                      "Inf",
+                                      "0x10",
+                                      "1e38",
+                                      "1e-39",
+                                      "１",
+                                      "1e99999",
+                                      "1_000",
+                                      "100000000000000000000000000000000000000",
+                                      "0.000000000000000000000000000000000000001",
+                                      "1..",
+                                      ".e1",
+                                      "¥5"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct decimal d = {.coefficient = 77, .scale = 7};
+        if (decimal_parse(bad[i], strlen(bad[i]), &d)) {
+            fail_msg("'%s' was accepted", bad[i]);
+        }
+        assert_true(d.coefficient == 77 && d.scale == 7); /* untouched on failure */
     }
-    assert_true(d.coefficient == 77 && d.scale == 7); /* untouched on failure */
-}
-struct decimal d;
-assert_false(decimal_parse("1\0002", 3, &d));
-assert_true(decimal_parse("12.5xyz", 4, &d)); /* by length, not by NUL */
-assert_decimal(&d, "12.5");
+    struct decimal d;
+    assert_false(decimal_parse("1\0002", 3, &d));
+    assert_true(decimal_parse("12.5xyz", 4, &d)); /* by length, not by NUL */
+    assert_decimal(&d, "12.5");
 }
 
 static void test_compare(void **state)
