@@ -164,7 +164,7 @@ static int insert_order(struct domain_context *ctx, const struct order_request *
 int order_create(struct domain_context *ctx, const struct order_request *request,
                  const char **ret_no, const char **ret_document, struct error *err)
 {
-    const char *id, *order_no, *ignored;
+    const char *id = NULL, *order_no = NULL, *ignored;
     int status = outlet_get(ctx, request->store, &ignored, err);
     if (status == ERR_NOT_FOUND) /* the order is wrong, not the address it was sent to */
         return domain_refuse(ctx, err, ERR_DATA, ctx->refusal, ctx->details,
