@@ -338,6 +338,7 @@ struct attempt {
     size_t lines;
     size_t bytes;
     bool queued;
+    size_t first_fields; /* complete on the first line: what a faulty record has */
     const char *fault;
     uint64_t fault_line;
     uint64_t fault_column;
@@ -451,6 +452,8 @@ static int attempt_parse(struct csvio_reader *r, struct attempt *a, struct error
     if (!r->parser_is_clean)
         TRY(parser_reset(r, err));
     while (feed_line(r, a, &line) && !r->row_done) {
+        if (a->lines == 1)
+            a->first_fields = r->nfields;
         TRY(attempt_extend(r, a, &line, err));
         if (a->fault)
             return 0;
@@ -482,6 +485,7 @@ static int quoted_record(struct csvio_reader *r, const struct line *first, bool 
     if (!a.fault)
         check_carriage_returns(r, &a);
     if (a.fault) {
+        r->nfields = a.lines > 1 ? a.first_fields : r->nfields;
         a.lines = 1; /* the others are read again, as records of their own */
         r->parser_is_clean = false;
     }

@@ -89,8 +89,10 @@ static int by_hash(const void *a, const void *b)
 
 static int check_keys(struct check *c, size_t from, struct error *err)
 {
-    struct key *keys = c->keys + from;
     size_t n = c->count - from;
+    if (n < 2)
+        return 0;
+    struct key *keys = c->keys + from;
     bool sorted = n > SMALL_OBJECT;
     if (sorted)
         qsort(keys, n, sizeof(keys[0]), by_hash);

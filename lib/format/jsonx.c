@@ -154,6 +154,15 @@ bool jsonx_is_true(const struct jsonx *node)
 
 /* ---- dumping ------------------------------------------------------------------------------- */
 
+/* A real stays a real: 70.0, not 70. */
+static void dump_real(struct jwriter *w, double value)
+{
+    size_t start = w->out->len;
+    jwriter_double(w, value);
+    if (!strpbrk(w->out->data + start, ".en"))
+        strbuf_adds(w->out, ".0");
+}
+
 static void dump(struct jwriter *w, const struct jsonx *node)
 {
     json_t *at = vendor(node);
@@ -179,7 +188,7 @@ static void dump(struct jwriter *w, const struct jsonx *node)
         jwriter_span(w, (struct span){json_string_value(at), json_string_length(at)});
         break;
     case JSONX_INTEGER: jwriter_int(w, json_integer_value(at)); break;
-    case JSONX_REAL: jwriter_double(w, json_real_value(at)); break;
+    case JSONX_REAL: dump_real(w, json_real_value(at)); break;
     case JSONX_BOOL: jwriter_bool(w, json_is_true(at)); break;
     case JSONX_NULL:
     case JSONX_NONE: jwriter_null(w); break;

@@ -243,6 +243,7 @@ static int parse_key(struct parse *p, const yaml_event_t *event, struct ynode **
         return ynode_error(key, err, "an empty key");
     if (strlen(key->text) > KEY_MAX_BYTES)
         return ynode_error(key, err, "a key of more than %d bytes", KEY_MAX_BYTES);
+    key->is_null = false; /* a name, whatever it reads as */
     *ret = key;
     return 0;
 }

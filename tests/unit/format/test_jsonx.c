@@ -86,8 +86,8 @@ static void test_refusals(void **state)
 static void test_dump_keeps_order(void **state)
 {
     (void)state;
-    const char *text =
-        "{\"z\":19.9,\"a\":[true,false,null,\"q\\\"\\\\\\n\\u0001\",-3],\"e\":{},\"l\":[]}";
+    const char *text = "{\"z\":19.9,\"r\":70.0,\"a\":[true,false,null,\"q\\\"\\\\\\n\\u0001\",-3],"
+                       "\"e\":{},\"l\":[]}";
     struct jsonx *doc = parse(text);
     AUTO_STRBUF struct strbuf out = {0};
     strbuf_init(&out, 0);
