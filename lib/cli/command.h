@@ -15,21 +15,21 @@ enum cli_output { CLI_OUTPUT_TABLE, CLI_OUTPUT_JSON, CLI_OUTPUT_JSONL, CLI_OUTPU
 /* What a running command gets. lib/cli writes only to out and err. */
 struct cli {
     FILE *out, *err;
-    struct arena *arena;    /* lives as long as the command */
-    struct config *config;  /* loaded unless the command says CLI_NO_CONFIG */
+    struct arena *arena;   /* lives as long as the command */
+    struct config *config; /* loaded unless the command says CLI_NO_CONFIG */
     enum cli_output output;
-    bool is_terminal;       /* stdout */
-    bool color;             /* stderr and stdout; NO_COLOR, TERM=dumb, not a terminal: off */
+    bool is_terminal; /* stdout */
+    bool color;       /* stderr and stdout; NO_COLOR, TERM=dumb, not a terminal: off */
     bool quiet;
-    bool dry_run, yes;      /* for commands with CLI_DRY_RUN / CLI_DESTROYS */
+    bool dry_run, yes; /* for commands with CLI_DRY_RUN / CLI_DESTROYS */
     const struct command *root, *command;
 };
 
 enum command_flag {
-    CLI_NO_CONFIG = 1 << 0,  /* runs without diner.yaml (help, version, completion) */
-    CLI_OUTPUT = 1 << 1,     /* takes -o table|json|jsonl|csv */
-    CLI_DRY_RUN = 1 << 2,    /* takes --dry-run */
-    CLI_DESTROYS = 1 << 3,   /* asks on a terminal, needs --yes elsewhere */
+    CLI_NO_CONFIG = 1 << 0, /* runs without diner.yaml (help, version, completion) */
+    CLI_OUTPUT = 1 << 1,    /* takes -o table|json|jsonl|csv */
+    CLI_DRY_RUN = 1 << 2,   /* takes --dry-run */
+    CLI_DESTROYS = 1 << 3,  /* asks on a terminal, needs --yes elsewhere */
     CLI_HIDDEN = 1 << 4,
 };
 
@@ -40,10 +40,10 @@ struct command_example {
 
 struct command {
     const char *name;
-    const char *summary;     /* one line, lower case, no full stop */
-    const char *description; /* paragraphs separated by blank lines, or NULL */
-    const struct command *const *children; /* NULL-terminated; NULL: a leaf */
-    const struct field_set *args; /* NULL: none */
+    const char *summary;                    /* one line, lower case, no full stop */
+    const char *description;                /* paragraphs separated by blank lines, or NULL */
+    const struct command *const *children;  /* NULL-terminated; NULL: a leaf */
+    const struct field_set *args;           /* NULL: none */
     const struct command_example *examples; /* ends with command NULL */
     unsigned flags;
     /* args: the bound struct, zeroed where nothing was given. */
@@ -65,6 +65,7 @@ const char *command_tree_check(const struct command *root);
 
 /* Documents from the tree. */
 void cli_help(const struct command *const *path, size_t depth, bool color, struct strbuf *out);
+/* "diner orders list [options] [STORE]", without a line end. */
 void cli_usage_line(const struct command *const *path, size_t depth, struct strbuf *out);
 void cli_man_page(const struct command *const *path, size_t depth, struct strbuf *out); /* troff */
 void cli_reference_markdown(const struct command *root, struct strbuf *out); /* whole tree */
@@ -78,7 +79,8 @@ int cli_man_pages(const struct command *root,
                               struct error *err),
                   void *self, struct error *err);
 
-/* Asks "... [y/N]" on the terminal; without one, or with no answer, ERR_USAGE "needs --yes". */
+/* Asks "... [y/N]" on the terminal; without one, or with no answer, ERR_USAGE "needs --yes"; with
+ * any answer but yes, ERR_FAILED. Asks nothing under --yes and --dry-run. */
 int cli_confirm(struct cli *cli, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

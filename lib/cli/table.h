@@ -18,7 +18,7 @@ enum table_kind {
     TABLE_JSON,    /* raw JSON; text in tables */
 };
 struct table_column {
-    const char *key;   /* JSON and CSV name; the table's heading is it in upper case */
+    const char *key; /* JSON and CSV name; the table's heading is it in upper case */
     enum table_kind kind;
 };
 struct table;

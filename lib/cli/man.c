@@ -1,0 +1,231 @@
+/* Man pages in plain man(7) troff, one a command. No dates: the same tree gives the same pages. */
+#include "cli/internal.h"
+
+#ifndef DINER_VERSION
+#define DINER_VERSION "unknown"
+#endif
+
+/* Text as troff takes it: no line of it is a request, hyphens can be searched and copied. */
+static void man_text(struct strbuf *out, const char *text, bool line_start)
+{
+    for (; *text; text++) {
+        if (line_start && (*text == '.' || *text == '\''))
+            strbuf_adds(out, "\\&");
+        if (*text == '\\')
+            strbuf_adds(out, "\\e");
+        else if (*text == '-')
+            strbuf_adds(out, "\\-");
+        else
+            strbuf_addch(out, *text);
+        line_start = *text == '\n';
+    }
+}
+
+static void man_line(struct strbuf *out, const char *text)
+{
+    man_text(out, text, true);
+    strbuf_addch(out, '\n');
+}
+
+static void man_paragraphs(struct strbuf *out, const char *text)
+{
+    AUTO_STRBUF struct strbuf one = {0};
+
+    strbuf_init(&one, 0);
+    while (text && *text) {
+        const char *end = strstr(text, "\n\n");
+        size_t n = end ? (size_t)(end - text) : strlen(text);
+        strbuf_clear(&one);
+        strbuf_add(&one, text, n);
+        strbuf_adds(out, ".PP\n");
+        man_line(out, one.data);
+        text += n;
+        text += strspn(text, "\n");
+    }
+}
+
+static void man_tagged(struct strbuf *out, const char *tag, const char *text, const char *notes)
+{
+    strbuf_adds(out, ".TP\n\\fB");
+    man_text(out, tag + strspn(tag, " "), false);
+    strbuf_adds(out, "\\fR\n");
+    man_text(out, text, true);
+    man_text(out, notes, false);
+    strbuf_addch(out, '\n');
+}
+
+static void man_field(struct strbuf *out, const struct field *f)
+{
+    AUTO_STRBUF struct strbuf label = {0};
+    AUTO_STRBUF struct strbuf notes = {0};
+
+    strbuf_init(&label, 0);
+    strbuf_init(&notes, 0);
+    if (f->flags & FIELD_POSITIONAL)
+        cli_argument_name(f, &label);
+    else
+        cli_option_label(f, &label);
+    cli_field_notes(f, &notes);
+    man_tagged(out, label.data, f->help, notes.data);
+}
+
+static void man_arguments(struct strbuf *out, const struct command *c)
+{
+    const struct field *f;
+    bool any = false;
+
+    for (size_t i = 0; (f = cli_argument(c, i)); i++) {
+        if (f->flags & FIELD_HIDDEN)
+            continue;
+        if (!any)
+            strbuf_adds(out, ".SH ARGUMENTS\n");
+        any = true;
+        man_field(out, f);
+    }
+}
+
+static void man_options(struct strbuf *out, const struct cli_options *options)
+{
+    if (options->local > 0)
+        strbuf_adds(out, ".SH OPTIONS\n");
+    for (size_t i = 0; i < options->count; i++) {
+        if (i == options->local)
+            strbuf_adds(out, ".SH GLOBAL OPTIONS\n");
+        man_field(out, options->items[i]);
+    }
+}
+
+static void man_children(struct strbuf *out, const struct command *const *path, size_t depth)
+{
+    AUTO_STRBUF struct strbuf name = {0};
+    const struct command *c = path[depth - 1];
+
+    if (!c->children)
+        return;
+    strbuf_init(&name, 0);
+    strbuf_adds(out, ".SH COMMANDS\n");
+    for (size_t i = 0; c->children[i]; i++) {
+        if (c->children[i]->flags & CLI_HIDDEN)
+            continue;
+        strbuf_clear(&name);
+        cli_path_name(path, depth, '-', &name);
+        strbuf_addf(&name, "-%s(1)", c->children[i]->name);
+        man_tagged(out, name.data, c->children[i]->summary, "");
+    }
+}
+
+static void man_examples(struct strbuf *out, const struct command *c)
+{
+    if (!c->examples || !c->examples[0].command)
+        return;
+    strbuf_adds(out, ".SH EXAMPLES\n");
+    for (const struct command_example *e = c->examples; e->command; e++) {
+        strbuf_adds(out, ".PP\n");
+        man_line(out, e->what ? e->what : "");
+        strbuf_adds(out, ".PP\n.nf\n.RS 4\n");
+        man_line(out, e->command);
+        strbuf_adds(out, ".RE\n.fi\n");
+    }
+}
+
+static void man_exit_status(struct strbuf *out)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } codes[] = {
+#define X(code, class, exit_status, text) {exit_status, text},
+#include "core/error_codes.def"
+#undef X
+    };
+    char tag[8];
+
+    strbuf_adds(out, ".SH EXIT STATUS\n");
+    man_tagged(out, "0", "done", "");
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        (void)snprintf(tag, sizeof(tag), "%d", codes[i].status);
+        man_tagged(out, tag, codes[i].text, "");
+    }
+}
+
+static void man_see_also(struct strbuf *out, const struct command *const *path, size_t depth)
+{
+    AUTO_STRBUF struct strbuf name = {0};
+
+    if (depth == 1)
+        return;
+    strbuf_init(&name, 0);
+    strbuf_adds(out, ".SH SEE ALSO\n");
+    for (size_t i = depth - 1; i > 0; i--) {
+        strbuf_clear(&name);
+        cli_path_name(path, i, '-', &name);
+        strbuf_adds(out, ".BR ");
+        man_text(out, name.data, false);
+        strbuf_addf(out, " (1)%s\n", i > 1 ? "," : "");
+    }
+}
+
+void cli_man_page(const struct command *const *path, size_t depth, struct strbuf *out)
+{
+    AUTO_STRBUF struct strbuf name = {0};
+    AUTO_STRBUF struct strbuf usage = {0};
+    const struct command *c = path[depth - 1];
+    struct cli_options options;
+
+    strbuf_init(&name, 0);
+    strbuf_init(&usage, 0);
+    cli_path_name(path, depth, '-', &name);
+    cli_usage_line(path, depth, &usage);
+    strbuf_adds(out, ".TH \"");
+    for (const char *p = name.data; *p; p++)
+        strbuf_addch(out, (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p));
+    strbuf_addf(out, "\" 1 \"\" \"%s %s\" \"%s manual\"\n.SH NAME\n", path[0]->name, DINER_VERSION,
+                path[0]->name);
+    man_text(out, name.data, true);
+    strbuf_adds(out, " \\- ");
+    man_line(out, c->summary);
+    strbuf_adds(out, ".SH SYNOPSIS\n.B ");
+    man_line(out, usage.data);
+    if (c->description) {
+        strbuf_adds(out, ".SH DESCRIPTION\n");
+        man_paragraphs(out, c->description);
+    }
+    man_children(out, path, depth);
+    man_arguments(out, c);
+    cli_options_of(path, depth, &options);
+    man_options(out, &options);
+    man_examples(out, c);
+    if (depth == 1)
+        man_exit_status(out);
+    man_see_also(out, path, depth);
+}
+
+struct pages {
+    int (*page)(void *self, const char *file, const struct strbuf *text, struct error *err);
+    void *self;
+    struct error *err;
+};
+
+static int pages_visit(void *self, const struct command *const *path, size_t depth)
+{
+    const struct pages *p = self;
+    AUTO_STRBUF struct strbuf text = {0};
+    AUTO_STRBUF struct strbuf file = {0};
+
+    strbuf_init(&text, 0);
+    strbuf_init(&file, 0);
+    cli_path_name(path, depth, '-', &file);
+    strbuf_adds(&file, ".1");
+    cli_man_page(path, depth, &text);
+    return p->page(p->self, file.data, &text, p->err);
+}
+
+int cli_man_pages(const struct command *root,
+                  int (*page)(void *self, const char *file, const struct strbuf *text,
+                              struct error *err),
+                  void *self, struct error *err)
+{
+    struct pages p = {page, self, err};
+
+    return cli_walk(root, pages_visit, &p);
+}

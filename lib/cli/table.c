@@ -1,0 +1,305 @@
+#include "cli/table.h"
+#include "cli/internal.h"
+#include "core/decimal.h"
+#include "format/csvio.h"
+#include "format/jsonx.h"
+#include <ctype.h>
+#include <errno.h>
+
+#define COLUMNS_MAX 128
+
+struct table {
+    struct cli *cli;
+    const struct table_column *columns;
+    size_t ncolumns;
+    const char *currency;
+    size_t rows;
+    /* Tables keep cells made safe, row after row; JSON keeps rows as text. */
+    const char **held;
+    size_t nheld, capacity;
+    struct error bad; /* the first value that is not what its column says */
+};
+
+static void csv_header(const struct table *t);
+
+struct table *table_new(struct cli *cli, const struct table_column *columns)
+{
+    struct table *t = arena_alloc(cli->arena, sizeof(*t));
+
+    t->cli = cli;
+    t->columns = columns;
+    while (columns[t->ncolumns].key && t->ncolumns < COLUMNS_MAX)
+        t->ncolumns++;
+    t->currency = cli->config ? config_settings(cli->config)->currency : "CNY";
+    if (cli->output == CLI_OUTPUT_CSV)
+        csv_header(t);
+    return t;
+}
+
+size_t table_rows(const struct table *t)
+{
+    return t->rows;
+}
+
+static void hold(struct table *t, const char *text)
+{
+    if (t->nheld == t->capacity) {
+        size_t capacity = t->capacity ? 2 * t->capacity : 64;
+        const char **items = arena_array(t->cli->arena, capacity, sizeof(*items));
+        if (t->nheld > 0)
+            memcpy(items, t->held, t->nheld * sizeof(*items));
+        t->held = items;
+        t->capacity = capacity;
+    }
+    t->held[t->nheld++] = text;
+}
+
+static bool is_number_kind(enum table_kind kind)
+{
+    return kind == TABLE_INT || kind == TABLE_DECIMAL || kind == TABLE_MONEY;
+}
+
+static void bad_value(struct table *t, const struct table_column *column, const char *value)
+{
+    if (t->bad.code == ERR_OK)
+        error_set(&t->bad, ERR_BUG, "column '%s' cannot show '%s'", column->key, value);
+}
+
+/* "t", "true" and so on to 1, 0; -1 for anything else. */
+static int truth(const char *value)
+{
+    if (strcmp(value, "t") == 0 || strcmp(value, "true") == 0)
+        return 1;
+    return strcmp(value, "f") == 0 || strcmp(value, "false") == 0 ? 0 : -1;
+}
+
+/* ---- JSON and JSON Lines ----------------------------------------------------------------- */
+
+static bool is_json_integer(const char *s)
+{
+    s += *s == '-';
+    if (!isdigit((unsigned char)*s) || (*s == '0' && s[1]))
+        return false;
+    while (isdigit((unsigned char)*s))
+        s++;
+    return *s == '\0';
+}
+
+static void json_money(struct table *t, const struct table_column *column, const char *value,
+                       struct jwriter *w)
+{
+    struct money money;
+
+    if (!money_parse(value, strlen(value), t->currency, &money)) {
+        bad_value(t, column, value);
+        jwriter_null(w);
+        return;
+    }
+    jwriter_object(w);
+    jwriter_kint(w, "amount_minor", money.amount_minor);
+    jwriter_kstring(w, "currency", t->currency);
+    jwriter_end(w);
+}
+
+/* JSON text on one line: its line ends can only stand between tokens. */
+static void json_raw(struct table *t, const char *value, struct jwriter *w)
+{
+    char *line = arena_strdup(t->cli->arena, value);
+
+    for (char *p = line + strcspn(line, "\r\n"); *p; p += strcspn(p, "\r\n"))
+        *p = ' ';
+    jwriter_raw(w, span_of(line));
+}
+
+static void json_value(struct table *t, const struct table_column *column, const char *value,
+                       struct jwriter *w)
+{
+    if (!value) {
+        jwriter_null(w);
+        return;
+    }
+    switch (column->kind) {
+    case TABLE_INT:
+        if (is_json_integer(value)) {
+            jwriter_raw(w, span_of(value));
+            return;
+        }
+        break;
+    case TABLE_MONEY: json_money(t, column, value, w); return;
+    case TABLE_BOOL:
+        if (truth(value) >= 0) {
+            jwriter_bool(w, truth(value) == 1);
+            return;
+        }
+        break;
+    case TABLE_JSON: json_raw(t, value, w); return;
+    case TABLE_TEXT:
+    case TABLE_DECIMAL:
+    case TABLE_TIME: jwriter_span(w, span_of(value)); return;
+    }
+    bad_value(t, column, value);
+    jwriter_null(w);
+}
+
+static void json_row(struct table *t, const char *const *values, struct strbuf *out)
+{
+    struct jwriter w;
+
+    jwriter_init(&w, out);
+    jwriter_object(&w);
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        jwriter_key(&w, t->columns[i].key);
+        json_value(t, &t->columns[i], values[i], &w);
+    }
+    jwriter_end(&w);
+}
+
+static void json_print(const struct table *t)
+{
+    FILE *out = t->cli->out;
+
+    for (size_t i = 0; i < t->nheld; i++) {
+        (void)fputs(i == 0 ? "[\n  " : ",\n  ", out);
+        (void)fputs(t->held[i], out);
+    }
+    (void)fputs(t->nheld ? "\n]\n" : "[]\n", out);
+}
+
+/* ---- CSV --------------------------------------------------------------------------------- */
+
+static const struct csvio_style csv_style = {.formula_guard = true};
+
+static void csv_header(const struct table *t)
+{
+    AUTO_STRBUF struct strbuf line = {0};
+
+    strbuf_init(&line, 0);
+    for (size_t i = 0; i < t->ncolumns; i++)
+        csvio_write_field(&line, &csv_style, span_of(t->columns[i].key), false, i == 0);
+    csvio_write_end(&line, &csv_style);
+    (void)fwrite(line.data, 1, line.len, t->cli->out);
+}
+
+static void csv_row(struct table *t, const char *const *values, struct strbuf *line)
+{
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        const char *value = values[i];
+        if (value && t->columns[i].kind == TABLE_BOOL && truth(value) >= 0)
+            value = truth(value) ? "true" : "false";
+        csvio_write_field(line, &csv_style, span_of(value), is_number_kind(t->columns[i].kind),
+                          i == 0);
+    }
+    csvio_write_end(line, &csv_style);
+}
+
+/* ---- tables ------------------------------------------------------------------------------ */
+
+static void text_row(struct table *t, const char *const *values)
+{
+    AUTO_STRBUF struct strbuf cell = {0};
+
+    strbuf_init(&cell, 0);
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        const char *value = values[i];
+        if (value && t->columns[i].kind == TABLE_BOOL && truth(value) >= 0)
+            value = truth(value) ? "yes" : "no";
+        strbuf_clear(&cell);
+        if (value)
+            cli_add_safe(&cell, value, strlen(value), false);
+        else
+            strbuf_addch(&cell, '-');
+        hold(t, arena_strndup(t->cli->arena, cell.data, cell.len));
+    }
+}
+
+static void text_line(const struct table *t, const char *const *cells, const size_t *widths,
+                      struct strbuf *line)
+{
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        size_t width = display_width(cells[i], strlen(cells[i]));
+        size_t pad = widths[i] > width ? widths[i] - width : 0;
+        bool right = is_number_kind(t->columns[i].kind);
+        if (i > 0)
+            strbuf_adds(line, "  ");
+        if (right)
+            cli_pad(line, pad);
+        strbuf_adds(line, cells[i]);
+        if (!right && i + 1 < t->ncolumns) /* no blanks at the end of a line */
+            cli_pad(line, pad);
+    }
+}
+
+static void text_print(const struct table *t)
+{
+    AUTO_STRBUF struct strbuf line = {0};
+    const char *headings[COLUMNS_MAX];
+    size_t widths[COLUMNS_MAX] = {0};
+
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        char *name = arena_strdup(t->cli->arena, t->columns[i].key);
+        for (char *p = name; *p; p++)
+            *p = (char)toupper((unsigned char)*p);
+        headings[i] = name;
+        widths[i] = display_width(name, strlen(name));
+    }
+    for (size_t i = 0; i < t->nheld; i++) {
+        size_t width = display_width(t->held[i], strlen(t->held[i]));
+        if (width > widths[i % t->ncolumns])
+            widths[i % t->ncolumns] = width;
+    }
+    strbuf_init(&line, 0);
+    strbuf_adds(&line, t->cli->color ? "\033[1m" : "");
+    text_line(t, headings, widths, &line);
+    strbuf_adds(&line, t->cli->color ? "\033[0m\n" : "\n");
+    (void)fwrite(line.data, 1, line.len, t->cli->out);
+    for (size_t i = 0; i < t->nheld; i += t->ncolumns) {
+        strbuf_clear(&line);
+        text_line(t, t->held + i, widths, &line);
+        strbuf_addch(&line, '\n');
+        (void)fwrite(line.data, 1, line.len, t->cli->out);
+    }
+}
+
+/* ---- all forms --------------------------------------------------------------------------- */
+
+void table_row(struct table *t, const char *const *values)
+{
+    AUTO_STRBUF struct strbuf line = {0};
+
+    t->rows++;
+    if (t->cli->output == CLI_OUTPUT_TABLE) {
+        text_row(t, values);
+        return;
+    }
+    strbuf_init(&line, 0);
+    if (t->cli->output == CLI_OUTPUT_CSV) {
+        csv_row(t, values, &line);
+    } else {
+        json_row(t, values, &line);
+        if (t->cli->output == CLI_OUTPUT_JSONL)
+            strbuf_addch(&line, '\n');
+    }
+    if (t->cli->output == CLI_OUTPUT_JSON)
+        hold(t, arena_strndup(t->cli->arena, line.data, line.len));
+    else
+        (void)fwrite(line.data, 1, line.len, t->cli->out);
+}
+
+int table_end(struct table *t, const char *empty, struct error *err)
+{
+    if (t->bad.code != ERR_OK) {
+        *err = t->bad;
+        return t->bad.code;
+    }
+    if (t->cli->output == CLI_OUTPUT_JSON)
+        json_print(t);
+    else if (t->cli->output == CLI_OUTPUT_TABLE && t->rows > 0)
+        text_print(t);
+    else if (t->cli->output == CLI_OUTPUT_TABLE && empty && t->cli->is_terminal && !t->cli->quiet)
+        (void)fprintf(t->cli->err, "%s\n", empty);
+    if (fflush(t->cli->out) != 0)
+        return error_set_errno(err, ERR_IO, errno, "cannot write the output");
+    if (ferror(t->cli->out))
+        return error_set(err, ERR_IO, "cannot write the output");
+    return 0;
+}
