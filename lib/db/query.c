@@ -76,14 +76,14 @@ PGresult *query_next(struct query *q)
 
 /* ---- collecting --------------------------------------------------------------------------- */
 
-static void log_statement(const struct query *q, const PGresult *result)
+static void log_statement(const struct query *q, PGresult *result)
 {
     if (!log_enabled(LOG_SQL))
         return;
     size_t n = strnlen(q->sql, LOGGED_SQL_BYTES);
     while (n > 0 && ((unsigned char)q->sql[n] & 0xC0) == 0x80)
         n--;
-    const char *rows = result != NULL ? PQcmdTuples((PGresult *)(uintptr_t)result) : "";
+    const char *rows = result != NULL ? PQcmdTuples(result) : "";
     log_event(
         LOG_SQL,
         LOG_FIELDS(LOG_INT("ms", clock_monotonic_ms() - q->started_ms), LOG_STR("rows", rows)),
@@ -250,7 +250,7 @@ int db_query_text(struct db_conn *conn, const char *sql, const char *const *para
                   char **ret_text, struct error *err)
 {
     PGresult *pg = NULL;
-    const char *value;
+    const char *value = NULL;
     TRY(run(conn, sql, params, nparams, &pg, err));
     int code = first_value(pg, &value, err);
     if (code == ERR_OK)
@@ -263,7 +263,7 @@ int db_query_int(struct db_conn *conn, const char *sql, const char *const *param
                  int64_t *ret_value, struct error *err)
 {
     PGresult *pg = NULL;
-    const char *value;
+    const char *value = NULL;
     TRY(run(conn, sql, params, nparams, &pg, err));
     int code = first_value(pg, &value, err);
     if (code == ERR_OK)

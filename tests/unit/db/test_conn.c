@@ -326,18 +326,16 @@ static void test_error_shows_place_and_hint_but_no_row(void **state)
     assert_null(strstr(err.message, "13800138000"));
 }
 
-static void terminate(const struct db_conn *victim)
+static void terminate(struct db_conn *victim)
 {
     char sql[96];
     char pid[16];
     struct db_conn *other = pg_fixture_open();
     struct error ignored = ERROR_INIT;
-    (void)victim;
     snprintf(sql, sizeof sql, "select pg_terminate_backend($1::int, 5000)");
     int64_t value = 0;
-    assert_int_equal(db_query_int((struct db_conn *)(uintptr_t)victim, "select pg_backend_pid()",
-                                  DB_NO_PARAMS, &value, &ignored),
-                     ERR_OK);
+    assert_int_equal(
+        db_query_int(victim, "select pg_backend_pid()", DB_NO_PARAMS, &value, &ignored), ERR_OK);
     snprintf(pid, sizeof pid, "%d", (int)value);
     assert_int_equal(db_execute(other, sql, DB_PARAMS(pid), NULL, &ignored), ERR_OK);
     db_close(other);

@@ -170,7 +170,7 @@ static void check_copy_out(struct db_conn *conn, const struct db_type *type, con
             continue;
         strbuf_clear(&text);
         assert_db_ok(db_decode(&columns[0].type, fields[0], &text, &err));
-        if (text.len != fields[1].len || memcmp(text.data, fields[1].ptr, text.len) != 0)
+        if (!span_equal((struct span){text.data, text.len}, fields[1]))
             fail_msg("decoded '%s', the server prints '%.*s'", text.data, (int)fields[1].len,
                      fields[1].ptr);
     }
@@ -501,9 +501,7 @@ static void test_large_and_empty_results(void **state)
     }
     assert_true(end);
     assert_int_equal(rows, 20000);
-    assert_int_equal(bytes,
-                     5000000 + value(pg_fixture_open(),
-                                     "select sum(g % 3000) from generate_series(1, 20000) g"));
+    assert_int_equal(bytes, 5000000 + 28992000); /* sum(g % 3000) */
     db_copy_out_close(out);
 }
 
