@@ -166,7 +166,8 @@ class Server(socketserver.ThreadingTCPServer):
 def main():
     port = int(sys.argv[2]) if sys.argv[1:2] == ["--port"] else 0
     with Server(("127.0.0.1", port), Handler) as server:
-        print(server.server_address[1], flush=True)
+        sys.stdout.write("%d\n" % server.server_address[1])
+        sys.stdout.flush()
         server.serve_forever()
 
 

@@ -64,10 +64,15 @@ static void body_show(const struct http_response *r, struct strbuf *out)
 int http_response_fail(const struct http_request *req, const struct http_response *r,
                        enum error_code code, const char *reason, struct error *err)
 {
-    AUTO_STRBUF struct strbuf url = {0}, attempts = {0};
+    AUTO_STRBUF struct strbuf url = {0}, attempts = {0}, shown = {0};
 
     strbuf_init(&url, 0);
     strbuf_init(&attempts, 0);
+    strbuf_init(&shown, 0);
+    if (!reason) {
+        body_show(r, &shown);
+        reason = shown.data;
+    }
     url_shown(req->url, &url);
     if (r->attempts > 1)
         strbuf_addf(&attempts, " after %d attempts", r->attempts);
@@ -82,11 +87,7 @@ int http_response_fail(const struct http_request *req, const struct http_respons
 int http_response_check(const struct http_request *req, const struct http_response *r,
                         struct error *err)
 {
-    AUTO_STRBUF struct strbuf shown = {0};
-
     if (r->status >= 200 && r->status <= 299)
         return 0;
-    strbuf_init(&shown, 0);
-    body_show(r, &shown);
-    return http_response_fail(req, r, ERR_OK, shown.data, err);
+    return http_response_fail(req, r, ERR_OK, NULL, err);
 }

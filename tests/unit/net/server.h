@@ -45,9 +45,11 @@ static inline int server_start(void **state)
         _exit(127);
     }
     close(ends[1]);
-    ssize_t n = read(ends[0], line, sizeof(line) - 1);
+    size_t n = 0; /* to the end of the line: it may come in pieces */
+    while (n < sizeof(line) - 1 && !strchr(line, '\n') && read(ends[0], line + n, 1) == 1)
+        n++;
     close(ends[0]);
-    server.port = n > 0 ? atoi(line) : 0;
+    server.port = atoi(line);
     snprintf(server.base, sizeof(server.base), "http://127.0.0.1:%d", server.port);
     return server.port > 0 ? 0 : -1;
 }

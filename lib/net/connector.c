@@ -1,0 +1,320 @@
+#include "net/connector.h"
+#include "core/secret.h"
+#include "format/ynode.h"
+#include "net/connector_internal.h"
+#include "net/url.h"
+#include "schema/interpolate.h"
+#include "schema/suggest.h"
+#include <stdlib.h>
+
+/* ---- binding ------------------------------------------------------------------------------- */
+
+static bool key_is_late(const char *key)
+{
+    static const char *const late[] = {"path", "query", "headers", "body"};
+
+    for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++)
+        if (strcmp(key, late[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Texts filled in by each request: that they can be is checked now. */
+static void late_check(const struct ynode *node, struct diagnostics *d)
+{
+    AUTO_STRBUF struct strbuf scratch = {0};
+    struct error err = ERROR_INIT;
+
+    for (size_t i = 0; i < node->count; i++)
+        late_check(node->items[i], d);
+    if (node->kind != YNODE_SCALAR)
+        return;
+    strbuf_init(&scratch, CONNECTOR_TEXT_MAX);
+    if (interpolate_text(node->text, NULL, NULL, &scratch, &err) != 0)
+        diagnostics_add_error(d, node, &err);
+}
+
+static void resources_interpolate(struct ynode *resources, interpolate_resolver resolver,
+                                  void *self, struct arena *arena, struct diagnostics *d)
+{
+    for (size_t i = 0; i < resources->count; i++) {
+        struct ynode *resource = resources->items[i];
+        if (resource->kind != YNODE_MAP)
+            continue;
+        for (size_t k = 0; k < resource->count; k++) {
+            if (key_is_late(resource->keys[k]->text))
+                late_check(resource->items[k], d);
+            else
+                interpolate_tree(resource->items[k], resolver, self, arena, d);
+        }
+    }
+}
+
+/* What holds for the whole file is put in now; what belongs to one request stays, so that a value
+ * is never read for names a second time. */
+static void spec_bind(struct ynode *root, interpolate_resolver resolver, void *self,
+                      struct arena *arena, struct connector_spec *spec, struct diagnostics *d)
+{
+    struct error err = ERROR_INIT;
+    char *origin = NULL;
+
+    for (size_t i = 0; i < root->count; i++) {
+        if (root->kind == YNODE_MAP && strcmp(root->keys[i]->text, "resources") == 0)
+            resources_interpolate(root->items[i], resolver, self, arena, d);
+        else
+            interpolate_tree(root->items[i], resolver, self, arena, d);
+    }
+    bind_yaml(&connector_fields, root, spec, arena, d);
+    if (root->kind != YNODE_MAP)
+        return;
+    connector_spec_check(spec, root, d);
+    if (spec->base_url && !strstr(spec->base_url, "${") &&
+        url_origin(spec->base_url, &origin, &err) != 0)
+        diagnostics_add_error(d, ynode_get(root, "base_url"), &err);
+    free(origin);
+}
+
+static struct ynode *tree_copy(struct arena *arena, const struct ynode *from)
+{
+    struct ynode *to = arena_alloc(arena, sizeof(*to));
+
+    *to = *from;
+    to->items = arena_array(arena, from->count + 1, sizeof(struct ynode *));
+    for (size_t i = 0; i < from->count; i++)
+        to->items[i] = tree_copy(arena, from->items[i]);
+    return to;
+}
+
+static enum interpolate_result lint_resolve(void *self, const char *name, const char **ret_value)
+{
+    (void)self;
+    *ret_value = strcmp(name, "platform.url") == 0 ? "http://127.0.0.1" : "any";
+    return strncmp(name, "platform.", 9) == 0 ? INTERPOLATE_VALUE : INTERPOLATE_UNDEFINED;
+}
+
+void connector_lint(const struct ynode *root, struct arena *arena, struct diagnostics *d)
+{
+    struct connector_spec *spec = arena_alloc(arena, sizeof(*spec));
+
+    spec_bind(tree_copy(arena, root), lint_resolve, NULL, arena, spec, d);
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static int unknown_connector(const char *name, const struct connector_builtin *builtins,
+                             struct error *err)
+{
+    const char *names[64];
+    size_t n = 0;
+
+    for (; builtins && builtins->name && n < 64; builtins++)
+        names[n++] = builtins->name;
+    const char *near = suggest_nearest(name, names, n);
+    error_set(err, ERR_CONFIG, "there is no connector '%s'", name);
+    if (near)
+        return error_hint(err, "did you mean '%s'?", near);
+    return error_hint(err, "it is looked for as %s.yaml in the directories of connector_path",
+                      name);
+}
+
+static int file_find(struct connector *c, const struct connector_builtin *builtins,
+                     struct ynode **ret, struct error *err)
+{
+    const struct field_strings *dirs = &config_settings(c->config)->connector_path;
+
+    for (size_t i = 0; i < dirs->count; i++) {
+        const char *path = arena_printf(c->arena, "%s/%s.yaml", dirs->items[i], c->name);
+        int code = ynode_parse_file(path, c->arena, ret, err);
+        if (code != ERR_NOT_FOUND)
+            return code;
+    }
+    for (const struct connector_builtin *b = builtins; b && b->name; b++)
+        if (strcmp(b->name, c->name) == 0)
+            return ynode_parse(b->yaml, strlen(b->yaml),
+                               arena_printf(c->arena, "(built in)/%s.yaml", b->name), c->arena, ret,
+                               err);
+    return unknown_connector(c->name, builtins, err);
+}
+
+struct opening {
+    struct connector *c;
+    const char *unset; /* a setting that the file wants */
+};
+
+static enum interpolate_result open_resolve(void *self, const char *name, const char **ret_value)
+{
+    struct opening *o = self;
+    const char *value = template_setting(o->c->config, name);
+    size_t len = value ? strlen(value) : 0;
+
+    if (len == 0) {
+        if (strncmp(name, "platform.", 9) == 0 && !o->unset)
+            o->unset = arena_strdup(o->c->arena, name);
+        return INTERPOLATE_UNDEFINED;
+    }
+    /* A URL ends with or without a slash; paths begin with one. */
+    while (strcmp(name, "platform.url") == 0 && len > 1 && value[len - 1] == '/')
+        len--;
+    *ret_value = arena_strndup(o->c->arena, value, len);
+    return INTERPOLATE_VALUE;
+}
+
+static int spec_load(struct connector *c, struct ynode *root, struct error *err)
+{
+    struct opening o = {.c = c};
+    struct diagnostics d;
+
+    diagnostics_init(&d, c->arena);
+    spec_bind(root, open_resolve, &o, c->arena, &c->spec, &d);
+    if (d.errors > 0 && o.unset) {
+        error_set(err, ERR_CONFIG, "connector '%s' needs the setting '%s'", c->name, o.unset);
+        return error_hint(err, "set DINER_PLATFORM_%s, or '%s' in diner.yaml",
+                          strcmp(o.unset, "platform.url") == 0    ? "URL"
+                          : strcmp(o.unset, "platform.user") == 0 ? "USER"
+                                                                  : "PASSWORD",
+                          o.unset);
+    }
+    if (c->spec.name && strcmp(c->spec.name, c->name) != 0)
+        diagnostics_add(&d, ynode_get(root, "name"), NULL, "name: '%s' is in the file of '%s'",
+                        c->spec.name, c->name);
+    return diagnostics_result(&d, ERR_SPEC, err);
+}
+
+static bool name_is_plain(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 0 && len <= 64 &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
+}
+
+int connector_open(const char *name, const struct config *config,
+                   const struct connector_builtin *builtins, struct connector **ret,
+                   struct error *err)
+{
+    struct ynode *root = NULL;
+
+    if (!name_is_plain(name))
+        return error_set(err, ERR_SPEC, "'%.80s' is not a connector's name", name);
+    struct connector *c = mem_alloc(sizeof(*c));
+    c->arena = arena_new();
+    c->name = arena_strdup(c->arena, name);
+    c->config = config;
+    int code = file_find(c, builtins, &root, err);
+    if (code == 0)
+        code = spec_load(c, root, err);
+    if (code != 0) {
+        connector_close(c);
+        return code;
+    }
+    size_t len = strlen(c->spec.base_url);
+    while (len > 0 && c->spec.base_url[len - 1] == '/')
+        len--;
+    c->base_url = arena_strndup(c->arena, c->spec.base_url, len);
+    *ret = c;
+    return 0;
+}
+
+void connector_close(struct connector *c)
+{
+    if (!c)
+        return;
+    http_client_free(c->http);
+    auth_release(c);
+    arena_free(c->arena);
+    free(c);
+}
+
+/* ---- the client ---------------------------------------------------------------------------- */
+
+static int64_t either(int64_t given, int64_t setting)
+{
+    return given > 0 ? given : setting;
+}
+
+int connector_http(struct connector *c, struct http_client **ret, struct error *err)
+{
+    const struct connector_spec *s = &c->spec;
+    const struct settings *set = config_settings(c->config);
+
+    if (!c->http) {
+        struct http_options options = {
+            .connect_timeout_ms = set->http_connect_timeout_ms,
+            .timeout_ms = either(s->timeout_ms, set->http_timeout_ms),
+            .idle_timeout_ms = s->idle_timeout_ms,
+            .body_max_bytes = (size_t)either(s->body_max_bytes, set->http_body_max_bytes),
+            .retry = {.max_attempts = 1 + (s->retry.max >= 0 ? s->retry.max : set->retry_max),
+                      .base_ms = either(s->retry.base_ms, set->retry_base_ms),
+                      .cap_ms = either(s->retry.cap_ms, set->retry_cap_ms),
+                      .budget_ms = either(s->retry.budget_ms, set->retry_budget_ms)},
+            .breaker_failures = either(s->breaker.failures, set->breaker_failures),
+            .breaker_open_ms = either(s->breaker.open_ms, set->breaker_open_ms),
+            .rate_count = s->rate.count,
+            .rate_per_ms = s->rate.per_ms,
+            .in_flight_max = s->concurrency,
+            .ca_file = s->ca_file,
+        };
+        TRY(http_client_new(&options, &c->http, err));
+    }
+    *ret = c->http;
+    return 0;
+}
+
+/* ---- what it has --------------------------------------------------------------------------- */
+
+const char *connector_name(const struct connector *c)
+{
+    return c->name;
+}
+
+static const struct resource_spec *resource_find(const struct connector *c, const char *name)
+{
+    for (size_t i = 0; i < c->spec.resources.count; i++)
+        if (strcmp(c->spec.resources.names[i], name) == 0)
+            return resource_at(&c->spec, i);
+    return NULL;
+}
+
+const struct resource_spec *connector_resource(const struct connector *c, const char *name,
+                                               struct error *err)
+{
+    const struct resource_spec *found = resource_find(c, name);
+
+    if (found)
+        return found;
+    const char *near = suggest_nearest(name, c->spec.resources.names, c->spec.resources.count);
+    error_set(err, ERR_SPEC, "connector '%s' has no resource '%s'", c->name, name);
+    if (near)
+        error_hint(err, "did you mean '%s'?", near);
+    return NULL;
+}
+
+bool connector_has_resource(const struct connector *c, const char *resource)
+{
+    return resource_find(c, resource) != NULL;
+}
+
+void connector_resource_names(const struct connector *c, const char *const **ret, size_t *ret_count)
+{
+    *ret = c->spec.resources.names;
+    *ret_count = c->spec.resources.count;
+}
+
+int connector_write_of(const struct connector *c, const char *resource, struct connector_write *ret,
+                       struct error *err)
+{
+    const struct resource_spec *r = connector_resource(c, resource, err);
+
+    if (!r)
+        return (int)err->code;
+    if (!r->write) {
+        error_set(err, ERR_SPEC, "resource '%s' of connector '%s' takes no records", resource,
+                  c->name);
+        return error_hint(err, "one that does declares 'write'");
+    }
+    *ret = (struct connector_write){.batch_rows = r->write->batch,
+                                    .records = r->write->records,
+                                    .results = r->write->results,
+                                    .result_ok = r->write->result_ok,
+                                    .result_error = r->write->result_error};
+    return 0;
+}

@@ -1,0 +1,234 @@
+/* The grammar of a connector file: parsing, lint, JSON schema and reference come from here. */
+#include "net/connector_spec.h"
+
+#define MINUTE_MS ((int64_t)60 * 1000)
+#define HOUR_MS   (60 * MINUTE_MS)
+
+#define AUTH(m) .offset = offsetof(struct auth_spec, m)
+static const char *const auth_types[] = {"none", "bearer", "basic", "key", "jwt_login", NULL};
+static const char *const auth_places[] = {"header", "query", NULL};
+static const struct field auth_fields[] = {
+    {"type", FIELD_CHOICE, AUTH(type), .choices = auth_types, .def = "none",
+     .help = "how requests are signed"},
+    {"token", FIELD_STRING, AUTH(token), .flags = FIELD_SECRET,
+     .help = "bearer: the token, or where it is kept: env:NAME, file:PATH, cmd:COMMAND"},
+    {"user", FIELD_STRING, AUTH(user), .help = "basic, jwt_login: the account"},
+    {"password", FIELD_STRING, AUTH(password), .flags = FIELD_SECRET,
+     .help = "basic, jwt_login: its password, or where it is kept"},
+    {"name", FIELD_STRING, AUTH(name), .help = "key: name of the header or query parameter"},
+    {"value", FIELD_STRING, AUTH(value), .flags = FIELD_SECRET,
+     .help = "key: its value, or where it is kept"},
+    {"in", FIELD_CHOICE, AUTH(in), .choices = auth_places, .def = "header",
+     .help = "key: where it is sent"},
+    {"path", FIELD_STRING, AUTH(path), .help = "jwt_login: path that answers a POST with a token"},
+    {"user_key", FIELD_STRING, AUTH(user_key), .def = "username",
+     .help = "jwt_login: key of the account in the body"},
+    {"password_key", FIELD_STRING, AUTH(password_key), .def = "password",
+     .help = "jwt_login: key of the password in the body"},
+    {"token_from", FIELD_STRING, AUTH(token_from), .def = "/access_token",
+     .help = "jwt_login: JSON pointer to the token in the answer"},
+    {"expires_from", FIELD_STRING, AUTH(expires_from),
+     .help = "jwt_login: JSON pointer to its life in seconds; without it a 401 renews"},
+    {"margin", FIELD_DURATION, AUTH(margin_ms), .def = "30s", .min = 0, .max = HOUR_MS,
+     .help = "jwt_login: renewed this long before it ends"},
+    {0},
+};
+static const struct field_set auth_set = {
+    .name = "auth",
+    .help = "How requests show who sends them; only ever sent to the host of base_url",
+    .struct_size = sizeof(struct auth_spec),
+    .fields = auth_fields,
+    .scalar = "type",
+};
+
+#define WHEN(m) .offset = offsetof(struct rule_when, m)
+static const char *const exists_words[] = {"any", "true", "false", NULL};
+static const struct field when_fields[] = {
+    {"status", FIELD_STRINGS, WHEN(status), .help = "HTTP status, 404 or 5xx; any of a list"},
+    {"pointer", FIELD_STRING, WHEN(pointer), .help = "JSON pointer into the answer's body"},
+    {"equals", FIELD_STRINGS, WHEN(equals), .help = "the value there is this; any of a list"},
+    {"not_equals", FIELD_STRINGS, WHEN(not_equals),
+     .help = "the value there is missing or none of these"},
+    {"exists", FIELD_CHOICE, WHEN(exists), .choices = exists_words, .def = "any",
+     .help = "whether there is a value other than null"},
+    {0},
+};
+static const struct field_set when_set = {
+    .name = "when",
+    .help = "What an answer must be like; all that is given must hold",
+    .struct_size = sizeof(struct rule_when),
+    .fields = when_fields,
+};
+
+#define RULE(m) .offset = offsetof(struct rule_spec, m)
+static const char *const actions[] = {"fail",         "retry",  "rate_limited",
+                                      "refresh_auth", "ignore", NULL};
+static const struct field rule_fields[] = {
+    {"when", FIELD_OBJECT, RULE(when), .sub = &when_set, .help = "what the answer is like",
+     .flags = FIELD_REQUIRED},
+    {"do", FIELD_CHOICE, RULE(action), .choices = actions, .flags = FIELD_REQUIRED,
+     .help = "what to make of it"},
+    {"message_from", FIELD_STRINGS, RULE(message_from),
+     .help = "JSON pointers to the reason, joined for the message"},
+    {0},
+};
+static const struct field_set rule_set = {
+    .name = "rule",
+    .help = "The first rule that matches an answer decides what it means; without one its status "
+            "does",
+    .struct_size = sizeof(struct rule_spec),
+    .fields = rule_fields,
+};
+
+#define PAGE(m) .offset = offsetof(struct paginate_spec, m)
+static const char *const paginate_types[] = {"none",    "page",        "offset",   "cursor",
+                                             "last_id", "link_header", "next_url", NULL};
+static const struct field paginate_fields[] = {
+    {"type", FIELD_CHOICE, PAGE(type), .choices = paginate_types, .flags = FIELD_REQUIRED,
+     .help = "how the next page is asked for"},
+    {"param", FIELD_STRING, PAGE(param),
+     .help = "query parameter of the page number, offset, cursor or last id"},
+    {"size_param", FIELD_STRING, PAGE(size_param), .help = "query parameter of the page size"},
+    {"size", FIELD_INT, PAGE(size), .min = 0, .max = 100000, .help = "records asked for per page"},
+    {"from", FIELD_STRING, PAGE(from),
+     .help = "JSON pointer to the next cursor or URL in the answer, or to the id in a record"},
+    {"more", FIELD_STRING, PAGE(more),
+     .help = "JSON pointer to whether there is another page (true or false)"},
+    {"start", FIELD_INT, PAGE(start), .def = "-1", .min = -1, .max = 1000000000,
+     .help = "first page number (-1: 1) or offset (-1: 0)"},
+    {"max_pages", FIELD_INT, PAGE(max_pages), .def = "10000", .min = 1, .max = 100000000,
+     .help = "more pages than this are an error"},
+    {0},
+};
+static const struct field_set paginate_set = {
+    .name = "paginate",
+    .help = "How a list is read to its end; a cursor, URL or page that comes twice is an error",
+    .struct_size = sizeof(struct paginate_spec),
+    .fields = paginate_fields,
+    .scalar = "type",
+};
+
+#define WRITE(m) .offset = offsetof(struct write_spec, m)
+static const struct field write_fields[] = {
+    {"batch", FIELD_INT, WRITE(batch), .def = "1", .min = 1, .max = 10000,
+     .help = "records in one request"},
+    {"records", FIELD_STRING, WRITE(records),
+     .help = "JSON pointer of the list of records in the body; without it the record is the body"},
+    {"results", FIELD_STRING, WRITE(results),
+     .help = "JSON pointer of the list of results in the answer, one for each record"},
+    {"result_ok", FIELD_STRING, WRITE(result_ok),
+     .help = "key of a result that is true or 'ok' when its record was accepted"},
+    {"result_error", FIELD_STRING, WRITE(result_error), .help = "key of a result with the reason"},
+    {0},
+};
+static const struct field_set write_set = {
+    .name = "write",
+    .help = "How records are written through this resource",
+    .struct_size = sizeof(struct write_spec),
+    .fields = write_fields,
+};
+
+#define RESOURCE(m) .offset = offsetof(struct resource_spec, m)
+const char *const connector_methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
+static const struct field resource_fields[] = {
+    {"method", FIELD_CHOICE, RESOURCE(method), .choices = connector_methods, .def = "GET",
+     .help = "HTTP method"},
+    {"path", FIELD_STRING, RESOURCE(path), .flags = FIELD_REQUIRED | FIELD_LATE,
+     .help = "path behind base_url; ${name} is a parameter, percent-encoded"},
+    {"query", FIELD_STRING_MAP, RESOURCE(query), .flags = FIELD_LATE,
+     .help = "query parameters; one whose ${name} has no value is left out"},
+    {"headers", FIELD_STRING_MAP, RESOURCE(headers), .flags = FIELD_LATE,
+     .help = "headers of this resource"},
+    {"body", FIELD_NODE, RESOURCE(body), .flags = FIELD_LATE,
+     .help = "JSON body, written as YAML; quoted text and ${name} are strings"},
+    {"repeatable", FIELD_BOOL, RESOURCE(repeatable), .def = "false",
+     .help = "a POST that may be sent twice without harm, such as a search"},
+    {"records", FIELD_STRING, RESOURCE(records), .def = "",
+     .help = "JSON pointer to the list of records in the answer"},
+    {"paginate", FIELD_OBJECT_PTR, RESOURCE(paginate), .sub = &paginate_set,
+     .help = "how the pages of the list follow each other"},
+    {"expect_total", FIELD_STRING, RESOURCE(expect_total),
+     .help = "JSON pointer to how many records the source says there are"},
+    {"write", FIELD_OBJECT_PTR, RESOURCE(write), .sub = &write_set,
+     .help = "how records are written"},
+    {0},
+};
+static const struct field_set resource_set = {
+    .name = "resource",
+    .help = "One thing of the outside system that can be read or written",
+    .struct_size = sizeof(struct resource_spec),
+    .fields = resource_fields,
+};
+
+#define RETRY(m) .offset = offsetof(struct retry_spec, m)
+static const struct field retry_fields[] = {
+    {"max", FIELD_INT, RETRY(max), .def = "-1", .min = -1, .max = 100,
+     .help = "repeats of a request that may succeed later; -1: setting retry.max"},
+    {"base", FIELD_DURATION, RETRY(base_ms), .min = 1, .max = HOUR_MS,
+     .help = "first wait, doubled each time (setting retry.base)"},
+    {"cap", FIELD_DURATION, RETRY(cap_ms), .min = 1, .max = HOUR_MS,
+     .help = "longest single wait (setting retry.cap)"},
+    {"budget", FIELD_DURATION, RETRY(budget_ms), .min = 1, .max = 24 * HOUR_MS,
+     .help = "all attempts of one request together (setting retry.budget)"},
+    {0},
+};
+static const struct field_set retry_set = {
+    .name = "retry",
+    .help = "What is tried again: failures of the transport, 408, 429, 5xx; never a write that has "
+            "no idempotency key",
+    .struct_size = sizeof(struct retry_spec),
+    .fields = retry_fields,
+};
+
+#define BREAKER(m)                                                                                 \
+    .offset = offsetof(struct connector_spec, breaker.m) - offsetof(struct connector_spec, breaker)
+static const struct field breaker_fields[] = {
+    {"failures", FIELD_INT, BREAKER(failures), .min = 1, .max = 1000,
+     .help = "failures in a row after which the host is left alone (setting breaker.failures)"},
+    {"open_for", FIELD_DURATION, BREAKER(open_ms), .min = 1, .max = 24 * HOUR_MS,
+     .help = "for how long, before one request tries (setting breaker.open)"},
+    {0},
+};
+static const struct field_set breaker_set = {
+    .name = "breaker",
+    .help = "When a failing host is left alone",
+    .struct_size = sizeof(((struct connector_spec *)NULL)->breaker),
+    .fields = breaker_fields,
+};
+
+#define TOP(m) .offset = offsetof(struct connector_spec, m)
+static const struct field fields[] = {
+    {"version", FIELD_INT, TOP(version), .flags = FIELD_REQUIRED, .min = 1, .max = 1000,
+     .help = "version of this grammar: 1"},
+    {"name", FIELD_STRING, TOP(name), .help = "the connector's name, which is that of its file"},
+    {"description", FIELD_STRING, TOP(description), .help = "what is reached by it"},
+    {"base_url", FIELD_STRING, TOP(base_url), .flags = FIELD_REQUIRED,
+     .help = "http or https URL that all paths stand behind"},
+    {"auth", FIELD_OBJECT, TOP(auth), .sub = &auth_set, .help = "who sends the requests"},
+    {"rate", FIELD_RATE, TOP(rate), .help = "most requests per time, 20/s or 100/m"},
+    {"concurrency", FIELD_INT, TOP(concurrency), .def = "8", .min = 1, .max = 64,
+     .help = "requests under way at once"},
+    {"timeout", FIELD_DURATION, TOP(timeout_ms), .min = 1, .max = HOUR_MS,
+     .help = "longest attempt (setting http.timeout)"},
+    {"idle_timeout", FIELD_DURATION, TOP(idle_timeout_ms), .min = 1, .max = HOUR_MS,
+     .help = "longest silence within it (as timeout)"},
+    {"body_max", FIELD_SIZE, TOP(body_max_bytes), .min = 1024, .max = (int64_t)1 << 30,
+     .help = "largest answer accepted (setting http.body_max)"},
+    {"retry", FIELD_OBJECT, TOP(retry), .sub = &retry_set, .help = "what is tried again"},
+    {"breaker", FIELD_OBJECT, TOP(breaker), .sub = &breaker_set,
+     .help = "when a failing host is left alone"},
+    {"ca_file", FIELD_STRING, TOP(ca_file), .complete = "file",
+     .help = "certificates trusted besides none, for a private authority"},
+    {"headers", FIELD_STRING_MAP, TOP(headers), .help = "headers of every request"},
+    {"rules", FIELD_OBJECTS, TOP(rules), .sub = &rule_set,
+     .help = "what answers mean, the first match decides"},
+    {"resources", FIELD_OBJECT_MAP, TOP(resources), .sub = &resource_set,
+     .help = "what can be read and written", .flags = FIELD_REQUIRED},
+    {0},
+};
+const struct field_set connector_fields = {
+    .name = "connector",
+    .help = "How one outside system is reached",
+    .struct_size = sizeof(struct connector_spec),
+    .fields = fields,
+};

@@ -1,0 +1,101 @@
+/* lib/net/connector_internal.h - an open connector and the making of one request. Inside lib/net
+ * only. */
+#ifndef DINER_NET_CONNECTOR_INTERNAL_H
+#define DINER_NET_CONNECTOR_INTERNAL_H
+
+#include "net/connector.h"
+#include "net/connector_spec.h"
+
+#define CONNECTOR_TEXT_MAX ((size_t)64 << 10) /* of one URL, header or parameter */
+
+struct connector {
+    struct arena *arena;
+    struct connector_spec spec;
+    const char *name;
+    const struct config *config;
+    const char *base_url;     /* without a slash at its end */
+    struct http_client *http; /* made by the first request */
+    /* secrets, resolved when first needed */
+    char *secret;            /* token, value or password of auth */
+    char *platform_password; /* ${platform.password} */
+    char *access_token;      /* from a login */
+    int64_t expires_ns;      /* INT64_MAX: it did not say */
+};
+
+/* ---- texts with ${name} ---------------------------------------------------------------------- */
+
+struct template_scope {
+    struct connector *c;
+    const struct connector_param *params;
+    size_t nparams;
+    bool *used;          /* nparams flags, set when a name was looked up */
+    bool encode;         /* values are percent-encoded: a path */
+    const char *missing; /* a name of the last text that had no value, or NULL */
+    struct strbuf scratch;
+    struct error *failure; /* why a value could not be had; its code is 0 otherwise */
+};
+/* Appends the text with its values. *ret_missing: a name had no value and no default, nothing was
+ * appended. */
+int template_render(struct template_scope *s, const char *text, struct strbuf *out,
+                    bool *ret_missing, struct error *err);
+/* A YAML tree as JSON: plain numbers, true, false and null as such, all else as strings; a map's
+ * value or list's item that is missing is left out. */
+int template_json(struct template_scope *s, const struct ynode *node, struct strbuf *out,
+                  struct error *err);
+/* The value of ${platform.url}, .user, .password for the file's own texts: the password as the
+ * reference it is. */
+const char *template_setting(const struct config *config, const char *name);
+
+/* ---- one request ----------------------------------------------------------------------------- */
+
+struct pair_list {
+    struct http_header *items; /* also of query parameters */
+    size_t count, capacity;
+};
+struct request {
+    struct arena *arena; /* of all its texts; the caller's */
+    struct connector *c;
+    const struct resource_spec *resource; /* NULL: a login */
+    const char *url;                      /* without `query` */
+    struct pair_list query, headers;
+    struct http_request http;
+    const struct rule_spec *rule; /* that decided about the last answer, or NULL */
+};
+/* URL, headers and body of r->resource for these parameters (r has arena, c and resource). Names of
+ * params[nstrict..] need not be used by it. body.ptr NULL: the declared one. */
+int request_build(struct request *r, const struct connector_param *params, size_t nparams,
+                  size_t nstrict, struct span body, struct error *err);
+/* Sets a header or query parameter, in place of one of the same name. Texts live as long as r. */
+void request_header(struct request *r, const char *name, const char *value);
+void request_query(struct request *r, const char *key, const char *value);
+/* Sends it with credentials, renewing them once; errors by rules, then by status. *ret_ignored: a
+ * rule says that this answer is nothing. */
+int request_send(struct request *r, struct http_response *ret, bool *ret_ignored,
+                 struct error *err);
+int connector_http(struct connector *c, struct http_client **ret, struct error *err);
+const struct resource_spec *connector_resource(const struct connector *c, const char *name,
+                                               struct error *err); /* NULL: ERR_SPEC */
+
+/* ---- rules ----------------------------------------------------------------------------------- */
+
+const struct rule_spec *rules_find(const struct connector_spec *spec,
+                                   const struct http_response *response);
+enum http_verdict rules_judge(void *request, const struct http_response *response);
+/* What the answer is after all attempts: 0 or an error. */
+int rules_check(const struct request *r, const struct http_response *response, bool *ret_ignored,
+                struct error *err);
+
+/* ---- auth ------------------------------------------------------------------------------------ */
+
+int auth_apply(struct request *r, struct error *err); /* may log in */
+bool auth_is_renewable(const struct connector *c);
+void auth_forget(struct connector *c);
+void auth_release(struct connector *c);
+
+/* ---- links ----------------------------------------------------------------------------------- */
+
+/* The target of rel="next" in a Link header's value (RFC 8288), borrowed; ptr NULL when there is
+ * none. */
+struct span link_next(const char *header);
+
+#endif

@@ -1,0 +1,212 @@
+#include "net/connector_internal.h"
+#include "net/url.h"
+#include <strings.h>
+
+static void pair_set(struct request *r, struct pair_list *list, const char *name, const char *value,
+                     bool any_case)
+{
+    size_t i = 0;
+
+    while (i < list->count && (any_case ? strcasecmp(list->items[i].name, name)
+                                        : strcmp(list->items[i].name, name)) != 0)
+        i++;
+    if (i == list->capacity) {
+        struct http_header *grown = arena_array(r->arena, list->capacity + 16, sizeof(*grown));
+        if (list->count > 0)
+            memcpy(grown, list->items, list->count * sizeof(*grown));
+        list->items = grown;
+        list->capacity += 16;
+    }
+    list->items[i] = (struct http_header){name, value};
+    if (i == list->count)
+        list->count++;
+}
+
+void request_header(struct request *r, const char *name, const char *value)
+{
+    pair_set(r, &r->headers, name, value, true);
+}
+
+void request_query(struct request *r, const char *key, const char *value)
+{
+    pair_set(r, &r->query, key, value, false);
+}
+
+/* ---- building ------------------------------------------------------------------------------ */
+
+static int url_build(struct request *r, struct template_scope *s, struct error *err)
+{
+    AUTO_STRBUF struct strbuf path = {0};
+    bool missing;
+
+    strbuf_init(&path, CONNECTOR_TEXT_MAX);
+    s->encode = true;
+    TRY(template_render(s, r->resource->path, &path, &missing, err));
+    s->encode = false;
+    if (missing) {
+        error_set(err, ERR_SPEC, "path '%s' has no value for '%s'", r->resource->path, s->missing);
+        return error_hint(err, "give it as a parameter of the resource");
+    }
+    r->url = arena_printf(r->arena, "%s%s", r->c->base_url, path.data);
+    return 0;
+}
+
+/* Rendered values of a map: absent ones (null, or a name without value) are left out. */
+static int map_render(struct request *r, struct template_scope *s,
+                      const struct field_string_map *map,
+                      void (*set)(struct request *, const char *, const char *), struct error *err)
+{
+    AUTO_STRBUF struct strbuf text = {0};
+    bool missing;
+
+    strbuf_init(&text, CONNECTOR_TEXT_MAX);
+    for (size_t i = 0; i < map->count; i++) {
+        if (!map->values[i])
+            continue;
+        strbuf_clear(&text);
+        TRY(template_render(s, map->values[i], &text, &missing, err));
+        if (missing || (text.len == 0 && s->missing))
+            continue;
+        set(r, map->keys[i], arena_strndup(r->arena, text.data, text.len));
+    }
+    return 0;
+}
+
+static int body_build(struct request *r, struct template_scope *s, struct span body,
+                      struct error *err)
+{
+    AUTO_STRBUF struct strbuf json = {0};
+
+    r->http.body = body;
+    if (body.ptr || !r->resource->body)
+        return 0;
+    strbuf_init(&json, STRBUF_DEFAULT_MAX);
+    TRY(template_json(s, r->resource->body, &json, err));
+    r->http.body = (struct span){arena_strndup(r->arena, json.data, json.len), json.len};
+    return 0;
+}
+
+/* A parameter that nothing uses is a filter that would be silently ignored. */
+static int check_used(const struct template_scope *s, size_t nstrict, struct error *err)
+{
+    for (size_t i = 0; i < nstrict; i++) {
+        if (s->used[i])
+            continue;
+        error_set(err, ERR_SPEC, "there is no parameter '%s'", s->params[i].name);
+        return error_hint(err, "a parameter is a ${name} in its path, query, headers or body");
+    }
+    return 0;
+}
+
+static int parts_build(struct request *r, struct template_scope *s, size_t nstrict,
+                       struct span body, struct error *err)
+{
+    const struct field_string_map *always = &r->c->spec.headers;
+
+    for (size_t i = 0; i < always->count; i++)
+        if (always->values[i])
+            request_header(r, always->keys[i], always->values[i]);
+    TRY(url_build(r, s, err));
+    TRY(map_render(r, s, &r->resource->query, request_query, err));
+    TRY(map_render(r, s, &r->resource->headers, request_header, err));
+    TRY(body_build(r, s, body, err));
+    return check_used(s, nstrict, err);
+}
+
+int request_build(struct request *r, const struct connector_param *params, size_t nparams,
+                  size_t nstrict, struct span body, struct error *err)
+{
+    struct template_scope s = {.c = r->c, .params = params, .nparams = nparams};
+
+    s.used = arena_array(r->arena, nparams + 1, sizeof(*s.used));
+    strbuf_init(&s.scratch, CONNECTOR_TEXT_MAX);
+    r->http = (struct http_request){.method = connector_methods[r->resource->method],
+                                    .is_repeatable = r->resource->repeatable};
+    int code = parts_build(r, &s, nstrict, body, err);
+    strbuf_release(&s.scratch);
+    return code;
+}
+
+/* ---- sending ------------------------------------------------------------------------------- */
+
+static int url_complete(struct request *r, struct error *err)
+{
+    AUTO_STRBUF struct strbuf url = {0};
+    bool has_query = strchr(r->url, '?') != NULL;
+
+    strbuf_init(&url, CONNECTOR_TEXT_MAX);
+    strbuf_adds(&url, r->url);
+    for (size_t i = 0; i < r->query.count; i++) {
+        if (i == 0 && !has_query)
+            strbuf_addch(&url, '?');
+        http_encode_param(&url, r->query.items[i].name, r->query.items[i].value,
+                          i == 0 && !has_query);
+    }
+    if (url.overflow)
+        return error_set(err, ERR_LIMIT, "the URL is too long");
+    r->http.url = arena_strndup(r->arena, url.data, url.len);
+    return 0;
+}
+
+static bool wants_renewal(const struct request *r, const struct http_response *response)
+{
+    if (!r->resource || !auth_is_renewable(r->c))
+        return false;
+    return r->rule ? r->rule->action == RULE_REFRESH_AUTH : response->status == 401;
+}
+
+static int request_attempt(struct request *r, struct http_response *ret, struct error *err)
+{
+    struct http_client *http = NULL;
+
+    TRY(connector_http(r->c, &http, err));
+    if (r->resource)
+        TRY(auth_apply(r, err));
+    TRY(url_complete(r, err));
+    r->http.headers = r->headers.items;
+    r->http.nheaders = r->headers.count;
+    r->http.judge = rules_judge;
+    r->http.judge_self = r;
+    r->rule = NULL;
+    return http_send(http, &r->http, ret, err);
+}
+
+int request_send(struct request *r, struct http_response *ret, bool *ret_ignored, struct error *err)
+{
+    struct http_response response = {0};
+
+    TRY(request_attempt(r, &response, err));
+    if (wants_renewal(r, &response)) {
+        /* Refused before it was carried out, so any method may be sent again; once. */
+        http_response_release(&response);
+        auth_forget(r->c);
+        TRY(request_attempt(r, &response, err));
+    }
+    int code = rules_check(r, &response, ret_ignored, err);
+    if (code != 0)
+        http_response_release(&response);
+    else
+        *ret = response;
+    return code;
+}
+
+int connector_call(struct connector *c, const char *resource, const struct connector_param *params,
+                   size_t nparams, struct span body, const char *idempotency_key,
+                   struct http_response *ret, struct error *err)
+{
+    struct request r = {.c = c, .resource = connector_resource(c, resource, err)};
+    bool ignored;
+
+    if (!r.resource)
+        return (int)err->code;
+    r.arena = arena_new();
+    int code = request_build(&r, params, nparams, nparams, body, err);
+    if (code == 0) {
+        r.http.idempotency_key = idempotency_key;
+        code = request_send(&r, ret, &ignored, err);
+    } else {
+        error_context(err, "resource '%s' of connector '%s'", resource, c->name);
+    }
+    arena_free(r.arena);
+    return code;
+}

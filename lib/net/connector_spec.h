@@ -1,0 +1,105 @@
+/* lib/net/connector_spec.h - a connector file as bound from YAML, and what its keys must agree on.
+ * Inside lib/net only. */
+#ifndef DINER_NET_CONNECTOR_SPEC_H
+#define DINER_NET_CONNECTOR_SPEC_H
+
+#include "net/connector.h"
+
+enum auth_type { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_KEY, AUTH_JWT_LOGIN };
+enum auth_place { AUTH_IN_HEADER, AUTH_IN_QUERY };
+struct auth_spec {
+    int type;
+    const char *token;           /* bearer: a secret reference */
+    const char *user, *password; /* basic, jwt_login; the password a secret reference */
+    const char *name, *value;    /* key: header or parameter, and a secret reference */
+    int in;
+    const char *path; /* jwt_login */
+    const char *user_key, *password_key;
+    const char *token_from, *expires_from;
+    int64_t margin_ms;
+};
+
+enum rule_exists { RULE_EXISTS_ANY, RULE_EXISTS_TRUE, RULE_EXISTS_FALSE };
+struct rule_when {
+    struct field_strings status; /* "404", "5xx" */
+    const char *pointer;
+    struct field_strings equals, not_equals;
+    int exists;
+};
+enum rule_action { RULE_FAIL, RULE_RETRY, RULE_RATE_LIMITED, RULE_REFRESH_AUTH, RULE_IGNORE };
+struct rule_spec {
+    struct rule_when when;
+    int action;
+    struct field_strings message_from;
+};
+
+enum paginate_type {
+    PAGINATE_NONE,
+    PAGINATE_PAGE,
+    PAGINATE_OFFSET,
+    PAGINATE_CURSOR,
+    PAGINATE_LAST_ID,
+    PAGINATE_LINK_HEADER,
+    PAGINATE_NEXT_URL,
+};
+struct paginate_spec {
+    int type;
+    const char *param, *size_param;
+    int64_t size;
+    const char *from, *more;
+    int64_t start; /* -1: 1 for page, 0 for offset */
+    int64_t max_pages;
+};
+
+struct write_spec {
+    int64_t batch;
+    const char *records, *results, *result_ok, *result_error;
+};
+
+struct resource_spec {
+    int method;
+    const char *path;
+    struct field_string_map query, headers;
+    const struct ynode *body;
+    const char *records; /* pointer; "" is the document */
+    struct paginate_spec *paginate;
+    const char *expect_total;
+    struct write_spec *write;
+    bool repeatable;
+};
+
+struct retry_spec {
+    int64_t max; /* repeats; -1: as the settings say. So do zeros of the times below */
+    int64_t base_ms, cap_ms, budget_ms;
+};
+
+struct connector_spec {
+    int64_t version;
+    const char *name, *description, *base_url;
+    struct auth_spec auth;
+    struct field_rate rate;
+    int64_t concurrency;
+    int64_t timeout_ms, idle_timeout_ms;
+    int64_t body_max_bytes;
+    struct retry_spec retry;
+    struct {
+        int64_t failures, open_ms;
+    } breaker;
+    struct field_string_map headers;
+    struct field_objects rules;     /* of struct rule_spec */
+    struct field_objects resources; /* of struct resource_spec, named */
+    const char *ca_file;
+};
+
+extern const char *const connector_methods[]; /* by resource_spec.method */
+
+/* What no single field can tell: keys that a type of auth or pagination needs, pointers, paths. */
+void connector_spec_check(const struct connector_spec *spec, const struct ynode *root,
+                          struct diagnostics *d);
+
+static inline const struct resource_spec *resource_at(const struct connector_spec *spec, size_t i)
+{
+    return (const struct resource_spec *)spec->resources.items + i;
+}
+
+#endif

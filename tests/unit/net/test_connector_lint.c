@@ -1,0 +1,166 @@
+/* The grammar of connector files, and the Link header. */
+#include "format/ynode.h"
+#include "net/connector.h"
+#include "net/connector_internal.h"
+#include "server.h"
+
+/* The problems of a file, one a line "line:column message". */
+static void lint(const char *yaml, struct strbuf *out)
+{
+    struct arena *arena = arena_new();
+    struct error err = ERROR_INIT;
+    struct diagnostics d;
+    struct ynode *root = NULL;
+
+    strbuf_clear(out);
+    assert_int_equal(ynode_parse(yaml, strlen(yaml), "c.yaml", arena, &root, &err), 0);
+    diagnostics_init(&d, arena);
+    connector_lint(root, arena, &d);
+    for (size_t i = 0; i < d.count; i++)
+        strbuf_addf(out, "%d:%d %s\n", d.items[i].line, d.items[i].column, d.items[i].message);
+    arena_free(arena);
+}
+
+#define HEAD "version: 1\nbase_url: http://h\n"
+#define TAIL "resources: { a: { path: /a } }\n"
+
+static void test_mistakes_are_found_where_they_stand(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *problem;
+    } cases[] = {
+        {"base_url: http://h\n" TAIL, "missing key 'version'"},
+        {"version: 2\nbase_url: http://h\n" TAIL, "1:10 version: expected 1, found 2"},
+        {"version: 1\nbase_url: ftp://h\n" TAIL, "2:11 'ftp://h' is not an http"},
+        {"version: 1\nbase_url: http://me:pw@h\n" TAIL, "carries a user name"},
+        {HEAD "resorces: {}\n" TAIL, "3:1 unknown key 'resorces'"},
+        {HEAD "auth: { type: bearer }\n" TAIL, "3:7 auth of type bearer needs 'token'"},
+        {HEAD "auth: bearer\n" TAIL, "auth of type bearer needs 'token'"},
+        {HEAD "auth: { type: bearer, token: t, user: u }\n" TAIL,
+         "3:33 auth of type bearer has no 'user'"},
+        {HEAD "auth: { type: jwt_login, path: login, user: u, password: p }\n" TAIL,
+         "'login' does not begin with '/'"},
+        {HEAD "auth: { type: oauth }\n" TAIL, "3:15 type: "},
+        {HEAD "rate: fast\n" TAIL, "3:7 rate: "},
+        {HEAD "rules: [{ when: { status: 600 }, do: fail }]\n" TAIL,
+         "3:27 status: expected 404 or 5xx, found '600'"},
+        {HEAD "rules: [{ when: { pointer: /a }, do: fail }]\n" TAIL,
+         "3:17 when: 'pointer' needs 'equals'"},
+        {HEAD "rules: [{ when: { equals: 1 }, do: fail }]\n" TAIL, "needs 'pointer'"},
+        {HEAD "rules: [{ when: {}, do: fail }]\n" TAIL, "expected 'status' or 'pointer'"},
+        {HEAD "rules: [{ when: { status: 200 } }]\n" TAIL, "missing key 'do'"},
+        {HEAD "rules: [{ when: { pointer: a.b, exists: true }, do: fail }]\n" TAIL,
+         "3:28 pointer: 'a.b' is not a JSON pointer"},
+        {HEAD "resources: { a: { path: a } }\n", "3:25 path: 'a' does not begin with '/'"},
+        {HEAD "resources: { a: { path: '/a?x=1' } }\n", "holds '?'"},
+        {HEAD "resources: { a: {} }\n", "missing key 'path'"},
+        {HEAD "resources: { a: { path: '/${' } }\n", "3:25 expected a name after '${'"},
+        {HEAD "resources: { a: { path: '/${TEST_UNSET}' } }\n",
+         "3:25 environment variable 'TEST_UNSET' is not set"},
+        {HEAD "resources: { a: { path: /a, body: { b: 1 } } }\n", "a GET has no body"},
+        {HEAD "resources: { a: { path: /a, write: {} } }\n", "a GET writes nothing"},
+        {HEAD "resources: { a: { method: POST, path: /a, write: { batch: 5 } } }\n",
+         "needs 'records'"},
+        {HEAD "resources: { a: { path: /a, records: items } }\n", "not a JSON pointer"},
+        {HEAD "resources: { a: { path: /a, paginate: { type: page } } }\n",
+         "3:39 paginate of type page needs 'param'"},
+        {HEAD "resources: { a: { path: /a, paginate: cursor } }\n", "needs 'from'"},
+        {HEAD "resources: { a: { path: /a, paginate: { type: cursor, from: next } } }\n",
+         "not a JSON pointer"},
+        {HEAD "resources: { a: { path: /a, paginate: { type: page, param: p, from: /x } } }\n",
+         "paginate of type page has no 'from'"},
+        {HEAD "resources: { a: { path: /a, paginate: { type: page, param: p, size: 5 } } }\n",
+         "'size' and 'size_param' go together"},
+        {HEAD "timeout: ${platform.nothing}\n" TAIL, "3:10 "},
+    };
+    AUTO_STRBUF struct strbuf out = {0};
+    strbuf_init(&out, 0);
+    unsetenv("TEST_UNSET");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        lint(cases[i].yaml, &out);
+        if (!strstr(out.data, cases[i].problem))
+            print_error("%s -> %s, wanted '%s'\n", cases[i].yaml, out.data, cases[i].problem);
+        assert_non_null(strstr(out.data, cases[i].problem));
+    }
+}
+
+static void test_all_mistakes_are_told_at_once(void **state)
+{
+    (void)state;
+    AUTO_STRBUF struct strbuf out = {0};
+    strbuf_init(&out, 0);
+    lint("version: 1\nbase_url: ftp://h\nrate: x\nresources: { a: { pth: /a } }\n", &out);
+    assert_non_null(strstr(out.data, "not an http"));
+    assert_non_null(strstr(out.data, "rate: "));
+    assert_non_null(strstr(out.data, "unknown key 'pth'"));
+    assert_non_null(strstr(out.data, "missing key 'path'"));
+}
+
+static void test_the_shipped_file_is_clean_and_lint_leaves_it_alone(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    struct error err = ERROR_INIT;
+    struct diagnostics d;
+    struct ynode *root = NULL;
+    assert_int_equal(ynode_parse_file("configs/connectors/platform.yaml", arena, &root, &err), 0);
+    for (int i = 0; i < 2; i++) { /* the tree is not changed by the first */
+        diagnostics_init(&d, arena);
+        connector_lint(root, arena, &d);
+        assert_int_equal(d.count, 0);
+    }
+    assert_string_equal(ynode_get(root, "base_url")->text, "${platform.url}/api/v1");
+    arena_free(arena);
+}
+
+static void test_the_grammar_is_well_declared(void **state)
+{
+    (void)state;
+    const char *defect = field_set_check(&connector_fields);
+    assert_string_equal(defect ? defect : "", "");
+}
+
+static void assert_next(const char *header, const char *expected)
+{
+    struct span next = link_next(header);
+    if (!expected) {
+        assert_null(next.ptr);
+        return;
+    }
+    assert_non_null(next.ptr);
+    assert_int_equal(next.len, strlen(expected));
+    assert_memory_equal(next.ptr, expected, next.len);
+}
+
+static void test_link_headers(void **state)
+{
+    (void)state;
+    assert_next("<https://h/a?p=2>; rel=\"next\"", "https://h/a?p=2");
+    assert_next("<a>; rel=next", "a");
+    assert_next("<a>;rel=prev , <b,c;d>; title=\"x, <e>; rel=next\"; rel=\"last NEXT\"", "b,c;d");
+    assert_next("<a>; rel=\"previous\", <b>; rel=\"next\", <c>; rel=\"next\"", "b");
+    assert_next("<a>; rel=prev; rel=next", NULL); /* only the first counts */
+    assert_next("<a>; rel=\"nextish\"", NULL);
+    assert_next("<a>", NULL);
+    assert_next("<>; rel=next", "");
+    assert_next("<a; rel=next", NULL);
+    assert_next("<a>; rel=\"next", "a");
+    assert_next("<a>; title=\"\\\"", NULL);
+    assert_next("junk <a>; rel=next", NULL);
+    assert_next("", NULL);
+    assert_next("<a>; rel = next", "a");
+    assert_next("<a>; x; rel=next,,, <b>", "a");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mistakes_are_found_where_they_stand),
+        cmocka_unit_test(test_all_mistakes_are_told_at_once),
+        cmocka_unit_test(test_the_shipped_file_is_clean_and_lint_leaves_it_alone),
+        cmocka_unit_test(test_the_grammar_is_well_declared),
+        cmocka_unit_test(test_link_headers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
