@@ -33,8 +33,9 @@ COMPILE        = $(CC) $(DINER_CPPFLAGS) $(CPPFLAGS) $(DINER_CFLAGS) $(CFLAGS) -
 # Layers from the bottom up; a layer may include only those it is built on (make lint checks it).
 LAYERS := core format db schema net cli pipeline domain perf platform
 layer_objects = $(patsubst %.c,$(B)/%.o,$(sort $(shell find lib/$(1) -name '*.c' 2>/dev/null)))
-layer_sql     = $(sort $(shell find lib/$(1) -name '*.sql' -o -name 'openapi.yaml' 2>/dev/null))
-EMBEDDED := $(foreach l,$(LAYERS),$(call layer_sql,$(l))) configs/connectors/platform.yaml
+layer_sql     = $(sort $(shell find lib/$(1) -name '*.sql' -o -name 'openapi.yaml' 2>/dev/null) \
+                $(if $(filter platform,$(1)),configs/connectors/platform.yaml))
+EMBEDDED := $(foreach l,$(LAYERS),$(call layer_sql,$(l)))
 EMBEDDED := $(wildcard $(EMBEDDED))
 # lib/domain/sql/order_get.sql becomes sql_order_get; lib/domain/migrations/0001_x.sql becomes
 # migration_domain_0001_x; other files become embedded_STEM_EXT.
@@ -49,7 +50,6 @@ $(B)/lib$(1).a: $$(OBJECTS_$(1))
 	@mkdir -p $$(@D) && rm -f $$@ && ar rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call LAYER_template,$(l))))
-OBJECTS_platform += $(if $(filter configs/connectors/platform.yaml,$(EMBEDDED)),$(call gen_object,configs/connectors/platform.yaml))
 
 USES_core     := core
 USES_format   := format core
