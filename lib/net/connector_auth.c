@@ -52,7 +52,7 @@ static int basic_apply(struct request *r, struct error *err)
     EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)pair.data, (int)pair.len);
     memset(pair.data, 0, pair.len);
     secret_register(encoded);
-    request_header(r, "Authorization", arena_printf(r->arena, "Basic %s", encoded));
+    outgoing_header(r, "Authorization", arena_printf(r->arena, "Basic %s", encoded));
     return 0;
 }
 
@@ -108,7 +108,7 @@ static int login_send(struct connector *c, struct arena *arena, struct http_resp
         return error_set(err, ERR_CONFIG, "user or password is too long");
     for (size_t i = 0; i < c->spec.headers.count; i++)
         if (c->spec.headers.values[i])
-            request_header(&r, c->spec.headers.keys[i], c->spec.headers.values[i]);
+            outgoing_header(&r, c->spec.headers.keys[i], c->spec.headers.values[i]);
     r.url = arena_printf(arena, "%s%s", c->base_url, a->path);
     /* Twice the same login does no harm. */
     r.http = (struct http_request){
@@ -143,7 +143,7 @@ static int login_apply(struct request *r, struct error *err)
 
     if (!c->access_token || clock_monotonic_ns() >= c->expires_ns)
         TRY(login(c, err));
-    request_header(r, "Authorization", arena_printf(r->arena, "Bearer %s", c->access_token));
+    outgoing_header(r, "Authorization", arena_printf(r->arena, "Bearer %s", c->access_token));
     return 0;
 }
 
@@ -158,14 +158,14 @@ int auth_apply(struct request *r, struct error *err)
     case AUTH_JWT_LOGIN: return login_apply(r, err);
     case AUTH_BEARER:
         TRY(auth_secret(r->c, a->token, &secret, err));
-        request_header(r, "Authorization", arena_printf(r->arena, "Bearer %s", secret));
+        outgoing_header(r, "Authorization", arena_printf(r->arena, "Bearer %s", secret));
         return 0;
     case AUTH_KEY:
         TRY(auth_secret(r->c, a->value, &secret, err));
         if (a->in == AUTH_IN_QUERY)
-            request_query(r, a->name, secret);
+            outgoing_query(r, a->name, secret);
         else
-            request_header(r, a->name, secret);
+            outgoing_header(r, a->name, secret);
         return 0;
     }
     return 0;

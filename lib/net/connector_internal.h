@@ -66,8 +66,8 @@ struct request {
 int request_build(struct request *r, const struct connector_param *params, size_t nparams,
                   size_t nstrict, struct span body, struct error *err);
 /* Sets a header or query parameter, in place of one of the same name. Texts live as long as r. */
-void request_header(struct request *r, const char *name, const char *value);
-void request_query(struct request *r, const char *key, const char *value);
+void outgoing_header(struct request *r, const char *name, const char *value);
+void outgoing_query(struct request *r, const char *key, const char *value);
 /* Sends it with credentials, renewing them once; errors by rules, then by status. *ret_ignored: a
  * rule says that this answer is nothing. */
 int request_send(struct request *r, struct http_response *ret, bool *ret_ignored,

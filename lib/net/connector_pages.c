@@ -126,9 +126,9 @@ static int page_request(struct connector_pages *p, struct request *r, struct err
         return 0;
     }
     if (paginate->param && position)
-        request_query(r, paginate->param, position);
+        outgoing_query(r, paginate->param, position);
     if (paginate->size_param && paginate->size > 0)
-        request_query(r, paginate->size_param,
+        outgoing_query(r, paginate->size_param,
                       arena_printf(p->page_arena, "%" PRId64, paginate->size));
     return 0;
 }

@@ -22,12 +22,12 @@ static void pair_set(struct request *r, struct pair_list *list, const char *name
         list->count++;
 }
 
-void request_header(struct request *r, const char *name, const char *value)
+void outgoing_header(struct request *r, const char *name, const char *value)
 {
     pair_set(r, &r->headers, name, value, true);
 }
 
-void request_query(struct request *r, const char *key, const char *value)
+void outgoing_query(struct request *r, const char *key, const char *value)
 {
     pair_set(r, &r->query, key, value, false);
 }
@@ -105,10 +105,10 @@ static int parts_build(struct request *r, struct template_scope *s, size_t nstri
 
     for (size_t i = 0; i < always->count; i++)
         if (always->values[i])
-            request_header(r, always->keys[i], always->values[i]);
+            outgoing_header(r, always->keys[i], always->values[i]);
     TRY(url_build(r, s, err));
-    TRY(map_render(r, s, &r->resource->query, request_query, err));
-    TRY(map_render(r, s, &r->resource->headers, request_header, err));
+    TRY(map_render(r, s, &r->resource->query, outgoing_query, err));
+    TRY(map_render(r, s, &r->resource->headers, outgoing_header, err));
     TRY(body_build(r, s, body, err));
     return check_used(s, nstrict, err);
 }
