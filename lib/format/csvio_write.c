@@ -3,7 +3,7 @@
 /* What a spreadsheet would take for a formula (OWASP, "CSV injection"). */
 static bool looks_like_formula(struct span text)
 {
-    return text.len > 0 && memchr("=+-@\t\r", text.ptr[0], 6) != NULL;
+    return text.len > 0 && text.ptr[0] != '\0' && strchr("=+-@\t\r", text.ptr[0]) != NULL;
 }
 
 static bool needs_quotes(struct span text, char delimiter, struct span null_text)

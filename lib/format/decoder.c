@@ -1,5 +1,6 @@
 #include "core/mem.h"
 #include "format/encoding.h"
+#include "format/vendor.h"
 #include <errno.h>
 #include <iconv.h>
 #include <stdio.h>
@@ -32,8 +33,8 @@ struct decoder {
 int decoder_new(const struct encoding *enc, struct decoder **ret, struct error *err)
 {
     bool is_utf8 = strcmp(enc->name, "UTF-8") == 0;
-    iconv_t cd = is_utf8 ? (iconv_t)-1 : iconv_open("UTF-8", enc->name);
-    if (!is_utf8 && cd == (iconv_t)-1)
+    iconv_t cd = is_utf8 ? NULL : iconv_open("UTF-8", enc->name);
+    if (iconv_failed(cd))
         return error_set(err, ERR_SPEC, "unknown encoding '%s'", enc->name);
     struct decoder *d = mem_alloc(sizeof(*d));
     d->encoding = *enc;
@@ -130,7 +131,7 @@ static int feed_iconv(struct decoder *d, const char *in, size_t n, bool last, st
         size_t room = (n - i) * GROWTH + CARRY_MAX;
         if (!strbuf_reserve(out, room))
             return append_limit(out, err);
-        char *from = (char *)(uintptr_t)(in + i); /* iconv does not write there */
+        char *from = unconst(in + i);
         char *to = out->data + out->len;
         size_t from_left = n - i;
         size_t to_left = room;

@@ -1,5 +1,6 @@
 #include "core/mem.h"
 #include "format/encoding.h"
+#include "format/vendor.h"
 #include <errno.h>
 #include <iconv.h>
 #include <stdio.h>
@@ -21,10 +22,10 @@ int encoder_new(const char *name, struct encoder **ret, struct error *err)
     TRY(encoding_named(name, &known, err));
     bool is_utf8 = strcmp(known.name, "UTF-8") == 0;
     /* The name as given: a reader of GBK need not know what GB18030 has beyond it. */
-    iconv_t cd = is_utf8 ? (iconv_t)-1 : iconv_open(name, "UTF-8");
-    if (!is_utf8 && cd == (iconv_t)-1)
+    iconv_t cd = is_utf8 ? NULL : iconv_open(name, "UTF-8");
+    if (iconv_failed(cd))
         cd = iconv_open(known.name, "UTF-8");
-    if (!is_utf8 && cd == (iconv_t)-1)
+    if (iconv_failed(cd))
         return error_set(err, ERR_SPEC, "cannot write encoding '%.40s'", name);
     struct encoder *e = mem_alloc(sizeof(*e));
     snprintf(e->name, sizeof(e->name), "%s", is_utf8 ? "UTF-8" : name);
@@ -75,7 +76,7 @@ static int convert_piece(struct encoder *e, const char *utf8, size_t n, struct s
         size_t room = (n - i) * 4 + 16;
         if (!strbuf_reserve(out, room))
             return too_long(out, err);
-        char *from = (char *)(uintptr_t)(utf8 + i); /* iconv does not write there */
+        char *from = unconst(utf8 + i);
         char *to = out->data + out->len;
         size_t from_left = n - i;
         size_t to_left = room;

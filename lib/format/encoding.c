@@ -2,6 +2,7 @@
 #include "core/mem.h"
 #include "core/sha256.h"
 #include "core/signals.h"
+#include "format/vendor.h"
 #include <errno.h>
 #include <iconv.h>
 #include <stdio.h>
@@ -42,8 +43,9 @@ int encoding_named(const char *name, struct encoding *ret, struct error *err)
             return 0;
         }
     }
-    iconv_t cd = is_plausible_name(name) ? iconv_open("UTF-8", name) : (iconv_t)-1;
-    if (cd == (iconv_t)-1) {
+    iconv_t cd = NULL;
+    bool known = is_plausible_name(name) && !iconv_failed(cd = iconv_open("UTF-8", name));
+    if (!known) {
         error_set(err, ERR_SPEC, "unknown encoding '%.40s'", name);
         return error_hint(err, "auto, UTF-8, GB18030, UTF-16LE or another name of `iconv -l`");
     }

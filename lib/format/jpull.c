@@ -1,5 +1,6 @@
 #include "format/encoding.h"
 #include "format/jpull_scan.h"
+#include "format/vendor.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +89,7 @@ int jpull_array_next(struct jpull_array *a, struct span *ret_element, bool *ret_
                      struct error *err)
 {
     struct jscan s = jscan_of(a->rest);
-    bool end;
+    bool end = false;
     TRY(jscan_element(&s, a->first, &end, err));
     if (end) {
         TRY(jscan_finish(&s, err));
@@ -115,7 +116,7 @@ int jpull_object_next(struct jpull_array *o, struct span *ret_key, struct span *
     struct span key;
     struct jpull_value text;
     bool escaped;
-    bool end;
+    bool end = false;
     TRY(jscan_key(&s, o->first, &key, &escaped, &end, err));
     if (end) {
         TRY(jscan_finish(&s, err));
@@ -190,7 +191,7 @@ static int find_child(struct jscan *s, struct span token, int depth, bool *ret_f
     for (size_t i = 0;; i++) {
         struct span key;
         bool escaped = false;
-        bool end;
+        bool end = false;
         if (is_object)
             TRY(jscan_key(s, i == 0, &key, &escaped, &end, err));
         else
@@ -276,7 +277,7 @@ static void node_release(struct jnode *node)
 {
     for (size_t i = 0; i < node->child_count; i++) {
         node_release(&node->children[i]);
-        free((char *)(uintptr_t)node->children[i].token.ptr);
+        free(unconst(node->children[i].token.ptr)); /* ours: see node_child */
     }
     free(node->children);
     free(node->values);
@@ -336,7 +337,7 @@ static int project_object(struct jpull_projection *p, struct jnode *node, struct
     for (bool first = true;; first = false) {
         struct span key;
         bool escaped;
-        bool end;
+        bool end = false;
         struct jnode *child = NULL;
         TRY(jscan_key(s, first, &key, &escaped, &end, err));
         if (end)
@@ -363,7 +364,7 @@ static int project_array(struct jpull_projection *p, struct jnode *node, struct 
 {
     s->p++;
     for (size_t i = 0;; i++) {
-        bool end;
+        bool end = false;
         struct jnode *child = NULL;
         TRY(jscan_element(s, i == 0, &end, err));
         if (end)

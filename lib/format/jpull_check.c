@@ -156,7 +156,7 @@ static int check_object(struct check *c, int depth, struct error *err)
     for (bool first = true;; first = false) {
         struct span key;
         bool escaped;
-        bool end;
+        bool end = false;
         TRY(jscan_key(&c->scan, first, &key, &escaped, &end, err));
         if (end)
             break;
@@ -174,7 +174,7 @@ static int check_array(struct check *c, int depth, struct error *err)
 {
     c->scan.p++;
     for (bool first = true;; first = false) {
-        bool end;
+        bool end = false;
         TRY(jscan_element(&c->scan, first, &end, err));
         if (end)
             return 0;

@@ -304,7 +304,7 @@ static int skip_object(struct jscan *s, int depth, struct error *err)
     for (bool first = true;; first = false) {
         struct span key;
         bool escaped;
-        bool end;
+        bool end = false;
         TRY(jscan_key(s, first, &key, &escaped, &end, err));
         if (end)
             return 0;
@@ -316,7 +316,7 @@ static int skip_array(struct jscan *s, int depth, struct error *err)
 {
     s->p++;
     for (bool first = true;; first = false) {
-        bool end;
+        bool end = false;
         TRY(jscan_element(s, first, &end, err));
         if (end)
             return 0;

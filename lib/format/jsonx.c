@@ -1,5 +1,6 @@
 #include "format/jsonx.h"
 #include "format/jpull.h"
+#include "format/vendor.h"
 #include <jansson.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 /* A struct jsonx is a json_t of jansson under another name; the type is never defined. */
 static json_t *vendor(const struct jsonx *node)
 {
-    return (json_t *)(uintptr_t)node;
+    return unconst(node);
 }
 
 static const struct jsonx *ours(const json_t *node)
@@ -168,7 +169,6 @@ static void dump(struct jwriter *w, const struct jsonx *node)
     json_t *at = vendor(node);
     const char *key;
     json_t *value;
-    size_t i;
     switch (jsonx_kind_of(node)) {
     case JSONX_OBJECT:
         jwriter_object(w);
@@ -181,7 +181,8 @@ static void dump(struct jwriter *w, const struct jsonx *node)
         break;
     case JSONX_ARRAY:
         jwriter_array(w);
-        json_array_foreach(at, i, value) dump(w, ours(value));
+        for (size_t i = 0; i < json_array_size(at); i++)
+            dump(w, ours(json_array_get(at, i)));
         jwriter_end(w);
         break;
     case JSONX_STRING:

@@ -137,18 +137,20 @@ static int refuse_decoration(const struct parse *p, const yaml_event_t *event,
     return 0;
 }
 
-static int node_new(struct parse *p, const yaml_event_t *event, enum ynode_kind kind,
-                    struct ynode **ret, struct error *err)
+/* NULL when there are too many. */
+static struct ynode *node_new(struct parse *p, const yaml_event_t *event, enum ynode_kind kind,
+                              struct error *err)
 {
-    if (++p->nodes > NODES_MAX)
-        return error_at(p, &event->start_mark, err, "more than %d values", NODES_MAX);
+    if (++p->nodes > NODES_MAX) {
+        error_at(p, &event->start_mark, err, "more than %d values", NODES_MAX);
+        return NULL;
+    }
     struct ynode *node = arena_alloc(p->arena, sizeof(*node));
     node->kind = kind;
     node->file = p->file;
     node->line = place_number(event->start_mark.line);
     node->column = place_number(event->start_mark.column);
-    *ret = node;
-    return 0;
+    return node;
 }
 
 static bool is_null_text(const char *text)
@@ -165,7 +167,9 @@ static int parse_scalar(struct parse *p, const yaml_event_t *event, struct ynode
     TRY(refuse_decoration(p, event, event->data.scalar.anchor, event->data.scalar.tag, err));
     if (memchr(value, 0, n))
         return error_at(p, &event->start_mark, err, "a NUL character in a value");
-    TRY(node_new(p, event, YNODE_SCALAR, &node, err));
+    node = node_new(p, event, YNODE_SCALAR, err);
+    if (!node)
+        return err->code;
     node->text = arena_strndup(p->arena, value, n);
     node->is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     node->is_null = node->is_plain && is_null_text(node->text);
@@ -182,15 +186,15 @@ struct gather {
 
 static void gather_add(struct gather *g, struct ynode *node)
 {
-    g->items = mem_grow(g->items, &g->capacity, g->count + 1, sizeof(g->items[0]));
+    g->items = mem_grow(g->items, &g->capacity, g->count + 1, sizeof(void *));
     g->items[g->count++] = node;
 }
 
 static struct ynode **gather_keep(struct gather *g, struct arena *arena)
 {
-    struct ynode **kept = arena_array(arena, g->count, sizeof(kept[0]));
+    struct ynode **kept = arena_array(arena, g->count, sizeof(void *));
     if (g->count > 0)
-        memcpy(kept, g->items, g->count * sizeof(kept[0]));
+        memcpy(kept, g->items, g->count * sizeof(void *));
     return kept;
 }
 
@@ -217,7 +221,9 @@ static int parse_list(struct parse *p, const yaml_event_t *event, int depth, str
     struct gather items = {0};
     TRY(refuse_decoration(p, event, event->data.sequence_start.anchor,
                           event->data.sequence_start.tag, err));
-    TRY(node_new(p, event, YNODE_LIST, &node, err));
+    node = node_new(p, event, YNODE_LIST, err);
+    if (!node)
+        return err->code;
     int code = parse_items(p, depth, &items, err);
     if (code == 0) {
         node->count = items.count;
@@ -307,7 +313,9 @@ static int parse_map(struct parse *p, const yaml_event_t *event, int depth, stru
     struct gather values = {0};
     TRY(refuse_decoration(p, event, event->data.mapping_start.anchor, event->data.mapping_start.tag,
                           err));
-    TRY(node_new(p, event, YNODE_MAP, &node, err));
+    node = node_new(p, event, YNODE_MAP, err);
+    if (!node)
+        return err->code;
     int code = parse_pairs(p, depth, &keys, &values, err);
     if (code == 0)
         code = check_duplicates(&keys, err);
@@ -369,8 +377,8 @@ static int parse_stream(struct parse *p, struct ynode **ret, struct error *err)
         int code = parse_document_event(p, &event, &root, err);
         if (end && !root && code == 0) { /* nothing but comments: an empty value */
             yaml_event_t at_start = {0};
-            code = node_new(p, &at_start, YNODE_SCALAR, &root, err);
-            if (code == 0) {
+            root = node_new(p, &at_start, YNODE_SCALAR, err);
+            if (root) {
                 root->text = "";
                 root->is_plain = true;
                 root->is_null = true;

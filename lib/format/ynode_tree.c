@@ -59,8 +59,8 @@ struct ynode *ynode_merge(struct arena *a, const struct ynode *under, const stru
     if (!under || !over || under->kind != YNODE_MAP || over->kind != YNODE_MAP)
         return node;
     node->count = 0;
-    node->keys = arena_array(a, under->count + over->count, sizeof(node->keys[0]));
-    node->items = arena_array(a, under->count + over->count, sizeof(node->items[0]));
+    node->keys = arena_array(a, under->count + over->count, sizeof(void *));
+    node->items = arena_array(a, under->count + over->count, sizeof(void *));
     for (size_t i = 0; i < under->count; i++) {
         size_t j = key_index(over, under->keys[i]->text);
         bool both = j != SIZE_MAX;
