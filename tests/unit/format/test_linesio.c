@@ -149,6 +149,32 @@ static void test_faults_go_to_their_lines(void **state)
     expect_end(l);
 }
 
+/* Bad bytes far apart, so that each comes with another read. */
+static void test_faults_of_many_reads(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    AUTO_STRBUF struct strbuf text = {0};
+    strbuf_init(&text, 0);
+    for (int i = 1; i <= 100000; i++)
+        strbuf_adds(&text, i % 1000 == 0 ? "\xB8\xDF\xFF\n" : "\xB8\xDF ok\n");
+    struct linesio *l = open_bytes(text.data, text.len, "GB18030");
+    uint64_t faulty = 0;
+    for (;;) {
+        struct linesio_line line;
+        bool end = false;
+        assert_ok(linesio_next(l, &line, &end, &err));
+        if (end)
+            break;
+        assert_int_equal(line.fault != NULL, line.number % 1000 == 0);
+        if (line.fault)
+            assert_int_equal((uint8_t)text.data[line.fault->input_offset], 0xFF);
+        faulty += line.fault != NULL;
+    }
+    assert_int_equal(faulty, 100);
+    linesio_close(l);
+}
+
 static void test_long_line_is_a_limit(void **state)
 {
     (void)state;
@@ -339,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_file),
         cmocka_unit_test(test_lines_over_chunk_ends),
         cmocka_unit_test(test_faults_go_to_their_lines),
+        cmocka_unit_test(test_faults_of_many_reads),
         cmocka_unit_test(test_long_line_is_a_limit),
         cmocka_unit_test(test_stream_encodings),
         cmocka_unit_test(test_stream_refusals),
