@@ -1,0 +1,135 @@
+/* cmd/docs.c - diner __docs: the documents generated from the tables. */
+#include "commands.h"
+#include "core/fileio.h"
+#include "pipeline/spec.h"
+#include "schema/describe.h"
+#include <stdio.h>
+
+struct docs_args {
+    int kind;
+    const char *directory;
+};
+enum { DOCS_MAN, DOCS_REFERENCE, DOCS_JSON, DOCS_COMPLETIONS, DOCS_SCHEMA };
+static const char *const kinds[] = {"man", "reference", "json", "completions", "schema", NULL};
+static const struct field fields[] = {
+    {.name = "kind",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct docs_args, kind),
+     .choices = kinds,
+     .flags = FIELD_POSITIONAL | FIELD_REQUIRED,
+     .help = "which documents"},
+    {.name = "directory",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct docs_args, directory),
+     .arg = "DIR",
+     .complete = "dir",
+     .flags = FIELD_POSITIONAL | FIELD_REQUIRED,
+     .help = "where they are written"},
+    {0},
+};
+static const struct field_set args_set = {
+    .name = "__docs",
+    .help = "Which documents, and where to",
+    .struct_size = sizeof(struct docs_args),
+    .fields = fields,
+};
+
+struct writer {
+    struct cli *cli;
+    const char *directory;
+};
+
+static int write_document(void *self, const char *file, const struct strbuf *text,
+                          struct error *err)
+{
+    const struct writer *w = self;
+    struct atomic_file *out = NULL;
+    TRY(atomic_file_open(arena_printf(w->cli->arena, "%s/%s", w->directory, file), &out, err));
+    int code = atomic_file_write(out, text->data, text->len, err);
+    if (code != 0) {
+        atomic_file_discard(out);
+        return code;
+    }
+    return atomic_file_commit(out, err);
+}
+
+static int write_reference(struct writer *w, struct error *err)
+{
+    struct strbuf text AUTO_STRBUF;
+    strbuf_init(&text, 0);
+    cli_reference_markdown(w->cli->root, &text);
+    TRY(write_document(w, "commands.md", &text, err));
+    strbuf_clear(&text);
+    strbuf_adds(&text, "# Settings: diner.yaml\n\n");
+    describe_markdown(&settings_fields, 2, &text);
+    TRY(write_document(w, "settings.md", &text, err));
+    strbuf_clear(&text);
+    strbuf_adds(&text, "# Pipelines: NAME.yaml\n\n");
+    describe_markdown(&pipeline_fields, 2, &text);
+    TRY(write_document(w, "pipelines.md", &text, err));
+    strbuf_clear(&text);
+    strbuf_adds(&text, "# Connectors: NAME.yaml\n\n");
+    describe_markdown(&connector_fields, 2, &text);
+    return write_document(w, "connectors.md", &text, err);
+}
+
+static int write_json(struct writer *w, struct error *err)
+{
+    struct strbuf text AUTO_STRBUF;
+    strbuf_init(&text, 0);
+    cli_reference_json(w->cli->root, &text);
+    return write_document(w, "commands.json", &text, err);
+}
+
+static int write_completions(struct writer *w, struct error *err)
+{
+    static const struct {
+        const char *shell, *file;
+    } all[] = {{"bash", "diner.bash"}, {"zsh", "_diner"}, {"fish", "diner.fish"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct strbuf text AUTO_STRBUF;
+        strbuf_init(&text, 0);
+        TRY(cli_completion(w->cli->root, all[i].shell, &text, err));
+        TRY(write_document(w, all[i].file, &text, err));
+    }
+    return 0;
+}
+
+static int write_schemas(struct writer *w, struct error *err)
+{
+    static const struct {
+        const struct field_set *set;
+        const char *title, *file;
+    } all[] = {{&settings_fields, "diner.yaml", "settings.schema.json"},
+               {&pipeline_fields, "diner pipeline", "pipeline.schema.json"},
+               {&connector_fields, "diner connector", "connector.schema.json"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct strbuf text AUTO_STRBUF;
+        strbuf_init(&text, 0);
+        describe_json_schema(all[i].set, all[i].title, &text);
+        TRY(write_document(w, all[i].file, &text, err));
+    }
+    return 0;
+}
+
+static int run(struct cli *cli, const void *args, struct error *err)
+{
+    const struct docs_args *a = args;
+    struct writer w = {.cli = cli, .directory = a->directory};
+    TRY(directory_make(a->directory, err));
+    switch (a->kind) {
+    case DOCS_MAN: return cli_man_pages(cli->root, write_document, &w, err);
+    case DOCS_REFERENCE: return write_reference(&w, err);
+    case DOCS_JSON: return write_json(&w, err);
+    case DOCS_COMPLETIONS: return write_completions(&w, err);
+    default: return write_schemas(&w, err);
+    }
+}
+
+const struct command command_docs = {
+    .name = "__docs",
+    .summary = "write the documents generated from the tables",
+    .args = &args_set,
+    .flags = CLI_NO_CONFIG | CLI_HIDDEN,
+    .run = run,
+};

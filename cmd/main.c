@@ -1,0 +1,62 @@
+/* cmd/main.c - the command tree. */
+#include "commands.h"
+#include "core/signals.h"
+#include <stdio.h>
+
+static const struct command *const children[] = {
+    /* the nightly work and what became of it */
+    &command_run,
+    &command_pipeline,
+    &command_runs,
+    &command_rejects,
+    &command_state,
+    /* operations on the platform */
+    &command_orders,
+    &command_stock,
+    &command_perf_report,
+    &command_serve,
+    /* this machine */
+    &command_config,
+    &command_db,
+    &command_doctor,
+    &command_schedule,
+    &command_dev,
+    &command_completion,
+    &command_complete,
+    &command_docs,
+    NULL,
+};
+
+static const struct command_example examples[] = {
+    {"diner dev up", "try it: a private PostgreSQL and a reference platform on this machine"},
+    {"diner orders list --store S001 --since yesterday", "orders of a store"},
+    {"diner stock sync --dry-run", "what the ERP's stock list would change"},
+    {"diner run nightly", "what cron runs at 05:15"},
+    {0},
+};
+
+static const struct command root = {
+    .name = "diner",
+    .summary = "move a restaurant chain's data: platform API, PostgreSQL, ERP, CRM and BI",
+    .description =
+        "Pipelines written in YAML move orders, stock and sales between the chain's platform, "
+        "PostgreSQL, the ERP's files and BI: `run`, `pipeline`, `runs`, `rejects`, `state`.\n\n"
+        "Single operations on the platform: `orders`, `stock`, `serve`. Its speed: "
+        "`perf-report`.\n\n"
+        "This machine: `config`, `db`, `doctor`, `schedule`, `dev`, `completion`.",
+    .children = children,
+    .examples = examples,
+};
+
+int main(int argc, char **argv)
+{
+#ifdef __SANITIZE_ADDRESS__ /* the builds that the tests run twice check the tables themselves */
+    const char *defect = command_tree_check(&root);
+    if (defect) {
+        (void)fprintf(stderr, "diner: the command tables are wrong: %s\n", defect);
+        return error_exit_status(ERR_BUG);
+    }
+#endif
+    signals_install();
+    return cli_main(&root, argc, argv);
+}
