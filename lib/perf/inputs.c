@@ -1,0 +1,160 @@
+/* lib/perf/inputs.c - see inputs.h: recognising, and reading lines. */
+#include "perf/inputs.h"
+
+#include "core/fileio.h"
+#include "format/jsonx.h"
+#include "perf/inputs_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool input_next_line(struct input *in)
+{
+    if (in->next >= in->text.len)
+        return false;
+    const char *start = in->text.ptr + in->next;
+    size_t left = in->text.len - in->next;
+    const char *end = memchr(start, '\n', left);
+    size_t n = end == NULL ? left : (size_t)(end - start);
+    in->next += end == NULL ? n : n + 1;
+    if (n > 0 && start[n - 1] == '\r')
+        n--;
+    in->line = (struct span){start, n};
+    in->line_no++;
+    return true;
+}
+
+int input_error(const struct input *in, struct error *err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    error_setv(err, ERR_DATA, format, args);
+    va_end(args);
+    return error_context(err, "%s:%d", in->name, in->line_no);
+}
+
+bool line_starts(struct span line, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return line.len >= n && memcmp(line.ptr, prefix, n) == 0;
+}
+
+static struct span trimmed(struct span s)
+{
+    while (s.len > 0 && (*s.ptr == ' ' || *s.ptr == '\t'))
+        s.ptr++, s.len--;
+    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}
+
+struct span line_after(struct span line, const char *mark)
+{
+    const char *at = line.len == 0 ? NULL : memmem(line.ptr, line.len, mark, strlen(mark));
+    if (at == NULL)
+        return (struct span){NULL, 0};
+    at += strlen(mark);
+    return trimmed((struct span){at, line.len - (size_t)(at - line.ptr)});
+}
+
+bool span_number(struct span text, double *ret, struct span *ret_rest)
+{
+    char digits[40];
+    size_t n = 0;
+    text = trimmed(text);
+    while (n < text.len && n + 1 < sizeof digits &&
+           ((text.ptr[n] >= '0' && text.ptr[n] <= '9') || text.ptr[n] == '.'))
+        n++;
+    if (n == 0 || n + 1 == sizeof digits)
+        return false;
+    memcpy(digits, text.ptr, n);
+    digits[n] = '\0';
+    char *end;
+    double value = strtod(digits, &end);
+    if (*end != '\0' || end == digits || !isfinite(value) || value > 1e15)
+        return false;
+    *ret = value;
+    if (ret_rest != NULL)
+        *ret_rest = (struct span){text.ptr + n, text.len - n};
+    return true;
+}
+
+bool span_count(struct span text, uint64_t *ret, struct span *ret_rest)
+{
+    double value;
+    struct span rest;
+    if (!span_number(text, &value, &rest) || value > floor(value))
+        return false;
+    *ret = (uint64_t)value;
+    if (ret_rest != NULL)
+        *ret_rest = rest;
+    return true;
+}
+
+const char *input_url(const struct input *in, struct span url)
+{
+    size_t n = 0;
+    while (n < url.len && url.ptr[n] != '?' && url.ptr[n] != '#')
+        n++;
+    return arena_strndup(in->arena, url.ptr, n);
+}
+
+void input_seek_key(struct input *in, const char *key)
+{
+    char quoted[64];
+    int n = snprintf(quoted, sizeof quoted, "\"%.60s\"", key);
+    const char *at = memmem(in->text.ptr, in->text.len, quoted, (size_t)n);
+    in->line_no = 1;
+    for (const char *p = in->text.ptr; at != NULL && p < at; p++)
+        in->line_no += *p == '\n';
+}
+
+static int parse_json(struct input *in, struct perf_result *ret, struct error *err)
+{
+    struct jsonx *doc = NULL;
+    TRY(jsonx_parse(in->text.ptr, in->text.len, in->name, &doc, err));
+    int code;
+    if (jsonx_get(doc, "diner_perf_report") != NULL) {
+        code = input_parse_own(in, doc, ret, err);
+    } else if (jsonx_kind_of(jsonx_get(doc, "metrics")) == JSONX_OBJECT) {
+        code = input_parse_k6(in, doc, ret, err);
+    } else {
+        in->line_no = 1;
+        code = input_error(in, err, "neither a k6 summary nor a report of diner");
+    }
+    jsonx_free(doc);
+    return code;
+}
+
+int perf_input_parse(struct span text, const char *name, struct arena *arena,
+                     struct perf_result *ret, struct error *err)
+{
+    struct input in = {.name = name, .text = text, .arena = arena};
+    size_t blank = 0;
+    while (blank < text.len && strchr(" \t\r\n", text.ptr[blank]) != NULL && text.ptr[blank])
+        blank++;
+    if (blank == text.len)
+        return error_set(err, ERR_DATA, "%s:1: the file is empty", name);
+    if (text.ptr[blank] == '{')
+        return parse_json(&in, ret, err);
+    if (input_is_wrk(text))
+        return input_parse_wrk(&in, ret, err);
+    if (input_is_hey_csv(text))
+        return input_parse_hey_csv(&in, ret, err);
+    if (input_is_hey(text))
+        return input_parse_hey(&in, ret, err);
+    error_set(err, ERR_DATA, "%s:1: not a result of wrk, hey or k6, nor a report of diner", name);
+    return error_hint(err, "save the tool's output as it prints it: 'wrk --latency', 'hey', "
+                           "'hey -o csv', 'k6 run --summary-export FILE'");
+}
+
+int perf_input_read(const char *path, struct arena *arena, struct perf_result *ret,
+                    struct error *err)
+{
+    AUTO_STRBUF struct strbuf text = {0};
+    strbuf_init(&text, PERF_INPUT_MAX_BYTES);
+    TRY(file_read(path, PERF_INPUT_MAX_BYTES, &text, err));
+    return perf_input_parse((struct span){text.data, text.len},
+                            strcmp(path, "-") == 0 ? "standard input" : path, arena, ret, err);
+}
