@@ -58,15 +58,17 @@ static void spec_bind(struct ynode *root, interpolate_resolver resolver, void *s
     struct error err = ERROR_INIT;
     char *origin = NULL;
 
+    if (!root || root->kind != YNODE_MAP) {
+        bind_yaml(&connector_fields, root, spec, arena, d);
+        return;
+    }
     for (size_t i = 0; i < root->count; i++) {
-        if (root->kind == YNODE_MAP && strcmp(root->keys[i]->text, "resources") == 0)
+        if (strcmp(root->keys[i]->text, "resources") == 0)
             resources_interpolate(root->items[i], resolver, self, arena, d);
         else
             interpolate_tree(root->items[i], resolver, self, arena, d);
     }
     bind_yaml(&connector_fields, root, spec, arena, d);
-    if (root->kind != YNODE_MAP)
-        return;
     connector_spec_check(spec, root, d);
     if (spec->base_url && !strstr(spec->base_url, "${") &&
         url_origin(spec->base_url, &origin, &err) != 0)
@@ -96,7 +98,7 @@ void connector_lint(const struct ynode *root, struct arena *arena, struct diagno
 {
     struct connector_spec *spec = arena_alloc(arena, sizeof(*spec));
 
-    spec_bind(tree_copy(arena, root), lint_resolve, NULL, arena, spec, d);
+    spec_bind(root ? tree_copy(arena, root) : NULL, lint_resolve, NULL, arena, spec, d);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
-/* lib/net/http_internal.h - the parts of the client: http.c decides (queue, limits, retries),
- * http_transfer.c moves one attempt's bytes through libcurl. Only these two include it. */
+/* lib/net/http_internal.h - the parts of the client: http.c has the loop, http_attempt.c decides
+ * (queue, limits, retries), http_transfer.c moves one attempt's bytes through libcurl. Included by
+ * the http*.c files only. */
 #ifndef DINER_NET_HTTP_INTERNAL_H
 #define DINER_NET_HTTP_INTERNAL_H
 
@@ -62,6 +63,23 @@ struct http_client {
     struct http_task_list queued, waiting, active, finished;
 };
 
+/* ---- http_attempt.c: what becomes of a task ---- */
+
+void http_list_remove(struct http_task *t);
+void http_list_move_last(struct http_task_list *list, struct http_task *t);
+void http_list_move_first(struct http_task_list *list, struct http_task *t);
+void http_task_finish(struct http_client *c, struct http_task *t);
+void http_task_fail(struct http_client *c, struct http_task *t, const struct error *err);
+/* Starts what may start now. Returns whether anything did; *wake_ns shrinks to when to ask again.
+ */
+bool http_admit(struct http_client *c, int64_t *wake_ns);
+/* libcurl is done with the attempt, or we are: on to the next, or to the end. */
+void http_attempt_end(struct http_client *c, struct http_task *t, CURLcode result);
+
+/* ---- http_transfer.c: one attempt in libcurl ---- */
+
+/* Frees the names and values, not the array. */
+void http_headers_clear(struct http_response *r);
 /* Starts an attempt of the task, on a kept connection only if it may_reuse one. The task keeps the
  * handle until http_transfer_end. */
 int http_transfer_begin(struct http_client *c, struct http_task *t, bool may_reuse,

@@ -1,16 +1,25 @@
 #include "core/clock.h"
 #include "format/encoding.h"
-#include "net/http.h"
+#include "net/http_internal.h"
 #include "net/retry.h"
 #include "net/url.h"
 #include <stdlib.h>
 
 #define BODY_SHOWN_BYTES 200
 
+void http_headers_clear(struct http_response *r)
+{
+    for (size_t i = 0; i < r->nheaders; i++) {
+        char *block; /* the name, with its value behind it: ours, const for all others */
+        memcpy(&block, &r->headers[i].name, sizeof(block));
+        free(block);
+    }
+    r->nheaders = 0;
+}
+
 void http_response_release(struct http_response *r)
 {
-    for (size_t i = 0; i < r->nheaders; i++)
-        free((void *)(uintptr_t)r->headers[i].name); /* one block with its value */
+    http_headers_clear(r);
     free(r->headers);
     strbuf_release(&r->body);
     *r = (struct http_response){0};
@@ -40,8 +49,10 @@ static enum error_code code_of_status(int status)
 /* The beginning of a body on one line: blanks squeezed, what is not text as '?'. */
 static void body_show(const struct http_response *r, struct strbuf *out)
 {
-    size_t n = utf8_cut(r->body.data ? r->body.data : "", r->body.len, BODY_SHOWN_BYTES);
-    bool valid = utf8_is_valid(r->body.data ? r->body.data : "", n);
+    if (!r->body.data)
+        return;
+    size_t n = utf8_cut(r->body.data, r->body.len, BODY_SHOWN_BYTES);
+    bool valid = utf8_is_valid(r->body.data, n);
     bool blank = true;
 
     for (size_t i = 0; i < n; i++) {

@@ -23,13 +23,6 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *self)
     return 0;
 }
 
-static void headers_clear(struct http_response *r)
-{
-    for (size_t i = 0; i < r->nheaders; i++)
-        free((void *)(uintptr_t)r->headers[i].name);
-    r->nheaders = 0;
-}
-
 static void header_add(struct http_response *r, const char *line, size_t len, size_t name_len)
 {
     const char *value = line + name_len + 1, *end = line + len;
@@ -39,7 +32,7 @@ static void header_add(struct http_response *r, const char *line, size_t len, si
     while (end > value && isspace((unsigned char)end[-1]))
         end--;
     size_t value_len = (size_t)(end - value);
-    /* One block for both; http_response_release frees the name. */
+    /* One block for both; http_headers_clear frees the name. */
     char *name = mem_alloc(name_len + value_len + 2);
     for (size_t i = 0; i < name_len; i++)
         name[i] = (char)tolower((unsigned char)line[i]);
@@ -55,7 +48,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *self)
     size_t len = size * n;
 
     if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* the final answer after a 100 Continue */
-        headers_clear(&t->response);
+        http_headers_clear(&t->response);
         t->header_bytes = 0;
         return len;
     }
@@ -185,7 +178,7 @@ int http_transfer_begin(struct http_client *c, struct http_task *t, bool may_reu
     t->header_bytes = 0;
     t->moved_bytes = 0;
     t->moved_ns = clock_monotonic_ns();
-    headers_clear(&t->response);
+    http_headers_clear(&t->response);
     strbuf_clear(&t->response.body);
     TRY(headers_build(t, err));
     t->easy = c->spares > 0 ? c->spare[--c->spares] : curl_easy_init();

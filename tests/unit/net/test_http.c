@@ -1,40 +1,5 @@
-/* The client against the scripted server over loopback. */
-#include "core/signals.h"
-#include "net/http.h"
-#include "server.h"
-
-static struct http_client *client_with(struct http_options options)
-{
-    struct http_client *c = NULL;
-    struct error err = ERROR_INIT;
-    assert_int_equal(http_client_new(&options, &c, &err), 0);
-    return c;
-}
-
-static char *url_of(const char *path)
-{
-    static char url[256];
-    snprintf(url, sizeof(url), "%s%s", server.base, path);
-    return url;
-}
-
-/* One request by a client made for it; the response is released unless wanted. */
-static int send_once(struct http_options options, struct http_request req,
-                     struct http_response *ret, struct error *err)
-{
-    struct http_client *c = client_with(options);
-    struct http_response r = {0};
-
-    int code = http_send(c, &req, &r, err);
-    http_client_free(c);
-    if (ret)
-        *ret = r;
-    else
-        http_response_release(&r);
-    return code;
-}
-
-static const struct http_options quick = {.retry = {.base_ms = 1, .cap_ms = 5}};
+/* The client against the scripted server over loopback: one request at a time. */
+#include "http_fixture.h"
 
 static void test_server_errors_are_retried_until_ok(void **state)
 {
@@ -122,8 +87,8 @@ static void test_one_429_holds_all_requests_to_the_host(void **state)
     (void)state;
     struct error err = ERROR_INIT;
     struct http_client *c = client_with((struct http_options){.retry = {.base_ms = 1}});
-    struct http_request limited = {.url = mem_strdup(url_of("/a"))};
-    struct http_request other = {.url = mem_strdup(url_of("/b"))};
+    AUTOFREE char *url_a = mem_strdup(url_of("/a")), *url_b = mem_strdup(url_of("/b"));
+    struct http_request limited = {.url = url_a}, other = {.url = url_b};
     struct http_response r = {0};
     fake_clock_begin();
     server_script("{'/a': [{'status': 429, 'headers': {'Retry-After': '20'}}, {}], '/b': [{}]}");
@@ -138,8 +103,6 @@ static void test_one_429_holds_all_requests_to_the_host(void **state)
     assert_true(fake.slept_ms - before >= 19000);
     http_response_release(&r);
     http_client_free(c); /* the one still under way is dropped */
-    free((void *)(uintptr_t)limited.url);
-    free((void *)(uintptr_t)other.url);
 }
 
 static void test_a_wait_beyond_the_budget_is_not_begun(void **state)
@@ -194,7 +157,8 @@ static void test_a_post_on_a_dying_connection_is_not_sent_twice(void **state)
     struct error err = ERROR_INIT;
     struct http_client *c = client_with(quick);
     struct http_response r = {0};
-    struct http_request get = {.url = mem_strdup(url_of("/ok"))};
+    AUTOFREE char *url_ok = mem_strdup(url_of("/ok"));
+    struct http_request get = {.url = url_ok};
     struct http_request post = {.method = "POST", .url = url_of("/a"), .body = SPAN("{}")};
     server_script("{'/ok': [{}], '/a': [{'drop': true}, {}]}");
     assert_int_equal(http_send(c, &get, &r, &err), 0);
@@ -202,7 +166,6 @@ static void test_a_post_on_a_dying_connection_is_not_sent_twice(void **state)
     assert_int_equal(http_send(c, &post, &r, &err), ERR_UNAVAILABLE);
     assert_int_equal(server_count("'method': 'POST'"), 1);
     http_client_free(c);
-    free((void *)(uintptr_t)get.url);
 }
 
 static void test_a_post_with_key_is_repeated_with_the_same_key(void **state)
@@ -473,282 +436,6 @@ static void test_a_judge_decides_what_is_repeated(void **state)
     http_response_release(&r);
 }
 
-/* ---- breaker and rate ---------------------------------------------------------------------- */
-
-static void test_the_breaker_opens_and_half_opens(void **state)
-{
-    (void)state;
-    struct error err = ERROR_INIT;
-    struct http_response r = {0};
-    struct http_client *c = client_with((struct http_options){
-        .breaker_failures = 3, .breaker_open_ms = 60000, .retry = {.max_attempts = 1}});
-    struct http_request req = {.url = url_of("/a")};
-
-    fake_clock_begin();
-    server_script("{'/a': [{'drop': true}, {'drop': true}, {'drop': true}, {'drop': true}, {}]}");
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(http_send(c, &req, &r, &err), ERR_UNAVAILABLE);
-    /* GETs on new connections are not repeated by libcurl: three were seen */
-    assert_int_equal(server_count("'path': '/a'"), 3);
-    assert_int_equal(http_send(c, &req, &r, &err), ERR_UNAVAILABLE);
-    assert_non_null(strstr(err.message, "not sent"));
-    assert_int_equal(err.retry_after_ms, 60000);
-    fake_advance(59999);
-    assert_int_equal(http_send(c, &req, &r, &err), ERR_UNAVAILABLE);
-    assert_int_equal(server_count("'path': '/a'"), 3);
-    fake_advance(1);
-    assert_int_equal(http_send(c, &req, &r, &err), ERR_UNAVAILABLE); /* the probe fails */
-    assert_int_equal(server_count("'path': '/a'"), 4);
-    assert_int_equal(http_send(c, &req, &r, &err), ERR_UNAVAILABLE);
-    assert_int_equal(server_count("'path': '/a'"), 4);
-    fake_advance(60000);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(http_send(c, &req, &r, &err), 0);
-        http_response_release(&r);
-    }
-    assert_int_equal(server_count("'path': '/a'"), 7);
-    http_client_free(c);
-}
-
-static void test_a_retry_waits_for_the_breaker(void **state)
-{
-    (void)state;
-    struct error err = ERROR_INIT;
-    struct http_options options = {
-        .breaker_failures = 2, .breaker_open_ms = 60000, .retry = {.base_ms = 1, .cap_ms = 2}};
-    fake_clock_begin();
-    server_script("{'/a': [{'status': 500}, {'status': 500}, {}]}");
-    assert_int_equal(send_once(options, (struct http_request){.url = url_of("/a")}, NULL, &err), 0);
-    assert_in_range(fake.slept_ms, 60000, 60100);
-}
-
-static void test_other_answers_keep_the_breaker_closed(void **state)
-{
-    (void)state;
-    struct error err = ERROR_INIT;
-    struct http_client *c = client_with((struct http_options){
-        .breaker_failures = 1, .breaker_open_ms = 60000, .retry = {.max_attempts = 1}});
-    struct http_request req = {.url = url_of("/a")};
-    server_script("{'/a': [{'status': 404}, {'status': 429}, {'status': 409}, {}]}");
-    for (int i = 0; i < 4; i++) {
-        struct http_response r = {0};
-        assert_int_equal(http_send(c, &req, &r, &err), 0);
-        http_response_release(&r);
-    }
-    http_client_free(c);
-}
-
-static void test_a_redirected_probe_decides(void **state)
-{
-    (void)state;
-    struct error err = ERROR_INIT;
-    struct http_response r = {0};
-    struct http_client *c = client_with((struct http_options){
-        .breaker_failures = 1, .breaker_open_ms = 1000, .retry = {.max_attempts = 1}});
-    struct http_request req = {.url = url_of("/a")};
-    fake_clock_begin();
-    server_script("{'/a': [{'drop': true}, {'status': 302, 'headers': {'Location': '/b'}}],"
-                  " '/b': [{'body': 'up'}]}");
-    assert_int_equal(http_send(c, &req, &r, &err), ERR_UNAVAILABLE);
-    fake_advance(1000);
-    assert_int_equal(http_send(c, &req, &r, &err), 0);
-    assert_string_equal(r.body.data, "up");
-    http_response_release(&r);
-    http_client_free(c);
-}
-
-static void test_the_declared_rate_is_kept(void **state)
-{
-    (void)state;
-    struct error err = ERROR_INIT;
-    struct http_client *c =
-        client_with((struct http_options){.rate_count = 10, .rate_per_ms = 1000});
-    struct http_request req = {.url = url_of("/a")};
-    fake_clock_begin();
-    server_script("{'/a': [{}]}");
-    for (int i = 0; i < 30; i++) {
-        struct http_response r = {0};
-        assert_int_equal(http_send(c, &req, &r, &err), 0);
-        http_response_release(&r);
-    }
-    assert_in_range(fake.slept_ms, 2700, 3000);
-    http_client_free(c);
-}
-
-/* ---- many in flight ------------------------------------------------------------------------ */
-
-struct tally {
-    int ok, failed, cancelled;
-};
-
-static void count_done(void *self, const struct http_request *req, const struct http_response *r,
-                       const struct error *err)
-{
-    struct tally *tally = self;
-    (void)req;
-    if (err->code == ERR_CANCELLED)
-        tally->cancelled++;
-    else if (err->code == 0 && r->status == 200 && strcmp(r->body.data, "fine") == 0)
-        tally->ok++;
-    else
-        tally->failed++;
-}
-
-static void test_64_requests_are_in_flight_at_once(void **state)
-{
-    (void)state;
-    struct error err = ERROR_INIT;
-    struct tally tally = {0};
-    struct http_options options = quick;
-    struct http_request req = {.url = url_of("/a")};
-    options.in_flight_max = 64;
-    struct http_client *c = client_with(options);
-    server_script("{'/a': [{'delay_ms': 400, 'body': 'fine'}]}");
-    int64_t begun = clock_monotonic_ms();
-    for (int i = 0; i < 64; i++)
-        http_start(c, &req, count_done, &tally);
-    assert_int_equal(http_run(c, true, &err), 0);
-    assert_int_equal(tally.ok, 64);
-    /* one after the other would be 25 s, eight at a time 3.2 s */
-    assert_in_range(clock_monotonic_ms() - begun, 400, 3000);
-    assert_int_equal(server_count("'path': '/a'"), 64);
-    http_client_free(c);
-}
-
-static void test_in_flight_max_is_kept_and_connections_are_reused(void **state)
-{
-    (void)state;
-    struct error err = ERROR_INIT;
-    struct tally tally = {0};
-    struct http_options options = quick;
-    struct http_request req = {.url = url_of("/a")};
-    options.in_flight_max = 2;
-    struct http_client *c = client_with(options);
-    server_script("{'/a': [{'body': 'fine', 'delay_ms': 20}]}");
-    for (int i = 0; i < 20; i++) {
-        http_start(c, &req, count_done, &tally);
-        assert_int_equal(http_run(c, false, &err), 0);
-        assert_true(i - tally.ok < 2); /* fewer than two under way when it returned */
-    }
-    assert_int_equal(http_run(c, true, &err), 0);
-    assert_int_equal(tally.ok, 20);
-    int connections = server_connections();
-    assert_in_range(connections, 1, 2);
-    http_client_free(c);
-}
-
-struct chain {
-    struct http_client *c;
-    struct http_request *next;
-    struct tally tally;
-    int left;
-};
-
-static void chain_done(void *self, const struct http_request *req, const struct http_response *r,
-                       const struct error *err)
-{
-    struct chain *chain = self;
-    struct http_response inner = {0};
-    struct error inner_err = ERROR_INIT;
-
-    count_done(&chain->tally, req, r, err);
-    if (chain->left-- <= 0)
-        return;
-    assert_int_equal(http_send(chain->c, chain->next, &inner, &inner_err), 0);
-    http_response_release(&inner);
-    http_start(chain->c, chain->next, chain_done, chain);
-}
-
-static void test_done_may_send_and_start_more(void **state)
-{
-    (void)state;
-    struct error err = ERROR_INIT;
-    struct http_request req = {.url = url_of("/a")};
-    struct chain chain = {.c = client_with(quick), .next = &req, .left = 5};
-    server_script("{'/a': [{'body': 'fine'}]}");
-    http_start(chain.c, &req, chain_done, &chain);
-    http_start(chain.c, &req, chain_done, &chain);
-    assert_int_equal(http_run(chain.c, true, &err), 0);
-    assert_int_equal(chain.tally.ok, 7);
-    assert_int_equal(server_count("'path': '/a'"), 12);
-    http_client_free(chain.c);
-}
-
-static void test_failures_in_flight_do_not_disturb_the_others(void **state)
-{
-    (void)state;
-    struct error err = ERROR_INIT;
-    struct tally good = {0}, bad = {0};
-    struct http_client *c = client_with(quick);
-    struct http_request a = {.url = mem_strdup(url_of("/a"))}, b = {.url = "http://127.0.0.1:1/"};
-    struct http_request never = {.url = "gopher://x/"};
-    server_script("{'/a': [{'status': 503}, {'drop': true}, {'status': 429}, {'body': 'fine'}]}");
-    for (int i = 0; i < 20; i++)
-        http_start(c, &a, count_done, &good);
-    http_start(c, &b, count_done, &bad);
-    http_start(c, &never, count_done, &bad);
-    assert_int_equal(http_run(c, true, &err), 0);
-    assert_int_equal(good.ok, 20);
-    assert_int_equal(bad.failed, 2);
-    assert_int_equal(server_count("'path': '/a'"), 23);
-    http_client_free(c);
-    free((void *)(uintptr_t)a.url);
-}
-
-/* ---- signals ------------------------------------------------------------------------------- */
-
-static pid_t signal_in(int ms)
-{
-    pid_t parent = getpid(), child = fork();
-    if (child == 0) {
-        usleep((useconds_t)ms * 1000);
-        kill(parent, SIGTERM);
-        _exit(0);
-    }
-    return child;
-}
-
-static void test_a_signal_ends_a_request(void **state)
-{
-    (void)state;
-    struct error err = ERROR_INIT;
-    signals_install();
-    server_script("{'/a': [{'delay_ms': 4000}], '/b': [{'status': 503,"
-                  " 'headers': {'Retry-After': '30'}}]}");
-    int64_t begun = clock_monotonic_ms();
-    pid_t child = signal_in(150);
-    assert_int_equal(send_once(quick, (struct http_request){.url = url_of("/a")}, NULL, &err),
-                     ERR_CANCELLED);
-    waitpid(child, NULL, 0);
-    signals_reset();
-    child = signal_in(150); /* while it waits for its next attempt */
-    assert_int_equal(send_once(quick, (struct http_request){.url = url_of("/b")}, NULL, &err),
-                     ERR_CANCELLED);
-    assert_in_range(clock_monotonic_ms() - begun, 300, 2500);
-    waitpid(child, NULL, 0);
-    signals_reset();
-}
-
-static void test_a_signal_ends_all_that_is_in_flight(void **state)
-{
-    (void)state;
-    struct error err = ERROR_INIT;
-    struct tally tally = {0};
-    struct http_client *c = client_with(quick);
-    struct http_request req = {.url = url_of("/a")};
-    signals_install();
-    server_script("{'/a': [{'delay_ms': 4000}]}");
-    for (int i = 0; i < 20; i++) /* some in flight, some queued */
-        http_start(c, &req, count_done, &tally);
-    pid_t child = signal_in(150);
-    assert_int_equal(http_run(c, true, &err), ERR_CANCELLED);
-    assert_int_equal(tally.cancelled, 20);
-    waitpid(child, NULL, 0);
-    signals_reset();
-    assert_int_equal(http_run(c, true, &err), 0);
-    http_client_free(c);
-}
-
 #define TEST(name) cmocka_unit_test_teardown(name, fake_clock_end)
 
 int main(void)
@@ -778,17 +465,6 @@ int main(void)
         TEST(test_header_values_cannot_smuggle_lines),
         TEST(test_bad_urls_are_configuration_errors),
         TEST(test_a_judge_decides_what_is_repeated),
-        TEST(test_the_breaker_opens_and_half_opens),
-        TEST(test_a_retry_waits_for_the_breaker),
-        TEST(test_other_answers_keep_the_breaker_closed),
-        TEST(test_a_redirected_probe_decides),
-        TEST(test_the_declared_rate_is_kept),
-        TEST(test_64_requests_are_in_flight_at_once),
-        TEST(test_in_flight_max_is_kept_and_connections_are_reused),
-        TEST(test_done_may_send_and_start_more),
-        TEST(test_failures_in_flight_do_not_disturb_the_others),
-        TEST(test_a_signal_ends_a_request),
-        TEST(test_a_signal_ends_all_that_is_in_flight),
     };
     return cmocka_run_group_tests(tests, server_start, server_stop);
 }
