@@ -249,10 +249,10 @@ static void test_the_shipped_platform_connector(void **state)
     (void)state;
     struct error err = ERROR_INIT;
     struct connector *c = NULL;
-    struct connector_write w;
+    struct connector_write w = {0};
     AUTO_STRBUF struct strbuf records = {0};
-    int pages;
-    int64_t total;
+    int pages = 0;
+    int64_t total = -1;
 
     strbuf_init(&records, 0);
     setting("connector_path", "configs/connectors");

@@ -264,6 +264,23 @@ static void test_a_body_over_the_cap_is_refused_during_the_transfer(void **state
     http_response_release(&r);
 }
 
+static void test_headers_are_bounded_too(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    AUTO_STRBUF struct strbuf script = {0};
+
+    strbuf_init(&script, 0);
+    strbuf_adds(&script, "{'/a': [{'headers': {");
+    for (int i = 0; i < 300; i++)
+        strbuf_addf(&script, "'X-%d': 'y', ", i);
+    strbuf_adds(&script, "'X': 'z'}}]}");
+    server_script(script.data);
+    assert_int_equal(send_once(quick, (struct http_request){.url = url_of("/a")}, NULL, &err),
+                     ERR_LIMIT);
+    assert_int_equal(server_count("'path': '/a'"), 1);
+}
+
 static void test_gzip_is_unpacked(void **state)
 {
     (void)state;
@@ -455,6 +472,7 @@ int main(void)
         TEST(test_methods_and_bodies_arrive),
         TEST(test_cut_bodies_are_read_again),
         TEST(test_a_body_over_the_cap_is_refused_during_the_transfer),
+        TEST(test_headers_are_bounded_too),
         TEST(test_gzip_is_unpacked),
         TEST(test_time_limits),
         TEST(test_the_idle_limit_stops_the_silent_not_the_slow),
