@@ -82,7 +82,7 @@ static void print_failures(struct cli *cli, const struct run_report *report,
         if (r->error == NULL ||
             (strcmp(r->status, "failed") == 0 && strstr(first->message, r->error) != NULL))
             continue;
-        AUTO_STRBUF struct strbuf line;
+        AUTO_STRBUF struct strbuf line = {0};
         strbuf_init(&line, 8192);
         strbuf_addf(&line, "%s.%s %s: %s\n", r->pipeline, r->stream, r->status, r->error);
         secret_redact(&line);

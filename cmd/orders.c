@@ -154,7 +154,7 @@ static int print_order(struct cli *cli, const struct jsonx *order, struct error 
     static const struct table_column columns[] = {
         {"field", TABLE_TEXT}, {"value", TABLE_TEXT}, {NULL, TABLE_TEXT}};
     if (cli->output == CLI_OUTPUT_JSON || cli->output == CLI_OUTPUT_JSONL) {
-        AUTO_STRBUF struct strbuf text;
+        AUTO_STRBUF struct strbuf text = {0};
         strbuf_init(&text, 4 << 20);
         jsonx_dump(order, &text);
         fprintf(cli->out, "%s\n", text.data);
@@ -257,7 +257,7 @@ static int create(struct cli *cli, const void *bound, struct error *err)
 {
     const struct order_args *args = bound;
     struct jwriter w;
-    AUTO_STRBUF struct strbuf body;
+    AUTO_STRBUF struct strbuf body = {0};
     strbuf_init(&body, 1 << 20);
     jwriter_init(&w, &body);
     jwriter_object(&w);
@@ -278,7 +278,7 @@ static int pay(struct cli *cli, const void *bound, struct error *err)
 {
     const struct order_args *args = bound;
     struct jwriter w;
-    AUTO_STRBUF struct strbuf body;
+    AUTO_STRBUF struct strbuf body = {0};
     strbuf_init(&body, 4096);
     jwriter_init(&w, &body);
     jwriter_object(&w);
@@ -292,7 +292,7 @@ static int cancel(struct cli *cli, const void *bound, struct error *err)
 {
     const struct order_args *args = bound;
     struct jwriter w;
-    AUTO_STRBUF struct strbuf body;
+    AUTO_STRBUF struct strbuf body = {0};
     strbuf_init(&body, 4096);
     jwriter_init(&w, &body);
     jwriter_object(&w);

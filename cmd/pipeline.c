@@ -57,7 +57,7 @@ static const struct field_set names_set = {
 
 static void print_diagnostic(FILE *out, const struct diagnostic *d)
 {
-    AUTO_STRBUF struct strbuf line;
+    AUTO_STRBUF struct strbuf line = {0};
     strbuf_init(&line, 64 << 10);
     if (d->file != NULL)
         strbuf_addf(&line, "%s:%d:%d: ", d->file, d->line, d->column);
@@ -140,7 +140,7 @@ static int show(struct cli *cli, const void *bound, struct error *err)
 {
     const struct one_args *args = bound;
     struct pipeline *p;
-    AUTO_STRBUF struct strbuf text;
+    AUTO_STRBUF struct strbuf text = {0};
     strbuf_init(&text, 4 << 20);
     if (args->resolved) {
         TRY(pipeline_load(args->name, cli->config, NULL, &p, NULL, err));

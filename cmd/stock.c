@@ -124,7 +124,7 @@ static int adjust(struct cli *cli, const void *bound, struct error *err)
     struct decimal delta;
     struct client *client;
     struct jsonx *answer = NULL;
-    AUTO_STRBUF struct strbuf body;
+    AUTO_STRBUF struct strbuf body = {0};
     if (!decimal_parse(args->delta, strlen(args->delta), &delta) || decimal_is_zero(&delta))
         return error_set(err, ERR_USAGE, "--by '%s' is not a quantity other than zero",
                          args->delta);

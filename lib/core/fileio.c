@@ -162,7 +162,7 @@ static int temporary_create(struct atomic_file *f, const char *directory, const 
                             struct error *err)
 {
     for (int attempt = 0; attempt < 100; attempt++) {
-        AUTO_STRBUF struct strbuf path;
+        AUTO_STRBUF struct strbuf path = {0};
         char letters[RANDOM_LETTERS + 1];
         random_letters(letters);
         strbuf_init(&path, 0);

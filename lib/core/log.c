@@ -193,7 +193,7 @@ static void log_add_key(struct strbuf *line, const char *key)
 
 static void log_add_pair(struct strbuf *line, const char *key, const char *value)
 {
-    AUTO_STRBUF struct strbuf text;
+    AUTO_STRBUF struct strbuf text = {0};
     strbuf_init(&text, LOG_MESSAGE_MAX);
     strbuf_add(&text, value, strnlen(value, LOG_MESSAGE_MAX));
     secret_redact(&text);
@@ -268,7 +268,7 @@ __attribute__((format(printf, 2, 0))) static void log_format(struct strbuf *mess
 static void log_write(enum log_level level, const struct log_field *fields,
                       const struct strbuf *message)
 {
-    AUTO_STRBUF struct strbuf line;
+    AUTO_STRBUF struct strbuf line = {0};
     strbuf_init(&line, LOG_LINE_MAX);
     if (log_as_json) {
         strbuf_adds(&line, "{\"ts\":\"");
@@ -297,7 +297,7 @@ void log_event(enum log_level level, const struct log_field *fields, const char 
         return;
     }
     int saved_errno = errno;
-    AUTO_STRBUF struct strbuf message;
+    AUTO_STRBUF struct strbuf message = {0};
     strbuf_init(&message, LOG_MESSAGE_MAX);
     va_list args;
     va_start(args, format);

@@ -344,7 +344,7 @@ static int secret_read(const char *reference, struct strbuf *out, struct error *
 
 int secret_resolve(const char *reference, char **ret_value, struct error *err)
 {
-    AUTO_STRBUF struct strbuf value;
+    AUTO_STRBUF struct strbuf value = {0};
     strbuf_init(&value, SECRET_MAX_BYTES * 2);
     int code = secret_read(reference, &value, err);
     if (code == 0) {

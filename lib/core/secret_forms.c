@@ -49,8 +49,8 @@ static void base64_encode(const char *value, size_t n, bool url, struct strbuf *
  * around it, apart from those it shares with its neighbours. */
 static void base64_inner(const char *value, size_t n, size_t offset, bool url, struct strbuf *out)
 {
-    AUTO_STRBUF struct strbuf padded;
-    AUTO_STRBUF struct strbuf letters;
+    AUTO_STRBUF struct strbuf padded = {0};
+    AUTO_STRBUF struct strbuf letters = {0};
     strbuf_init(&padded, 0);
     strbuf_init(&letters, 0);
     strbuf_add(&padded, "\0\0", offset);
@@ -65,7 +65,7 @@ static void base64_inner(const char *value, size_t n, size_t offset, bool url, s
 
 void secret_forms(const char *value, size_t n, void (*add)(const char *form, size_t n))
 {
-    AUTO_STRBUF struct strbuf form;
+    AUTO_STRBUF struct strbuf form = {0};
     strbuf_init(&form, 0);
     add(value, n);
     for (int i = 0; i < 4; i++) {

@@ -236,8 +236,8 @@ static int zone_unknown(const char *name, const char *why, struct error *err)
 static int zone_read(const char *name, struct zone *z, struct error *err)
 {
     const char *directory = getenv("TZDIR"); /* as glibc has it: where the files are, not which */
-    AUTO_STRBUF struct strbuf path;
-    AUTO_STRBUF struct strbuf file;
+    AUTO_STRBUF struct strbuf path = {0};
+    AUTO_STRBUF struct strbuf file = {0};
     strbuf_init(&path, 0);
     strbuf_init(&file, 0);
     strbuf_addf(&path, "%s/%s",

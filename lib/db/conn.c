@@ -67,7 +67,7 @@ static bool is_bad_option(const char *message)
 
 static int connect_error(PGconn *pg, struct error *err)
 {
-    AUTO_STRBUF struct strbuf text;
+    AUTO_STRBUF struct strbuf text = {0};
     strbuf_init(&text, 0);
     strbuf_adds(&text, PQerrorMessage(pg));
     secret_redact(&text);

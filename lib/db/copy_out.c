@@ -78,8 +78,8 @@ static void add_wrapped(const struct db_copy_out *c, const char *query, struct s
 static int copy_statement(struct db_copy_out *c, const char *query, const char *const *params,
                           size_t nparams, struct error *err)
 {
-    AUTO_STRBUF struct strbuf bound;
-    AUTO_STRBUF struct strbuf sql;
+    AUTO_STRBUF struct strbuf bound = {0};
+    AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&bound, SQL_MAX_BYTES);
     strbuf_init(&sql, 2 * SQL_MAX_BYTES);
     TRY(sql_bind(c->conn, query, params, nparams, &bound, err));

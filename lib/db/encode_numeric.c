@@ -226,7 +226,7 @@ static const char *encode_scientific(const struct db_type *t, const struct parts
         point = point > 1 ? 1 : point;
     if (point > NUMERIC_MAX_INTEGER || digits - point > NUMERIC_MAX_FRACTION)
         return TOO_MANY_DIGITS;
-    AUTO_STRBUF struct strbuf plain;
+    AUTO_STRBUF struct strbuf plain = {0};
     strbuf_init(&plain, 0);
     for (int64_t i = point; i < 0; i++)
         strbuf_addch(&plain, '0');

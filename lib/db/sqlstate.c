@@ -103,7 +103,7 @@ int sqlstate_error(const struct db_conn *conn, const PGresult *result, const cha
         memcpy(err->sqlstate, state, 6);
         return err->code;
     }
-    AUTO_STRBUF struct strbuf text;
+    AUTO_STRBUF struct strbuf text = {0};
     strbuf_init(&text, 0);
     const char *primary = field(result, PG_DIAG_MESSAGE_PRIMARY);
     strbuf_addf(&text, "%.*s", trimmed(primary), primary);

@@ -17,7 +17,7 @@ int domain_refuse(struct domain_context *ctx, struct error *err, enum error_code
 
 const char *domain_detail(struct domain_context *ctx, const char *key, const char *value)
 {
-    AUTO_STRBUF struct strbuf text;
+    AUTO_STRBUF struct strbuf text = {0};
     struct jwriter w;
     strbuf_init(&text, 0);
     jwriter_init(&w, &text);

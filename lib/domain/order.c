@@ -78,7 +78,7 @@ int order_get(struct domain_context *ctx, const char *order_no, const char **ret
 
 static const char *lines_json(struct domain_context *ctx, const struct order_request *request)
 {
-    AUTO_STRBUF struct strbuf text;
+    AUTO_STRBUF struct strbuf text = {0};
     struct jwriter w;
     strbuf_init(&text, 0);
     jwriter_init(&w, &text);
@@ -106,7 +106,7 @@ static int check_lines(struct domain_context *ctx, const char *store, const char
                        struct error *err)
 {
     AUTO_RESULT struct db_result *rows = NULL;
-    AUTO_STRBUF struct strbuf details;
+    AUTO_STRBUF struct strbuf details = {0};
     struct jwriter w;
     TRY(db_query(ctx->conn, sql_order_lines, DB_PARAMS(store, lines), &rows, err));
     if (db_result_rows(rows) == 0)

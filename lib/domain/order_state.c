@@ -40,7 +40,7 @@ static int lock_order(struct domain_context *ctx, const char *order_no, struct l
 static int refuse_transition(struct domain_context *ctx, const struct locked_order *order,
                              const char *to, struct error *err)
 {
-    AUTO_STRBUF struct strbuf details;
+    AUTO_STRBUF struct strbuf details = {0};
     const char *comma = "";
     strbuf_init(&details, 0);
     strbuf_addf(&details, "{\"status\":\"%s\",\"wanted\":\"%s\",\"allowed\":[", order->status, to);

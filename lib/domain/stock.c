@@ -102,7 +102,7 @@ static int *plan_rounds(struct domain_context *ctx, const struct stock_adjustmen
 static const char *items_json(struct domain_context *ctx, const struct stock_adjustment *items,
                               size_t count, const int *rounds, int round)
 {
-    AUTO_STRBUF struct strbuf text;
+    AUTO_STRBUF struct strbuf text = {0};
     struct jwriter w;
     strbuf_init(&text, 0);
     jwriter_init(&w, &text);

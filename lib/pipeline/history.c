@@ -24,7 +24,7 @@ static void params_json(const struct pipeline *p, struct strbuf *out)
 /* We hold the lock, so a run still marked as running is dead: killed, or its machine was. */
 int history_begin(struct run *run, const char *name, struct error *err)
 {
-    AUTO_STRBUF struct strbuf params;
+    AUTO_STRBUF struct strbuf params = {0};
     char pid[16], parent[24], host[256] = "";
     strbuf_init(&params, 1 << 20);
     params_json(run->pipeline, &params);
@@ -50,7 +50,7 @@ static const char *status_of(enum error_code code)
 int history_end(struct run *run, enum error_code code, const struct error *cause, struct error *err)
 {
     char id[24], status[16];
-    AUTO_STRBUF struct strbuf message, hint;
+    AUTO_STRBUF struct strbuf message = {0}, hint = {0};
     strbuf_init(&message, 4096);
     strbuf_init(&hint, 4096);
     if (code != ERR_OK && cause->code != ERR_OK) {
@@ -75,7 +75,7 @@ int history_stream(const struct run *run, const struct stream_report *r, int64_t
     const int64_t values[11] = {run->run_id,  c->read,     c->inserted,   c->updated,
                                 c->unchanged, c->deleted,  c->superseded, c->rejected,
                                 c->skipped,   c->findings, attempts};
-    AUTO_STRBUF struct strbuf message;
+    AUTO_STRBUF struct strbuf message = {0};
     strbuf_init(&message, 4096);
     strbuf_adds(&message, r->error != NULL ? r->error : "");
     secret_redact(&message);

@@ -139,7 +139,7 @@ static int run_command(const char *command, const struct strbuf *body, int64_t t
 void notify_failure(const struct on_failure_spec *spec, const char *name,
                     const struct run_report *report, const struct error *cause)
 {
-    AUTO_STRBUF struct strbuf body;
+    AUTO_STRBUF struct strbuf body = {0};
     struct error err = ERROR_INIT;
     strbuf_init(&body, 4 << 20);
     write_summary(name, report, cause, &body);

@@ -96,7 +96,7 @@ static bool read_key(const struct stream_context *ctx, const struct source_row *
 void rejects_add_row(struct rejects *r, const struct stream_context *ctx,
                      const struct source_row *row, int column, const char *reason)
 {
-    AUTO_STRBUF struct strbuf key, place;
+    AUTO_STRBUF struct strbuf key = {0}, place = {0};
     strbuf_init(&key, 1 << 20);
     strbuf_init(&place, 4096);
     struct reject item = {

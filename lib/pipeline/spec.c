@@ -301,7 +301,7 @@ int pipeline_sql(const struct pipeline *p, const struct ynode *place, const char
         return 0;
     }
     const char *path = text[0] == '/' ? text : arena_printf(p->arena, "%s/%s", p->directory, text);
-    AUTO_STRBUF struct strbuf sql;
+    AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, SQL_FILE_MAX);
     if (file_read(path, SQL_FILE_MAX, &sql, err) != 0) {
         struct error cause = *err;

@@ -47,7 +47,7 @@ int stream_text(const struct stream_context *ctx, const char *text, const char *
         *ret = text;
         return 0;
     }
-    AUTO_STRBUF struct strbuf out;
+    AUTO_STRBUF struct strbuf out = {0};
     strbuf_init(&out, 1 << 20);
     TRY(interpolate_text(text, resolve_text, (void *)(uintptr_t)ctx, &out, err));
     *ret = arena_strndup(ctx->arena, out.data, out.len);
@@ -91,7 +91,7 @@ int stream_sql(const struct stream_context *ctx, const char *sql, struct bound_s
 {
     struct bound_sql bound = {.params = arena_array(ctx->arena, 32, sizeof(char *))};
     struct sql_binding binding = {ctx, &bound, arena_array(ctx->arena, 32, sizeof(char *))};
-    AUTO_STRBUF struct strbuf out;
+    AUTO_STRBUF struct strbuf out = {0};
     strbuf_init(&out, 4 << 20);
     TRY(interpolate_text(sql, resolve_sql, &binding, &out, err));
     bound.sql = arena_strndup(ctx->arena, out.data, out.len);

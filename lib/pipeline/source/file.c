@@ -71,46 +71,6 @@ static const struct field_set file_set = {.name = "file source",
                                           .struct_size = sizeof(struct file_source_spec),
                                           .fields = file_fields};
 
-/* ---- patterns --------------------------------------------------------------------------- */
-
-int pattern_compile(const char *text, struct pattern *ret, struct error *err)
-{
-    *ret = (struct pattern){0};
-    if (text == NULL)
-        return 0;
-    ret->is_set = true;
-    if (text[0] == '^' && strpbrk(text + 1, "^$.[](){}*+?|\\") == NULL) {
-        ret->prefix = text + 1;
-        ret->prefix_len = strlen(text + 1);
-        return 0;
-    }
-    int code = regcomp(&ret->regex, text, REG_EXTENDED | REG_NOSUB);
-    if (code != 0) {
-        char why[128];
-        regerror(code, &ret->regex, why, sizeof why);
-        ret->is_set = false;
-        return error_set(err, ERR_SPEC, "pattern '%s': %s", text, why);
-    }
-    return 0;
-}
-
-bool pattern_matches(const struct pattern *p, struct span text)
-{
-    if (!p->is_set)
-        return false;
-    if (p->prefix != NULL)
-        return text.len >= p->prefix_len && memcmp(text.ptr, p->prefix, p->prefix_len) == 0;
-    regmatch_t whole = {.rm_so = 0, .rm_eo = (regoff_t)text.len};
-    return regexec(&p->regex, text.ptr, 1, &whole, REG_STARTEND) == 0;
-}
-
-void pattern_release(struct pattern *p)
-{
-    if (p->is_set && p->prefix == NULL)
-        regfree(&p->regex);
-    p->is_set = false;
-}
-
 /* ---- lint ------------------------------------------------------------------------------- */
 
 static void check_pattern(const char *text, const char *key, const struct stream_spec *s,
@@ -249,12 +209,10 @@ static int compile_patterns(struct source *s, struct error *err)
     TRY(pattern_compile(s->spec->stop_at, &s->stop_at, err));
     TRY(pattern_compile(s->spec->trailer.match, &s->trailer, err));
     size_t n = s->spec->preamble.count;
-    s->preamble_regex = arena_array(s->ctx->arena, n + 1, sizeof *s->preamble_regex);
+    s->preamble = arena_array(s->ctx->arena, n + 1, sizeof *s->preamble);
     s->captured = arena_array(s->ctx->arena, n + 1, sizeof(char *));
     for (size_t i = 0; i < n; i++)
-        if (regcomp(&s->preamble_regex[i], s->spec->preamble.values[i], REG_EXTENDED) != 0)
-            return error_set(err, ERR_SPEC, "preamble '%s' is not a regular expression",
-                             s->spec->preamble.values[i]);
+        TRY(pattern_compile(s->spec->preamble.values[i], &s->preamble[i], err));
     return 0;
 }
 
@@ -266,8 +224,8 @@ static void file_close(struct source *s)
     pattern_release(&s->skip);
     pattern_release(&s->stop_at);
     pattern_release(&s->trailer);
-    for (size_t i = 0; s->preamble_regex != NULL && i < s->spec->preamble.count; i++)
-        regfree(&s->preamble_regex[i]);
+    for (size_t i = 0; s->preamble != NULL && i < s->spec->preamble.count; i++)
+        pattern_release(&s->preamble[i]);
     for (size_t i = 0; i < s->nfill; i++)
         free(s->filled[i]);
     jpull_projection_free(s->projection);

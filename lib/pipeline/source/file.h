@@ -6,9 +6,8 @@
 #include "format/jpull.h"
 #include "format/linesio.h"
 #include "pipeline/column.h"
+#include "pipeline/source/pattern.h"
 #include "pipeline/stream.h"
-
-#include <regex.h>
 
 enum file_format { FILE_CSV, FILE_TSV, FILE_JSONL };
 
@@ -35,17 +34,6 @@ struct file_source_spec {
     bool optional;
 };
 
-/* A pattern on the first non-empty field of a record; a plain "^text" is compared, not matched. */
-struct pattern {
-    bool is_set;
-    const char *prefix; /* "^literal" */
-    size_t prefix_len;
-    regex_t regex;
-};
-int pattern_compile(const char *text, struct pattern *ret, struct error *err);
-bool pattern_matches(const struct pattern *p, struct span text);
-void pattern_release(struct pattern *p);
-
 /* How each column is found. */
 enum cell_origin { ORIGIN_FIELD, ORIGIN_LINE, ORIGIN_FILE, ORIGIN_PREAMBLE };
 struct cell_place {
@@ -68,7 +56,7 @@ struct source {
     struct cell *cells;
     struct cell_place *places;
     char **captured; /* preamble values of this file */
-    regex_t *preamble_regex;
+    struct pattern *preamble;
     struct pattern skip, stop_at, trailer;
     bool stopped;
     char **filled; /* last value of fill_down columns */

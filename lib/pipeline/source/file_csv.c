@@ -52,7 +52,7 @@ static int missing_column(const struct source *s, const struct csvio_record *hea
                           const char *column, const char *name, struct error *err)
 {
     struct arena *arena = s->ctx->arena;
-    AUTO_STRBUF struct strbuf list;
+    AUTO_STRBUF struct strbuf list = {0};
     strbuf_init(&list, 4096);
     const char **names = arena_array(arena, header->nfields + 1, sizeof *names);
     for (size_t i = 0; i < header->nfields; i++) {
@@ -133,11 +133,9 @@ static int place_sums(struct source *s, const struct csvio_record *header, struc
 static void capture_preamble(struct source *s, const struct csvio_record *record)
 {
     for (size_t i = 0; i < s->spec->preamble.count; i++) {
-        regmatch_t groups[2] = {{.rm_so = 0, .rm_eo = (regoff_t)record->raw.len}};
-        if (regexec(&s->preamble_regex[i], record->raw.ptr, 2, groups, REG_STARTEND) == 0 &&
-            groups[1].rm_so >= 0)
-            s->captured[i] = arena_strndup(s->ctx->arena, record->raw.ptr + groups[1].rm_so,
-                                           (size_t)(groups[1].rm_eo - groups[1].rm_so));
+        struct span found;
+        if (pattern_capture(&s->preamble[i], record->raw, &found))
+            s->captured[i] = arena_strndup(s->ctx->arena, found.ptr, found.len);
     }
 }
 

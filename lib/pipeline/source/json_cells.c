@@ -8,7 +8,7 @@ static const char *pointer_of(struct arena *arena, const char *from)
 {
     if (from[0] == '/')
         return from;
-    AUTO_STRBUF struct strbuf out;
+    AUTO_STRBUF struct strbuf out = {0};
     strbuf_init(&out, 4096);
     strbuf_addch(&out, '/');
     for (const char *c = from; *c != '\0'; c++) {
@@ -48,7 +48,7 @@ void json_cells_set(const struct stream_context *ctx, const struct jpull_value *
         case JPULL_ARRAY: cells[i] = (struct cell){CELL_CLEAN, v->text}; break;
         }
         if (v->kind == JPULL_STRING && ctx->stream->columns[i].type.kind == DB_JSONB) {
-            AUTO_STRBUF struct strbuf quoted;
+            AUTO_STRBUF struct strbuf quoted = {0};
             strbuf_init(&quoted, 64 << 20);
             jsonx_quote(&quoted, v->text);
             cells[i].text.ptr = arena_strndup(ctx->arena, quoted.data, quoted.len);

@@ -45,7 +45,7 @@ int postgres_source_sql(const struct stream_context *ctx, struct bound_sql *ret,
 {
     const struct postgres_source_spec *spec = ctx->stream->source_spec;
     if (spec->table != NULL) {
-        AUTO_STRBUF struct strbuf sql;
+        AUTO_STRBUF struct strbuf sql = {0};
         strbuf_init(&sql, 4096);
         const char *dot = strchr(spec->table, '.');
         strbuf_adds(&sql, "select * from ");

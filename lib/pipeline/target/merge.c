@@ -59,7 +59,7 @@ static const char *run_text(const struct stage_target *t)
 int stage_supersede(const struct stage_target *t, struct stream_counts *counts, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    AUTO_STRBUF struct strbuf sql;
+    AUTO_STRBUF struct strbuf sql = {0};
     int64_t any = 0;
     if (s->key.count == 0)
         return 0;
@@ -119,7 +119,7 @@ static int insert_all(const struct stage_target *t, const char *from, int64_t *r
                       struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    AUTO_STRBUF struct strbuf sql;
+    AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, SQL_MAX);
     strbuf_addf(&sql, "insert into %s (", t->quoted);
     stage_columns(&sql, s, "");
@@ -133,7 +133,7 @@ static int insert_all(const struct stage_target *t, const char *from, int64_t *r
 static int find_differences(const struct stage_target *t, int64_t *ret_rows, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    AUTO_STRBUF struct strbuf sql, ours, theirs;
+    AUTO_STRBUF struct strbuf sql = {0}, ours = {0}, theirs = {0};
     strbuf_init(&sql, SQL_MAX);
     strbuf_init(&ours, SQL_MAX);
     strbuf_init(&theirs, SQL_MAX);
@@ -157,7 +157,7 @@ static int find_differences(const struct stage_target *t, int64_t *ret_rows, str
 static int update_changed(const struct stage_target *t, int64_t *ret_rows, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    AUTO_STRBUF struct strbuf sql;
+    AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, SQL_MAX);
     strbuf_addf(&sql, "update %s t set _run_id = $1::bigint, _loaded_at = now()", t->quoted);
     for (size_t i = 0; i < s->ncolumns; i++) {
@@ -180,7 +180,7 @@ static int delete_missing(const struct stage_target *t, struct stream_counts *co
 {
     const struct stream_spec *s = t->ctx->stream;
     const struct rejects *rejects = t->ctx->rejects;
-    AUTO_STRBUF struct strbuf sql, keys;
+    AUTO_STRBUF struct strbuf sql = {0}, keys = {0};
     strbuf_init(&sql, SQL_MAX);
     strbuf_init(&keys, 64 << 20);
     strbuf_addch(&keys, '[');
@@ -232,7 +232,7 @@ static int replace_snapshot(const struct stage_target *t, struct stream_counts *
                             struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    AUTO_STRBUF struct strbuf sql, columns;
+    AUTO_STRBUF struct strbuf sql = {0}, columns = {0};
     AUTO_RESULT struct db_result *res = NULL;
     strbuf_init(&sql, SQL_MAX);
     strbuf_init(&columns, SQL_MAX);
@@ -283,7 +283,7 @@ int stage_cursor(const struct stage_target *t, const char **ret, struct error *e
 {
     const struct stream_spec *s = t->ctx->stream;
     int column = stream_column(s, s->incremental->cursor);
-    AUTO_STRBUF struct strbuf sql;
+    AUTO_STRBUF struct strbuf sql = {0};
     AUTOFREE char *text = NULL;
     strbuf_init(&sql, 4096);
     bool is_instant = column >= 0 && s->columns[column].type.kind == DB_TIMESTAMPTZ;

@@ -77,7 +77,7 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
 {
     const struct postgres_target_spec *spec = ctx->stream->target_spec;
     struct target *t = mem_alloc(sizeof *t);
-    AUTO_STRBUF struct strbuf quoted;
+    AUTO_STRBUF struct strbuf quoted = {0};
     t->ctx = ctx;
     t->stage = (struct stage_target){
         .ctx = ctx, .schema = spec->schema, .table = spec->table ? spec->table : ctx->stream->name};

@@ -81,7 +81,7 @@ static bool is_sent(const struct target *t, const char *column)
 
 static int flush(struct target *t, struct error *err)
 {
-    AUTO_STRBUF struct strbuf body;
+    AUTO_STRBUF struct strbuf body = {0};
     if (t->in_body == 0)
         return 0;
     strbuf_init(&body, BODY_MAX + 64);

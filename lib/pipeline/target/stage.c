@@ -20,7 +20,7 @@ void stage_columns(struct strbuf *out, const struct stream_spec *s, const char *
 int stage_create(const struct stream_context *ctx, struct error *err)
 {
     const struct stream_spec *s = ctx->stream;
-    AUTO_STRBUF struct strbuf sql;
+    AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, SQL_MAX);
     strbuf_adds(&sql, "create temp table diner_stage (");
     for (size_t i = 0; i < s->ncolumns; i++) {
@@ -41,7 +41,7 @@ static int take_query_columns(const struct stream_context *ctx, const struct bou
     struct stream_spec *s = ctx->stream;
     struct arena *arena = ctx->pipeline->arena;
     AUTO_RESULT struct db_result *res = NULL;
-    AUTO_STRBUF struct strbuf sql;
+    AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, SQL_MAX);
     strbuf_addf(&sql, "select * from (%s\n) q limit 0", query->sql);
     TRY(db_query(ctx->db, sql.data, query->params, query->nparams, &res, err));
@@ -62,7 +62,7 @@ static int take_query_columns(const struct stream_context *ctx, const struct bou
 int stage_from_query(const struct stream_context *ctx, const struct bound_sql *query,
                      int64_t *ret_rows, struct error *err)
 {
-    AUTO_STRBUF struct strbuf sql;
+    AUTO_STRBUF struct strbuf sql = {0};
     if (ctx->stream->columns_node == NULL)
         TRY(take_query_columns(ctx, query, err));
     TRY(stage_create(ctx, err));
@@ -94,7 +94,7 @@ static bool is_key(const struct stream_spec *s, const char *name)
 static int create_target(const struct stage_target *t, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    AUTO_STRBUF struct strbuf sql;
+    AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, SQL_MAX);
     strbuf_addf(&sql, "create table %s (", t->quoted);
     for (size_t i = 0; i < s->ncolumns; i++) {
@@ -132,7 +132,7 @@ static int add_columns(const struct stage_target *t, const struct db_result *pre
             found = strcmp(db_result_text(present, k, 0), name) == 0;
         if (found)
             continue;
-        AUTO_STRBUF struct strbuf sql;
+        AUTO_STRBUF struct strbuf sql = {0};
         strbuf_init(&sql, 4096);
         strbuf_addf(&sql, "alter table %s add column ", t->quoted);
         db_quote_identifier(&sql, name);
@@ -186,7 +186,7 @@ static int reject_where(const struct stage_target *t, const char *condition, con
 {
     const struct stream_spec *s = t->ctx->stream;
     struct reject_query q = {.t = t, .reason = reason};
-    AUTO_STRBUF struct strbuf sql;
+    AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, SQL_MAX);
     strbuf_addf(&sql,
                 "delete from " STAGE_TABLE " s where %s returning s._row, "
@@ -231,7 +231,7 @@ static int set_columns(const struct stage_target *t, const struct field_string_m
 {
     for (size_t i = 0; i < set->count; i++) {
         struct bound_sql bound;
-        AUTO_STRBUF struct strbuf sql;
+        AUTO_STRBUF struct strbuf sql = {0};
         strbuf_init(&sql, SQL_MAX);
         TRY(stream_sql(t->ctx, set->values[i] ? set->values[i] : "null", &bound, err));
         strbuf_adds(&sql, "update " STAGE_TABLE " set ");
@@ -255,7 +255,7 @@ int stage_transform(const struct stage_target *t, struct stream_counts *counts, 
     }
     /* A null in the key would never meet its row again. */
     if (s->key.count > 0) {
-        AUTO_STRBUF struct strbuf condition;
+        AUTO_STRBUF struct strbuf condition = {0};
         strbuf_init(&condition, SQL_MAX);
         strbuf_adds(&condition, "num_nulls(");
         for (size_t i = 0; i < s->key.count; i++) {
@@ -293,6 +293,15 @@ static int check_report(const struct stage_target *t, const struct check_spec *c
     size_t n = bound->nparams;
     const char **params = arena_array(t->ctx->arena, n + 3, sizeof *params);
     int64_t found = 0;
+    if (t->ctx->plan) {
+        TRY(db_query_int(t->ctx->db,
+                         arena_printf(t->ctx->arena,
+                                      "select count(*) from " STAGE_TABLE " s where (%s) is not true",
+                                      bound->sql),
+                         bound->params, n, &found, err));
+        counts->findings += found;
+        return 0;
+    }
     if (n > 0)
         memcpy((void *)params, (const void *)bound->params, n * sizeof *params);
     params[n] = arena_printf(t->ctx->arena, "%" PRId64, t->ctx->run_id);
@@ -318,6 +327,8 @@ static int check_sql(const struct stage_target *t, const struct check_spec *c,
         return 0;
     if (c->on_fail == CHECK_REPORT) {
         counts->findings++;
+        if (t->ctx->plan)
+            return 0;
         return db_execute(t->ctx->db,
                           "insert into diner.finding (run_id, stream, check_name, row_data) "
                           "values ($1::bigint, $2, $3, '{}')",
