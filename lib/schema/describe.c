@@ -288,9 +288,10 @@ static void schema_default(const struct field *f, struct jwriter *w)
         jwriter_kstring(w, "default", f->def);
 }
 
-static void schema_field(const struct set_list *list, const struct field *f, struct jwriter *w)
+static void schema_field(const struct set_list *list, const struct field *f, const char *name,
+                         struct jwriter *w)
 {
-    jwriter_key(w, f->name);
+    jwriter_key(w, name);
     jwriter_object(w);
     if (f->help)
         jwriter_kstring(w, "description", f->help);
@@ -320,6 +321,42 @@ static void schema_required(const struct field_set *set, struct jwriter *w)
         jwriter_end(w);
 }
 
+static bool is_first_of_group(const struct field_set *set, const struct field *f, size_t n)
+{
+    for (const struct field *before = set->fields; before != f; before++)
+        if (strncmp(before->name, f->name, n) == 0)
+            return false;
+    return true;
+}
+
+/* Dotted names may be written as nested maps: "http.timeout" is also {http: {timeout: }}. */
+static void schema_groups(const struct set_list *list, const struct field_set *set,
+                          struct jwriter *w)
+{
+    AUTO_STRBUF struct strbuf group = {0};
+
+    strbuf_init(&group, 0);
+    for (const struct field *f = set->fields; f->name; f++) {
+        const char *dot = strchr(f->name, '.');
+        size_t n = dot ? (size_t)(dot - f->name) + 1 : 0;
+        if (!dot || !is_first_of_group(set, f, n))
+            continue;
+        strbuf_clear(&group);
+        strbuf_add(&group, f->name, n - 1);
+        jwriter_key(w, group.data);
+        jwriter_object(w);
+        jwriter_kstring(w, "type", "object");
+        jwriter_key(w, "properties");
+        jwriter_object(w);
+        for (const struct field *member = f; member->name; member++)
+            if (strncmp(member->name, f->name, n) == 0 && !(member->flags & FIELD_HIDDEN))
+                schema_field(list, member, member->name + n, w);
+        jwriter_end(w);
+        jwriter_kbool(w, "additionalProperties", false);
+        jwriter_end(w);
+    }
+}
+
 static void schema_object(const struct set_list *list, const struct field_set *set,
                           struct jwriter *w)
 {
@@ -330,7 +367,8 @@ static void schema_object(const struct set_list *list, const struct field_set *s
     jwriter_object(w);
     for (const struct field *f = set->fields; f->name; f++)
         if (!(f->flags & FIELD_HIDDEN))
-            schema_field(list, f, w);
+            schema_field(list, f, f->name, w);
+    schema_groups(list, set, w);
     jwriter_end(w);
     schema_required(set, w);
     /* Hidden keys are accepted by the binder, so a set that has some cannot be closed here. */
