@@ -38,7 +38,7 @@ static int auth_secret(struct connector *c, const char *reference, const char **
     return 0;
 }
 
-static int basic_apply(struct request *r, struct error *err)
+static int basic_apply(struct outgoing *r, struct error *err)
 {
     AUTO_STRBUF struct strbuf pair = {0};
     const struct auth_spec *a = &r->c->spec.auth;
@@ -92,7 +92,7 @@ static int login_send(struct connector *c, struct arena *arena, struct http_resp
 {
     AUTO_STRBUF struct strbuf body = {0};
     const struct auth_spec *a = &c->spec.auth;
-    struct request r = {.arena = arena, .c = c};
+    struct outgoing r = {.arena = arena, .c = c};
     struct jwriter w;
     const char *password = NULL;
     bool ignored;
@@ -113,7 +113,7 @@ static int login_send(struct connector *c, struct arena *arena, struct http_resp
     /* Twice the same login does no harm. */
     r.http = (struct http_request){
         .method = "POST", .is_repeatable = true, .body = {body.data, body.len}};
-    int code = request_send(&r, ret, &ignored, err);
+    int code = outgoing_send(&r, ret, &ignored, err);
     memset(body.data, 0, body.len);
     return code;
 }
@@ -137,7 +137,7 @@ static int login(struct connector *c, struct error *err)
     return code;
 }
 
-static int login_apply(struct request *r, struct error *err)
+static int login_apply(struct outgoing *r, struct error *err)
 {
     struct connector *c = r->c;
 
@@ -147,7 +147,7 @@ static int login_apply(struct request *r, struct error *err)
     return 0;
 }
 
-int auth_apply(struct request *r, struct error *err)
+int auth_apply(struct outgoing *r, struct error *err)
 {
     const struct auth_spec *a = &r->c->spec.auth;
     const char *secret = NULL;

@@ -52,7 +52,7 @@ struct pair_list {
     struct http_header *items; /* also of query parameters */
     size_t count, capacity;
 };
-struct request {
+struct outgoing {
     struct arena *arena; /* of all its texts; the caller's */
     struct connector *c;
     const struct resource_spec *resource; /* NULL: a login */
@@ -63,15 +63,15 @@ struct request {
 };
 /* URL, headers and body of r->resource for these parameters (r has arena, c and resource). Names of
  * params[nstrict..] need not be used by it. body.ptr NULL: the declared one. */
-int request_build(struct request *r, const struct connector_param *params, size_t nparams,
-                  size_t nstrict, struct span body, struct error *err);
+int outgoing_build(struct outgoing *r, const struct connector_param *params, size_t nparams,
+                   size_t nstrict, struct span body, struct error *err);
 /* Sets a header or query parameter, in place of one of the same name. Texts live as long as r. */
-void outgoing_header(struct request *r, const char *name, const char *value);
-void outgoing_query(struct request *r, const char *key, const char *value);
+void outgoing_header(struct outgoing *r, const char *name, const char *value);
+void outgoing_query(struct outgoing *r, const char *key, const char *value);
 /* Sends it with credentials, renewing them once; errors by rules, then by status. *ret_ignored: a
  * rule says that this answer is nothing. */
-int request_send(struct request *r, struct http_response *ret, bool *ret_ignored,
-                 struct error *err);
+int outgoing_send(struct outgoing *r, struct http_response *ret, bool *ret_ignored,
+                  struct error *err);
 int connector_http(struct connector *c, struct http_client **ret, struct error *err);
 const struct resource_spec *connector_resource(const struct connector *c, const char *name,
                                                struct error *err); /* NULL: ERR_SPEC */
@@ -82,12 +82,12 @@ const struct rule_spec *rules_find(const struct connector_spec *spec,
                                    const struct http_response *response);
 enum http_verdict rules_judge(void *request, const struct http_response *response);
 /* What the answer is after all attempts: 0 or an error. */
-int rules_check(const struct request *r, const struct http_response *response, bool *ret_ignored,
+int rules_check(const struct outgoing *r, const struct http_response *response, bool *ret_ignored,
                 struct error *err);
 
 /* ---- auth ------------------------------------------------------------------------------------ */
 
-int auth_apply(struct request *r, struct error *err); /* may log in */
+int auth_apply(struct outgoing *r, struct error *err); /* may log in */
 bool auth_is_renewable(const struct connector *c);
 void auth_forget(struct connector *c);
 void auth_release(struct connector *c);

@@ -111,7 +111,7 @@ static const char *position_text(struct connector_pages *p, const char **ret_nam
     return arena_printf(p->page_arena, "%" PRId64, p->at);
 }
 
-static int page_request(struct connector_pages *p, struct request *r, struct error *err)
+static int page_request(struct connector_pages *p, struct outgoing *r, struct error *err)
 {
     const struct paginate_spec *paginate = &p->paginate;
     const char *name = NULL, *position = position_text(p, &name);
@@ -119,7 +119,7 @@ static int page_request(struct connector_pages *p, struct request *r, struct err
 
     if (name)
         p->params[nparams++] = (struct connector_param){name, position};
-    TRY(request_build(r, p->params, nparams, p->nparams, (struct span){0}, err));
+    TRY(outgoing_build(r, p->params, nparams, p->nparams, (struct span){0}, err));
     if (!name && p->cursor) { /* a URL is followed as it was given */
         r->url = p->cursor;
         r->query.count = 0;
@@ -129,19 +129,19 @@ static int page_request(struct connector_pages *p, struct request *r, struct err
         outgoing_query(r, paginate->param, position);
     if (paginate->size_param && paginate->size > 0)
         outgoing_query(r, paginate->size_param,
-                      arena_printf(p->page_arena, "%" PRId64, paginate->size));
+                       arena_printf(p->page_arena, "%" PRId64, paginate->size));
     return 0;
 }
 
 static int page_fetch(struct connector_pages *p, bool *ret_ignored, struct error *err)
 {
-    struct request r = {.arena = p->page_arena, .c = p->c, .resource = p->resource};
+    struct outgoing r = {.arena = p->page_arena, .c = p->c, .resource = p->resource};
     struct http_response response = {0};
 
     arena_clear(p->page_arena);
     if (page_request(p, &r, err) != 0)
         return error_context(err, "resource '%s' of connector '%s'", p->name, p->c->name);
-    TRY(request_send(&r, &response, ret_ignored, err));
+    TRY(outgoing_send(&r, &response, ret_ignored, err));
     http_response_release(&p->response);
     p->response = response;
     p->asked = r.http.url;

@@ -2,8 +2,8 @@
 #include "net/url.h"
 #include <strings.h>
 
-static void pair_set(struct request *r, struct pair_list *list, const char *name, const char *value,
-                     bool any_case)
+static void pair_set(struct outgoing *r, struct pair_list *list, const char *name,
+                     const char *value, bool any_case)
 {
     size_t i = 0;
 
@@ -22,19 +22,19 @@ static void pair_set(struct request *r, struct pair_list *list, const char *name
         list->count++;
 }
 
-void outgoing_header(struct request *r, const char *name, const char *value)
+void outgoing_header(struct outgoing *r, const char *name, const char *value)
 {
     pair_set(r, &r->headers, name, value, true);
 }
 
-void outgoing_query(struct request *r, const char *key, const char *value)
+void outgoing_query(struct outgoing *r, const char *key, const char *value)
 {
     pair_set(r, &r->query, key, value, false);
 }
 
 /* ---- building ------------------------------------------------------------------------------ */
 
-static int url_build(struct request *r, struct template_scope *s, struct error *err)
+static int url_build(struct outgoing *r, struct template_scope *s, struct error *err)
 {
     AUTO_STRBUF struct strbuf path = {0};
     bool missing;
@@ -52,9 +52,9 @@ static int url_build(struct request *r, struct template_scope *s, struct error *
 }
 
 /* Rendered values of a map: absent ones (null, or a name without value) are left out. */
-static int map_render(struct request *r, struct template_scope *s,
+static int map_render(struct outgoing *r, struct template_scope *s,
                       const struct field_string_map *map,
-                      void (*set)(struct request *, const char *, const char *), struct error *err)
+                      void (*set)(struct outgoing *, const char *, const char *), struct error *err)
 {
     AUTO_STRBUF struct strbuf text = {0};
     bool missing;
@@ -72,7 +72,7 @@ static int map_render(struct request *r, struct template_scope *s,
     return 0;
 }
 
-static int body_build(struct request *r, struct template_scope *s, struct span body,
+static int body_build(struct outgoing *r, struct template_scope *s, struct span body,
                       struct error *err)
 {
     AUTO_STRBUF struct strbuf json = {0};
@@ -98,7 +98,7 @@ static int check_used(const struct template_scope *s, size_t nstrict, struct err
     return 0;
 }
 
-static int parts_build(struct request *r, struct template_scope *s, size_t nstrict,
+static int parts_build(struct outgoing *r, struct template_scope *s, size_t nstrict,
                        struct span body, struct error *err)
 {
     const struct field_string_map *always = &r->c->spec.headers;
@@ -113,8 +113,8 @@ static int parts_build(struct request *r, struct template_scope *s, size_t nstri
     return check_used(s, nstrict, err);
 }
 
-int request_build(struct request *r, const struct connector_param *params, size_t nparams,
-                  size_t nstrict, struct span body, struct error *err)
+int outgoing_build(struct outgoing *r, const struct connector_param *params, size_t nparams,
+                   size_t nstrict, struct span body, struct error *err)
 {
     struct template_scope s = {.c = r->c, .params = params, .nparams = nparams};
 
@@ -129,7 +129,7 @@ int request_build(struct request *r, const struct connector_param *params, size_
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-static int url_complete(struct request *r, struct error *err)
+static int url_complete(struct outgoing *r, struct error *err)
 {
     AUTO_STRBUF struct strbuf url = {0};
     bool has_query = strchr(r->url, '?') != NULL;
@@ -148,14 +148,14 @@ static int url_complete(struct request *r, struct error *err)
     return 0;
 }
 
-static bool wants_renewal(const struct request *r, const struct http_response *response)
+static bool wants_renewal(const struct outgoing *r, const struct http_response *response)
 {
     if (!r->resource || !auth_is_renewable(r->c))
         return false;
     return r->rule ? r->rule->action == RULE_REFRESH_AUTH : response->status == 401;
 }
 
-static int request_attempt(struct request *r, struct http_response *ret, struct error *err)
+static int outgoing_attempt(struct outgoing *r, struct http_response *ret, struct error *err)
 {
     struct http_client *http = NULL;
 
@@ -171,16 +171,17 @@ static int request_attempt(struct request *r, struct http_response *ret, struct 
     return http_send(http, &r->http, ret, err);
 }
 
-int request_send(struct request *r, struct http_response *ret, bool *ret_ignored, struct error *err)
+int outgoing_send(struct outgoing *r, struct http_response *ret, bool *ret_ignored,
+                  struct error *err)
 {
     struct http_response response = {0};
 
-    TRY(request_attempt(r, &response, err));
+    TRY(outgoing_attempt(r, &response, err));
     if (wants_renewal(r, &response)) {
         /* Refused before it was carried out, so any method may be sent again; once. */
         http_response_release(&response);
         auth_forget(r->c);
-        TRY(request_attempt(r, &response, err));
+        TRY(outgoing_attempt(r, &response, err));
     }
     int code = rules_check(r, &response, ret_ignored, err);
     if (code != 0)
@@ -194,16 +195,16 @@ int connector_call(struct connector *c, const char *resource, const struct conne
                    size_t nparams, struct span body, const char *idempotency_key,
                    struct http_response *ret, struct error *err)
 {
-    struct request r = {.c = c, .resource = connector_resource(c, resource, err)};
+    struct outgoing r = {.c = c, .resource = connector_resource(c, resource, err)};
     bool ignored;
 
     if (!r.resource)
         return (int)err->code;
     r.arena = arena_new();
-    int code = request_build(&r, params, nparams, nparams, body, err);
+    int code = outgoing_build(&r, params, nparams, nparams, body, err);
     if (code == 0) {
         r.http.idempotency_key = idempotency_key;
-        code = request_send(&r, ret, &ignored, err);
+        code = outgoing_send(&r, ret, &ignored, err);
     } else {
         error_context(err, "resource '%s' of connector '%s'", resource, c->name);
     }

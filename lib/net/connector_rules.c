@@ -72,7 +72,7 @@ const struct rule_spec *rules_find(const struct connector_spec *spec,
 
 enum http_verdict rules_judge(void *request, const struct http_response *response)
 {
-    struct request *r = request;
+    struct outgoing *r = request;
 
     r->rule = rules_find(&r->c->spec, response);
     if (!r->rule)
@@ -122,7 +122,7 @@ static enum error_code code_of_rule(const struct rule_spec *rule, int status)
     return status >= 200 && status <= 299 ? ERR_REMOTE : ERR_OK;
 }
 
-int rules_check(const struct request *r, const struct http_response *response, bool *ret_ignored,
+int rules_check(const struct outgoing *r, const struct http_response *response, bool *ret_ignored,
                 struct error *err)
 {
     AUTO_STRBUF struct strbuf reason = {0};
