@@ -50,9 +50,15 @@ static size_t value_list(struct strbuf *out, const struct stream_spec *s, const 
     return n;
 }
 
-static const char *run_text(const struct stage_target *t)
+/* What is put beside the values of a row: the run, where the table has a place for it. */
+static const char *run_column(const struct stage_target *t)
 {
-    return arena_printf(t->ctx->arena, "%" PRId64, t->ctx->run_id);
+    return t->has_run_id ? ", _run_id" : "";
+}
+
+static const char *run_value(const struct stage_target *t)
+{
+    return t->has_run_id ? arena_printf(t->ctx->arena, ", %" PRId64, t->ctx->run_id) : "";
 }
 
 /* The last by (cursor, read order) of rows with one key wins; the rest are counted. */
@@ -123,10 +129,10 @@ static int insert_all(const struct stage_target *t, const char *from, int64_t *r
     strbuf_init(&sql, SQL_MAX);
     strbuf_addf(&sql, "insert into %s (", t->quoted);
     stage_columns(&sql, s, "");
-    strbuf_adds(&sql, ", _run_id) select ");
+    strbuf_addf(&sql, "%s) select ", run_column(t));
     stage_columns(&sql, s, "s.");
-    strbuf_addf(&sql, ", $1::bigint from %s", from);
-    return db_execute(t->ctx->db, sql.data, DB_PARAMS(run_text(t)), ret_rows, err);
+    strbuf_addf(&sql, "%s from %s", run_value(t), from);
+    return db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, ret_rows, err);
 }
 
 /* Rows that are new or differ, into diner_diff; *ret_rows how many. */
@@ -159,18 +165,24 @@ static int update_changed(const struct stage_target *t, int64_t *ret_rows, struc
     const struct stream_spec *s = t->ctx->stream;
     AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, SQL_MAX);
-    strbuf_addf(&sql, "update %s t set _run_id = $1::bigint, _loaded_at = now()", t->quoted);
+    const char *comma = "";
+    strbuf_addf(&sql, "update %s t set ", t->quoted);
     for (size_t i = 0; i < s->ncolumns; i++) {
         if (is_key(s, s->columns[i].name))
             continue;
-        strbuf_adds(&sql, ", ");
+        strbuf_adds(&sql, comma);
         db_quote_identifier(&sql, s->columns[i].name);
         strbuf_adds(&sql, " = s.");
         db_quote_identifier(&sql, s->columns[i].name);
+        comma = ", ";
     }
+    if (t->has_run_id)
+        strbuf_addf(&sql, "%s_run_id = %" PRId64, comma, t->ctx->run_id);
+    if (t->has_loaded_at)
+        strbuf_adds(&sql, ", _loaded_at = now()");
     strbuf_adds(&sql, " from pg_temp.diner_diff s where not s._is_new and ");
     key_match(&sql, s, "t.", "s.");
-    return db_execute(t->ctx->db, sql.data, DB_PARAMS(run_text(t)), ret_rows, err);
+    return db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, ret_rows, err);
 }
 
 /* Keys that the source no longer has. A rejected key keeps its row; a reject whose key cannot be
@@ -244,14 +256,16 @@ static int replace_snapshot(const struct stage_target *t, struct stream_counts *
                 "(select ctid as c, md5(row(%s)::text) as h from %s) x), "
                 "gone as (delete from %s d using t where d.ctid = t.c and not exists "
                 "(select from s where s.h = t.h and s.n = t.n) returning 1), "
-                "come as (insert into %s (%s, _run_id) select ",
-                columns.data, columns.data, t->quoted, t->quoted, t->quoted, columns.data);
+                "come as (insert into %s (%s%s) select ",
+                columns.data, columns.data, t->quoted, t->quoted, t->quoted, columns.data,
+                run_column(t));
     stage_columns(&sql, s, "g.");
-    strbuf_adds(&sql, ", $1::bigint from " STAGE_TABLE " g join s on g.ctid = s.c where not exists "
+    strbuf_adds(&sql, run_value(t));
+    strbuf_adds(&sql, " from " STAGE_TABLE " g join s on g.ctid = s.c where not exists "
                       "(select from t where t.h = s.h and t.n = s.n) returning 1) "
                       "select (select count(*) from gone), (select count(*) from come), "
                       "(select count(*) from s)");
-    TRY(db_query(t->ctx->db, sql.data, DB_PARAMS(run_text(t)), &res, err));
+    TRY(db_query(t->ctx->db, sql.data, DB_NO_PARAMS, &res, err));
     counts->deleted += db_result_int(res, 0, 0);
     counts->inserted += db_result_int(res, 0, 1);
     counts->unchanged += db_result_int(res, 0, 2) - db_result_int(res, 0, 1);

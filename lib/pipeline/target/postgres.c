@@ -67,7 +67,9 @@ static int begin_copy(struct target *t, struct error *err)
     if (t->is_direct) {
         TRY(db_begin(t->ctx->db, err));
         TRY(stage_ensure_target(&t->stage, err));
-        return db_copy_in(t->ctx->db, t->stage.quoted, names, s->ncolumns, &t->copy, err);
+        names[s->ncolumns] = "_run_id";
+        return db_copy_in(t->ctx->db, t->stage.quoted, names,
+                          s->ncolumns + (t->stage.has_run_id ? 1 : 0), &t->copy, err);
     }
     TRY(stage_create(t->ctx, err));
     return db_copy_in(t->ctx->db, STAGE_TABLE, names, s->ncolumns + 1, &t->copy, err);
@@ -138,6 +140,8 @@ static int take_row(struct target *t, const struct source_row *row, const char *
     }
     if (!t->is_direct)
         db_encode_int8(out, (int64_t)row->position);
+    else if (t->stage.has_run_id)
+        db_encode_int8(out, t->ctx->run_id);
     t->rows++;
     return db_copy_keep(t->copy, err);
 }

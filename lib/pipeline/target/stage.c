@@ -119,41 +119,43 @@ static int create_target(const struct stage_target *t, struct error *err)
     return 0;
 }
 
+static bool has_column(const struct db_result *present, const char *name)
+{
+    for (size_t k = 0; k < db_result_rows(present); k++)
+        if (strcmp(db_result_text(present, k, 0), name) == 0)
+            return true;
+    return false;
+}
+
 static int add_columns(const struct stage_target *t, const struct db_result *present,
                        struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    for (size_t i = 0; i < s->ncolumns + 2; i++) {
-        const char *name = i < s->ncolumns    ? s->columns[i].name
-                           : i == s->ncolumns ? "_run_id"
-                                              : "_loaded_at";
-        bool found = false;
-        for (size_t k = 0; k < db_result_rows(present) && !found; k++)
-            found = strcmp(db_result_text(present, k, 0), name) == 0;
-        if (found)
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        if (has_column(present, s->columns[i].name))
             continue;
         AUTO_STRBUF struct strbuf sql = {0};
         strbuf_init(&sql, 4096);
         strbuf_addf(&sql, "alter table %s add column ", t->quoted);
-        db_quote_identifier(&sql, name);
+        db_quote_identifier(&sql, s->columns[i].name);
         strbuf_addch(&sql, ' ');
-        if (i < s->ncolumns)
-            db_type_print(&s->columns[i].type, &sql);
-        else
-            strbuf_adds(&sql, i == s->ncolumns ? "bigint" : "timestamptz not null default now()");
+        db_type_print(&s->columns[i].type, &sql);
         TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err));
     }
     return 0;
 }
 
-int stage_ensure_target(const struct stage_target *t, struct error *err)
+int stage_ensure_target(struct stage_target *t, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
     TRY(db_query(t->ctx->db,
                  "select attname from pg_attribute where attrelid = to_regclass($1) and attnum > 0 "
                  "and not attisdropped",
                  DB_PARAMS(t->quoted), &res, err));
-    return db_result_rows(res) == 0 ? create_target(t, err) : add_columns(t, res, err);
+    bool is_new = db_result_rows(res) == 0;
+    t->has_run_id = is_new || has_column(res, "_run_id");
+    t->has_loaded_at = is_new || has_column(res, "_loaded_at");
+    return is_new ? create_target(t, err) : add_columns(t, res, err);
 }
 
 /* ---- transforms and checks -------------------------------------------------------------- */

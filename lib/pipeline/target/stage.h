@@ -12,6 +12,9 @@ struct stage_target {
     const struct stream_context *ctx;
     const char *schema, *table;
     const char *quoted; /* "ods"."orders" */
+    /* Filled by stage_ensure_target: tables that diner makes say which run wrote a row and when; a
+     * table made by somebody else is left as it is. */
+    bool has_run_id, has_loaded_at;
 };
 
 int stage_create(const struct stream_context *ctx, struct error *err);
@@ -19,7 +22,7 @@ int stage_create(const struct stream_context *ctx, struct error *err);
 int stage_from_query(const struct stream_context *ctx, const struct bound_sql *query,
                      int64_t *ret_rows, struct error *err);
 /* Makes the target table, or adds the columns it lacks; in the open transaction. */
-int stage_ensure_target(const struct stage_target *t, struct error *err);
+int stage_ensure_target(struct stage_target *t, struct error *err);
 
 /* Steps of the committing transaction; each adds to the counts. */
 int stage_transform(const struct stage_target *t, struct stream_counts *counts, struct error *err);
