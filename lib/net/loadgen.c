@@ -291,6 +291,10 @@ static void summarize(struct load *l, int64_t cpu_ns, struct loadgen_summary *re
     struct loadgen_summary *s = &l->summary;
     int64_t now = load_now(l);
     s->elapsed_ns = now < l->end_ns ? now : l->end_ns;
+    /* The last planned request may be answered just before the end: the time was used all the same.
+     */
+    if (l->options->rate_per_s > 0 && !s->interrupted)
+        s->elapsed_ns = s->capped ? load_intended(l, l->planned) : l->end_ns;
     if (l->options->rate_per_s == 0 && l->issued >= l->planned && now < l->end_ns)
         s->capped = true;
     s->cpu_ns = cpu_now_ns() - cpu_ns;

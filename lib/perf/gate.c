@@ -79,5 +79,5 @@ int gate_result(const struct gate *gate, struct error *err)
             strbuf_adds(&text, "; ");
         report_gate_line(&gate->checks[i], (enum gate_rule)i, &text);
     }
-    return error_set(err, ERR_CHECK, "%s", text.data);
+    return error_set(err, ERR_CHECK, "check failed: %s", text.data);
 }

@@ -149,6 +149,8 @@ int input_parse_hey(struct input *in, struct perf_result *ret, struct error *err
         r.mean = perf_measured(h.mean_s * 1000);
         r.max = perf_measured(h.slowest_s * 1000);
     }
+    for (size_t i = 0; i < PERF_PERCENTILES && answered == 0; i++)
+        r.percentiles[i] = r.mean = r.max = perf_unknown("no request was answered");
     for (size_t i = 0; i < PERF_PERCENTILES && answered > 0; i++)
         if (h.percentiles_s[i] >= 0)
             r.percentiles[i] = perf_supported(perf_measured(h.percentiles_s[i] * 1000),

@@ -171,6 +171,8 @@ static int fill(struct input *in, const struct wrk *w, struct perf_result *ret, 
     ret->sent = perf_requests(ret);
     perf_result_rate_errors(ret);
     ret->rps = perf_measured((double)ret->outcomes[LOADGEN_OK] / w->seconds);
+    for (size_t i = 0; i < PERF_PERCENTILES && w->requests == 0; i++)
+        ret->percentiles[i] = ret->mean = ret->max = perf_unknown("no request was answered");
     if (w->requests > 0) {
         ret->mean = perf_measured(w->mean_ms);
         ret->max = perf_measured(w->max_ms);

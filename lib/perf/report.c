@@ -157,7 +157,7 @@ static void add_improvement(const struct perf_report *r, enum perf_metric metric
         return;
     }
     double difference = c->after - c->before;
-    if (fabs(difference) <= 0)
+    if (fabs(difference) <= 0 || (c->before > 0 && fabs(c->relative) < 0.0005))
         strbuf_adds(out, perf_label(LABEL_UNCHANGED));
     else if (c->before > 0)
         strbuf_addf(out, "%.1f %% %s", fabs(c->relative) * 100,

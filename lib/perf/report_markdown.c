@@ -5,12 +5,22 @@
 
 #include <ctype.h>
 
+/* Whether a character would be markup where it stands. An underscore inside a word is none. */
+static bool is_markup(const char *text, const char *p)
+{
+    if (*p == '_')
+        return p == text || !isalnum((unsigned char)p[-1]) || !isalnum((unsigned char)p[1]);
+    if (*p == '<') /* of a tag or a link */
+        return isalpha((unsigned char)p[1]) || (p[1] != '\0' && strchr("/!?", p[1]) != NULL);
+    return strchr("\\`*[]|~", *p) != NULL;
+}
+
 /* Text from outside (URLs, file names, reasons) into Markdown: nothing of it may become markup or
  * break a table. */
 static void add_text(struct strbuf *out, const char *text)
 {
-    for (const char *p = text == NULL ? "" : text; *p != '\0'; p++) {
-        if (strchr("\\`*_{}[]<>|#~", *p) != NULL)
+    for (const char *p = text; p != NULL && *p != '\0'; p++) {
+        if (is_markup(text, p))
             strbuf_addch(out, '\\');
         strbuf_addch(out, iscntrl((unsigned char)*p) ? ' ' : *p);
     }

@@ -37,7 +37,10 @@ void perf_result_init(struct perf_result *r, struct arena *arena, const char *so
     for (size_t i = 0; i < PERF_PERCENTILES; i++)
         r->percentiles[i] = r->service[i] = nothing;
     r->mean = r->max = r->rps = r->error_rate = r->cpu = r->loop_p99 = nothing;
-    const struct perf_value no_database = perf_unknown("no --db was given");
+    const struct perf_value no_database =
+        perf_unknown(strcmp(source, "diner") == 0
+                         ? "no --db was given"
+                         : arena_printf(arena, "%s does not measure the database", source));
     struct perf_database *d = &r->database;
     d->ms_per_request = d->ms_per_call = d->calls_per_request = d->rows_per_request = no_database;
     d->cache_hit = d->commits_per_request = d->block_read_ms_per_request = no_database;
