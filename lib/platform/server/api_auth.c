@@ -8,7 +8,7 @@
 static void write_token(struct request *r, struct jwriter *w, const char *key,
                         const struct user *user, const char *use, int64_t life_ms)
 {
-    AUTO_STRBUF struct strbuf token;
+    AUTO_STRBUF struct strbuf token = {0};
     int64_t now_s = clock_wall_us() / 1000000;
     const struct token_claims claims = {
         .subject = user->username,
@@ -26,7 +26,7 @@ static void write_token(struct request *r, struct jwriter *w, const char *key,
 
 static int respond_tokens(struct request *r, const struct user *user)
 {
-    AUTO_STRBUF struct strbuf data;
+    AUTO_STRBUF struct strbuf data = {0};
     struct jwriter w;
     const struct server_limits *l = &r->server->limits;
     strbuf_init(&data, 8 * TOKEN_BYTES_MAX);

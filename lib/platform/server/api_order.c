@@ -69,7 +69,8 @@ static int read_lines(struct request *r, struct span array, struct order_request
     for (;;) {
         struct span raw;
         bool is_end;
-        TRY(jpull_array_next(&iterator, &raw, &is_end, err));
+        if (jpull_array_next(&iterator, &raw, &is_end, &parse) != ERR_OK)
+            return request_refuse(r, err, "items", "'items' is malformed: %s", parse.message);
         if (is_end)
             break;
         if (order->line_count == ORDER_LINES_MAX)

@@ -89,7 +89,8 @@ static int read_items(struct request *r, struct span array, struct stock_adjustm
     for (;;) {
         struct span raw;
         bool is_end;
-        TRY(jpull_array_next(&iterator, &raw, &is_end, err));
+        if (jpull_array_next(&iterator, &raw, &is_end, &parse) != ERR_OK)
+            return request_refuse(r, err, "items", "'items' is malformed: %s", parse.message);
         if (is_end)
             break;
         if (count == STOCK_ADJUSTMENTS_MAX)
@@ -107,7 +108,7 @@ static int read_items(struct request *r, struct span array, struct stock_adjustm
 
 static int respond_outcomes(struct request *r, const struct stock_adjustment *items, size_t count)
 {
-    AUTO_STRBUF struct strbuf data;
+    AUTO_STRBUF struct strbuf data = {0};
     struct jwriter w;
     int64_t applied = 0;
     for (size_t i = 0; i < count; i++)

@@ -4,6 +4,13 @@
 #include "platform/server/internal.h"
 #include <stdlib.h>
 
+/* \u0000 in a string, a key given twice: well-formed, and not to be taken. */
+static int refuse_json(struct request *r, const struct error *parse, struct error *err)
+{
+    return domain_refuse(&r->ctx, err, ERR_USAGE, "bad_json", NULL, "the body is not usable: %s",
+                         parse->message);
+}
+
 int request_body_check(struct request *r, struct span *ret_body, struct error *err)
 {
     struct error parse = ERROR_INIT;
@@ -48,7 +55,7 @@ int members_read(struct request *r, struct span object, const char *allowed, str
 {
     struct jpull_array iterator;
     struct error parse = ERROR_INIT;
-    AUTO_STRBUF struct strbuf scratch;
+    AUTO_STRBUF struct strbuf scratch = {0};
     strbuf_init(&scratch, BODY_BYTES_MAX);
     ret->count = 0;
     if (jpull_object_begin(object, &iterator, &parse) != ERR_OK)
@@ -57,7 +64,8 @@ int members_read(struct request *r, struct span object, const char *allowed, str
     for (;;) {
         struct span key, raw;
         bool is_end;
-        TRY(jpull_object_next(&iterator, &key, &raw, &is_end, &scratch, err));
+        if (jpull_object_next(&iterator, &key, &raw, &is_end, &scratch, &parse) != ERR_OK)
+            return refuse_json(r, &parse, err);
         if (is_end)
             return ERR_OK;
         TRY(add_member(r, key, raw, allowed, ret, err));
@@ -77,13 +85,15 @@ static int member_value(struct request *r, const struct members *m, const char *
                         enum jpull_kind *ret_kind, const char **ret_text, struct error *err)
 {
     struct jpull_value value;
-    AUTO_STRBUF struct strbuf scratch;
+    struct error parse = ERROR_INIT;
+    AUTO_STRBUF struct strbuf scratch = {0};
     struct span raw = members_raw(m, name);
     *ret_kind = JPULL_NONE;
     if (raw.ptr == NULL)
         return ERR_OK;
     strbuf_init(&scratch, BODY_BYTES_MAX);
-    TRY(jpull_value_of(raw, &value, &scratch, err));
+    if (jpull_value_of(raw, &value, &scratch, &parse) != ERR_OK)
+        return refuse_json(r, &parse, err);
     if (value.kind == JPULL_STRING && memchr(value.text.ptr, '\0', value.text.len) != NULL)
         return request_refuse(r, err, name, "'%s' holds a NUL character", name);
     *ret_kind = value.kind;

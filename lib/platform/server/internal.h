@@ -20,7 +20,7 @@
 #define POOL_WAIT_MS       5000
 #define STATEMENT_LIMIT_MS 10000
 #define DRAIN_MS           10000
-#define SEGMENTS_MAX       8
+#define SEGMENTS_MAX       16
 #define QUERY_MAX          24
 #define CAPTURES_MAX       2
 
@@ -149,7 +149,8 @@ int members_int(struct request *r, const struct members *m, const char *name, in
 
 struct list_request {
     struct listing_from from;
-    bool is_paged; /* page=N was given; else by cursor */
+    bool is_paged;   /* page=N was given; else by cursor */
+    bool is_further; /* a cursor was given */
     int64_t page, page_size;
 };
 /* page, page_size, cursor of the query; a cursor of another list or other filters is refused. */

@@ -44,7 +44,7 @@ static int refuse_cursor(struct request *r, struct error *err, const char *why)
 static int read_cursor(struct request *r, const char *cursor, size_t nkeys,
                        struct listing_from *from, struct error *err)
 {
-    AUTO_STRBUF struct strbuf text;
+    AUTO_STRBUF struct strbuf text = {0};
     char check[16];
     strbuf_init(&text, 512);
     if (strlen(cursor) > 512 || !base64url_decode(span_of(cursor), &text) ||
@@ -67,6 +67,7 @@ int list_begin(struct request *r, size_t nkeys, struct list_request *ret, struct
     const char *cursor = request_query(r, "cursor");
     struct list_request l = {.page = 1, .page_size = r->server->limits.page_size_default};
     l.is_paged = request_query(r, "page") != NULL;
+    l.is_further = cursor != NULL;
     TRY(request_query_int(r, "page", 1, PAGE_MAX, &l.page, err));
     TRY(request_query_int(r, "page_size", 1, r->server->limits.page_size_max, &l.page_size, err));
     if (l.is_paged && cursor != NULL)
@@ -81,13 +82,13 @@ int list_begin(struct request *r, size_t nkeys, struct list_request *ret, struct
 
 bool list_wants_total(const struct list_request *l)
 {
-    return l->is_paged || l->from.after[0] == NULL;
+    return !l->is_further;
 }
 
 static void write_cursor(struct request *r, const struct listing *found, size_t nkeys,
                          struct jwriter *w)
 {
-    AUTO_STRBUF struct strbuf text, cursor;
+    AUTO_STRBUF struct strbuf text = {0}, cursor = {0};
     strbuf_init(&text, 512);
     strbuf_init(&cursor, 1024);
     strbuf_addf(&text, "%08" PRIx32, list_check(r));
@@ -100,7 +101,7 @@ static void write_cursor(struct request *r, const struct listing *found, size_t 
 int list_end(struct request *r, const struct list_request *l, const struct listing *found,
              size_t nkeys, int64_t total, struct error *err)
 {
-    AUTO_STRBUF struct strbuf data, items;
+    AUTO_STRBUF struct strbuf data = {0}, items = {0};
     struct jwriter w;
     strbuf_init(&data, LISTING_BYTES_MAX);
     strbuf_init(&items, LISTING_BYTES_MAX);

@@ -46,7 +46,7 @@ static bool match_method(const struct request *r, const char *method)
 /* Sets r->route; else the answer is written: 404, or 405 with the methods there are. */
 static bool find_route(struct request *r)
 {
-    AUTO_STRBUF struct strbuf allow;
+    AUTO_STRBUF struct strbuf allow = {0};
     strbuf_init(&allow, 256);
     for (size_t t = 0; t < TABLE_COUNT; t++) {
         for (const struct route *route = tables[t]; route->method != NULL; route++) {

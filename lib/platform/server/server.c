@@ -174,7 +174,7 @@ static int open_listener(const char *text, int *ret_fd, int *ret_port, struct er
 static int start_daemon(struct platform_server *s, const struct platform_server_options *o,
                         struct error *err)
 {
-    int fd;
+    int fd = -1;
     int64_t connections = o->connections_max > 0 ? o->connections_max : CONNECTIONS_DEFAULT;
     TRY(open_listener(o->listen, &fd, &s->port, err));
     s->daemon = MHD_start_daemon(
@@ -268,6 +268,8 @@ static void drain(struct platform_server *s, bool (*is_urgent)(void))
     int64_t until_ms = clock_monotonic_ms() + DRAIN_MS;
     atomic_store(&s->is_stopping, true);
     MHD_socket listener = MHD_quiesce_daemon(s->daemon);
+    if (listener != MHD_INVALID_SOCKET)
+        (void)shutdown(listener, SHUT_RDWR); /* or the kernel would go on taking clients */
     while (atomic_load(&s->active) > 0 && clock_monotonic_ms() < until_ms &&
            (is_urgent == NULL || !is_urgent())) {
         struct timespec pause = {.tv_nsec = 10000000};

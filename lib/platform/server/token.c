@@ -22,7 +22,7 @@ static void sign(const char *secret, struct span text, struct strbuf *out)
 
 void token_issue(const char *secret, const struct token_claims *claims, struct strbuf *out)
 {
-    AUTO_STRBUF struct strbuf json;
+    AUTO_STRBUF struct strbuf json = {0};
     struct jwriter w;
     char id[37];
     clock_random_uuid(id);
@@ -43,7 +43,7 @@ void token_issue(const char *secret, const struct token_claims *claims, struct s
     base64url_encode(span_of(header_json), out);
     strbuf_addch(out, '.');
     base64url_encode((struct span){json.data, json.len}, out);
-    AUTO_STRBUF struct strbuf mac;
+    AUTO_STRBUF struct strbuf mac = {0};
     strbuf_init(&mac, 256);
     sign(secret, (struct span){out->data + start, out->len - start}, &mac);
     strbuf_addch(out, '.');
@@ -59,7 +59,7 @@ static int refuse(struct error *err)
 
 static bool claim_text(struct span json, const char *pointer, struct arena *arena, const char **ret)
 {
-    AUTO_STRBUF struct strbuf scratch;
+    AUTO_STRBUF struct strbuf scratch = {0};
     struct jpull_value value;
     struct error ignored = ERROR_INIT;
     strbuf_init(&scratch, TOKEN_BYTES_MAX);
@@ -72,7 +72,7 @@ static bool claim_text(struct span json, const char *pointer, struct arena *aren
 
 static bool claim_int(struct span json, const char *pointer, int64_t *ret)
 {
-    AUTO_STRBUF struct strbuf scratch;
+    AUTO_STRBUF struct strbuf scratch = {0};
     struct jpull_value value;
     struct error ignored = ERROR_INIT;
     char text[24], *end;
@@ -102,7 +102,7 @@ static bool split(const char *token, struct span *signed_part, struct span *payl
 
 static bool is_signed(const char *secret, struct span text, struct span mac)
 {
-    AUTO_STRBUF struct strbuf want;
+    AUTO_STRBUF struct strbuf want = {0};
     strbuf_init(&want, 256);
     sign(secret, text, &want);
     return want.len == mac.len && CRYPTO_memcmp(want.data, mac.ptr, mac.len) == 0;
@@ -110,7 +110,7 @@ static bool is_signed(const char *secret, struct span text, struct span mac)
 
 static bool header_is_ours(const char *token)
 {
-    AUTO_STRBUF struct strbuf header;
+    AUTO_STRBUF struct strbuf header = {0};
     struct error ignored = ERROR_INIT;
     struct arena *arena = arena_new();
     const char *algorithm = "";
@@ -142,7 +142,7 @@ int token_verify(const char *secret, const char *token, const char *use, int64_t
 {
     struct span signed_part, payload, mac;
     struct token_claims claims;
-    AUTO_STRBUF struct strbuf json;
+    AUTO_STRBUF struct strbuf json = {0};
     strbuf_init(&json, TOKEN_BYTES_MAX);
     if (!split(token, &signed_part, &payload, &mac) || !is_signed(secret, signed_part, mac) ||
         !header_is_ours(token) || !base64url_decode(payload, &json) ||

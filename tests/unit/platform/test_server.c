@@ -1,0 +1,372 @@
+/* The server itself: malformed and hostile requests, limits, deadlines, the rate, the end. */
+#include "server_fixture.h"
+
+#include "core/clock.h"
+#include <sys/wait.h>
+
+static void assert_raw(const char *request, int status)
+{
+    AUTO_ANSWER struct answer a;
+    app_raw(request, strlen(request), &a);
+    if (a.status != status)
+        fail_msg("wanted %d for %.80s: %s", status, request, a.text.data);
+}
+
+static void test_health_and_contract(void **state)
+{
+    (void)state;
+    AUTO_ANSWER struct answer health = app_send("GET", "/health", NULL, NULL, NULL);
+    AUTO_ANSWER struct answer ready = app_send("GET", "/ready", NULL, NULL, NULL);
+    AUTO_ANSWER struct answer contract = app_send("GET", "/openapi.yaml", NULL, NULL, NULL);
+    assert_string_equal(app_at(&health, "/data/status"), "ok");
+    assert_string_equal(app_at(&ready, "/data/status"), "ready");
+    assert_int_equal(contract.status, 200);
+    assert_memory_equal(contract.body, "openapi: 3.0", 12);
+    AUTO_ANSWER struct answer head = app_send("HEAD", "/health", NULL, NULL, NULL);
+    assert_int_equal(head.status, 200);
+    assert_string_equal(head.body, "");
+}
+
+static void test_unknown_addresses(void **state)
+{
+    (void)state;
+    static const char *const unknown[] = {
+        "/", "/nothing", "/api/v1", "/api/v1/orders/", "/api/v1/orders/a/b/c/d/e/f", "/health/"};
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        AUTO_ANSWER struct answer a = app_get(unknown[i]);
+        if (a.status != 404 || strcmp(app_at(&a, "/error"), "not_found") != 0)
+            fail_msg("%s: %s", unknown[i], a.text.data);
+    }
+    AUTO_ANSWER struct answer method = app_send("DELETE", "/api/v1/orders", app_token, NULL, NULL);
+    assert_int_equal(method.status, 405);
+    assert_non_null(strstr(method.text.data, "Allow: GET, POST"));
+    assert_string_equal(app_at(&method, "/error"), "method_not_allowed");
+}
+
+static void test_trace_id(void **state)
+{
+    (void)state;
+    AUTO_ANSWER struct answer given =
+        app_send("GET", "/nothing", NULL, "X-Request-Id: abc-123\r\n", NULL);
+    assert_string_equal(app_at(&given, "/trace_id"), "abc-123");
+    assert_non_null(strstr(given.text.data, "X-Request-Id: abc-123\r\n"));
+    AUTO_ANSWER struct answer bad =
+        app_send("GET", "/nothing", NULL, "X-Request-Id: a\"b\r\n", NULL);
+    assert_int_equal(strlen(app_at(&bad, "/trace_id")), 36);
+}
+
+/* A NUL would cut the address where libmicrohttpd and we read it differently. */
+static void test_nul_in_address(void **state)
+{
+    (void)state;
+    assert_raw("GET /health%00/secret HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400);
+    assert_raw("GET /health?a%00b=c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400);
+}
+
+/* Two statements of where the body ends: the way to smuggle a request. */
+static void test_length_with_transfer_encoding(void **state)
+{
+    (void)state;
+    assert_raw("POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+               "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+               400);
+}
+
+static void test_big_bodies(void **state)
+{
+    (void)state;
+    AUTO_STRBUF struct strbuf big = {0}, request = {0};
+    strbuf_init(&big, 0);
+    strbuf_init(&request, 0);
+    for (int i = 0; i < (1 << 20) + 10; i++)
+        strbuf_addch(&big, ' ');
+    AUTO_ANSWER struct answer declared =
+        app_send("POST", "/api/v1/orders", app_token, NULL, big.data);
+    assert_int_equal(declared.status, 413);
+    assert_string_equal(app_at(&declared, "/error"), "body_too_large");
+    /* The same without a declared length. */
+    strbuf_addf(&request,
+                "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                "Transfer-Encoding: chunked\r\n\r\n%zx\r\n",
+                app_token, big.len);
+    strbuf_add(&request, big.data, big.len);
+    strbuf_adds(&request, "\r\n0\r\n\r\n");
+    AUTO_ANSWER struct answer chunked;
+    app_raw(request.data, request.len, &chunked);
+    assert_int_equal(chunked.status, 413);
+    /* A body of just under the limit is read, and is what it is: no JSON object. */
+    strbuf_truncate(&big, (1 << 20) - 10);
+    AUTO_ANSWER struct answer fits = app_send("POST", "/api/v1/orders", app_token, NULL, big.data);
+    assert_int_equal(fits.status, 400);
+}
+
+/* No well-formedness of any kind may crash it. */
+static void test_garbage(void **state)
+{
+    (void)state;
+    static const char *const garbage[] = {
+        "\r\n\r\n\r\n\r\n",
+        "GET\r\n\r\n",
+        "\x16\x03\x01\x02",
+        "GET / HTTP/9.9\r\n\r\n",
+        "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
+        int fd = app_connect();
+        assert_true(fd >= 0);
+        (void)send(fd, garbage[i], strlen(garbage[i]), MSG_NOSIGNAL);
+        shutdown(fd, SHUT_WR);
+        struct answer a = {0};
+        strbuf_init(&a.text, 0);
+        app_receive(fd, &a);
+        answer_free(&a);
+        close(fd);
+    }
+    AUTO_ANSWER struct answer alive = app_send("GET", "/health", NULL, NULL, NULL);
+    assert_int_equal(alive.status, 200);
+}
+
+static void test_deep_json(void **state)
+{
+    (void)state;
+    AUTO_STRBUF struct strbuf deep = {0};
+    strbuf_init(&deep, 0);
+    for (int i = 0; i < 100000; i++)
+        strbuf_addch(&deep, '[');
+    AUTO_ANSWER struct answer a = app_post("/api/v1/orders", deep.data);
+    assert_int_equal(a.status, 400);
+    assert_string_equal(app_at(&a, "/error"), "bad_json");
+}
+
+/* ---- servers with options of their own ---------------------------------------------------- */
+
+static void restart(const struct platform_server_options *changes)
+{
+    app_server_stop();
+    assert_int_equal(app_server_start(changes), 0);
+}
+
+/* How long until the server ends a connection on which a byte is sent now and then. */
+static int64_t drip(const char *text)
+{
+    int fd = app_connect();
+    int64_t started_ms = clock_monotonic_ms();
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    for (size_t i = 0; clock_monotonic_ms() - started_ms < 8000; i++) {
+        if (text[i] != '\0' && send(fd, &text[i], 1, MSG_NOSIGNAL) != 1)
+            break;
+        if (poll(&poll_fd, 1, 100) > 0)
+            break;
+    }
+    close(fd);
+    return clock_monotonic_ms() - started_ms;
+}
+
+static void test_slow_clients(void **state)
+{
+    (void)state;
+    const struct platform_server_options options = {.receive_timeout_ms = 1000,
+                                                    .idle_timeout_ms = 1000};
+    restart(&options);
+    assert_in_range(drip(""), 900, 3000);
+    assert_in_range(drip("GET /health HTTP/1.1\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+                    900, 3000);
+    int64_t body = drip("POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n"
+                        "\r\n{            ");
+    assert_in_range(body, 900, 4000);
+    restart(NULL);
+}
+
+static void test_rate_limit(void **state)
+{
+    (void)state;
+    char token[2048];
+    app_login("root", "root password", token);
+    for (int i = 0; i < 100; i++) {
+        AUTO_ANSWER struct answer a = app_send("GET", "/api/v1/stores", token, NULL, NULL);
+        assert_int_equal(a.status, 200);
+    }
+    AUTO_ANSWER struct answer over = app_send("GET", "/api/v1/stores", token, NULL, NULL);
+    assert_int_equal(over.status, 429);
+    assert_string_equal(app_at(&over, "/message"), "Too many requests");
+    assert_non_null(strstr(over.text.data, "Retry-After: 1\r\n"));
+    /* The integration role has its own quota, and health is not counted. */
+    AUTO_ANSWER struct answer bot = app_get("/api/v1/stores");
+    assert_int_equal(bot.status, 200);
+    AUTO_ANSWER struct answer health = app_send("GET", "/health", token, NULL, NULL);
+    assert_int_equal(health.status, 200);
+}
+
+/* Guessing passwords is counted by address. */
+static void test_login_rate(void **state)
+{
+    (void)state;
+    const struct settings few = {.page_size_default = 20,
+                                 .page_size_max = 100,
+                                 .access_token_ms = 60000,
+                                 .refresh_token_ms = 60000,
+                                 .database_connections_max = 4,
+                                 .database_lock_timeout_ms = 1000,
+                                 .rate_minute = {3, 60000},
+                                 .rate_hour = {100, 3600000}};
+    const struct platform_server_options options = {.settings = &few};
+    const char *body = "{\"username\":\"root\",\"password\":\"guess\"}";
+    restart(&options);
+    for (int i = 0; i < 3; i++) {
+        AUTO_ANSWER struct answer a = app_send("POST", "/api/v1/auth/login", NULL, NULL, body);
+        assert_int_equal(a.status, 401);
+    }
+    AUTO_ANSWER struct answer over = app_send("POST", "/api/v1/auth/login", NULL, NULL, body);
+    assert_int_equal(over.status, 429);
+    restart(NULL);
+}
+
+/* Clients beyond the pool wait their turn. */
+static void *get_stores(void *arg)
+{
+    AUTO_ANSWER struct answer a = app_get("/api/v1/stores");
+    *(int *)arg = a.status;
+    return NULL;
+}
+
+static void test_more_clients_than_connections(void **state)
+{
+    (void)state;
+    const struct platform_server_options options = {.database_connections_max = 2};
+    pthread_t threads[30];
+    int statuses[30];
+    restart(&options);
+    for (size_t i = 0; i < 30; i++)
+        pthread_create(&threads[i], NULL, get_stores, &statuses[i]);
+    for (size_t i = 0; i < 30; i++)
+        pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < 30; i++)
+        assert_int_equal(statuses[i], 200);
+    assert_in_range(app_number("select count(*) from pg_stat_activity where application_name like "
+                               "'diner serve%'"),
+                    1, 2);
+    restart(NULL);
+}
+
+static void test_database_restart(void **state)
+{
+    (void)state;
+    AUTO_ANSWER struct answer before = app_get("/api/v1/stores");
+    assert_int_equal(before.status, 200);
+    app_run("select pg_terminate_backend(pid) from pg_stat_activity where application_name like "
+            "'diner serve%'");
+    usleep(200000);
+    AUTO_ANSWER struct answer after = app_get("/api/v1/stores");
+    assert_int_equal(after.status, 200); /* an idle connection that broke is noticed */
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+/* The server in a process of its own, told by a signal to stop while a request waits. */
+static pid_t fork_server(const char *port_file)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    struct error err = ERROR_INIT;
+    const struct platform_server_options options = {.dsn = pg_fixture_dsn,
+                                                    .listen = "127.0.0.1:0",
+                                                    .jwt_secret = TEST_SECRET,
+                                                    .port_file = port_file};
+    _exit(platform_server_run(&options, &err) == ERR_OK ? 0 : 1);
+}
+
+static int wait_port(const char *port_file)
+{
+    for (int i = 0; i < 200; i++, usleep(20000)) {
+        int port = 0;
+        FILE *file = fopen(port_file, "r");
+        if (file == NULL)
+            continue;
+        int n = fscanf(file, "%d", &port);
+        fclose(file);
+        if (n == 1)
+            return port;
+    }
+    return 0;
+}
+
+static void *post_order(void *arg)
+{
+    AUTO_ANSWER struct answer a = app_post(
+        "/api/v1/orders", "{\"store\":\"S001\",\"channel\":\"dine_in\",\"items\":[{\"product\":"
+                          "\"P1\",\"quantity\":1}]}");
+    *(int *)arg = a.status;
+    return NULL;
+}
+
+static void test_graceful_stop(void **state)
+{
+    (void)state;
+    char port_file[128];
+    int status = 0, exit_status, kept_port = app_port;
+    pthread_t thread;
+    snprintf(port_file, sizeof port_file, "%s/port", pg_fixture_dir);
+    pid_t pid = fork_server(port_file);
+    app_port = wait_port(port_file);
+    assert_true(app_port > 0);
+    app_run("begin; select 1 from app.stock where store_id = 1 and product_id = 1 for update");
+    pthread_create(&thread, NULL, post_order, &status);
+    for (int i = 0; i < 100 && app_number("select count(*) from pg_locks where not granted") == 0;
+         i++)
+        usleep(20000);
+    kill(pid, SIGTERM);
+    usleep(300000);
+    assert_int_equal(app_connect(), -1); /* nothing new */
+    app_run("rollback");
+    pthread_join(thread, NULL);
+    assert_int_equal(status, 201); /* what was in progress ended well */
+    assert_int_equal(waitpid(pid, &exit_status, 0), pid);
+    assert_true(WIFEXITED(exit_status) && WEXITSTATUS(exit_status) == 0);
+    assert_int_equal(access(port_file, F_OK), -1);
+    app_port = kept_port;
+}
+
+static void test_refused_options(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct platform_server *server;
+    struct platform_server_options options = {
+        .dsn = pg_fixture_dsn, .listen = "nonsense", .jwt_secret = TEST_SECRET};
+    assert_int_equal(platform_server_start(&options, &server, &err), ERR_CONFIG);
+    char taken[64];
+    snprintf(taken, sizeof taken, "127.0.0.1:%d", app_port);
+    options.listen = taken;
+    assert_int_equal(platform_server_start(&options, &server, &err), ERR_IO);
+    assert_non_null(strstr(err.message, taken));
+    options.jwt_secret = "short";
+    assert_int_equal(platform_server_start(&options, &server, &err), ERR_CONFIG);
+    options.jwt_secret = TEST_SECRET;
+    options.dsn = "host=/nonexistent dbname=x";
+    assert_int_equal(platform_server_start(&options, &server, &err), ERR_DATABASE_TRANSIENT);
+}
+
+#define T(f) cmocka_unit_test_setup(f, app_platform_reset)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_health_and_contract),
+        T(test_unknown_addresses),
+        T(test_trace_id),
+        T(test_nul_in_address),
+        T(test_length_with_transfer_encoding),
+        T(test_big_bodies),
+        T(test_garbage),
+        T(test_deep_json),
+        T(test_slow_clients),
+        T(test_rate_limit),
+        T(test_login_rate),
+        T(test_more_clients_than_connections),
+        T(test_database_restart),
+        T(test_graceful_stop),
+        T(test_refused_options),
+    };
+    return cmocka_run_group_tests(tests, app_platform_start, app_platform_stop);
+}
