@@ -203,6 +203,10 @@ void cli_field_notes(const struct field *f, struct strbuf *out)
         add_note(&notes, "may be given several times", NULL);
     if (shown_default(f) && *shown_default(f) && f->type != FIELD_BOOL)
         add_note(&notes, "default", shown_default(f));
+    if (f->type == FIELD_BOOL && f->def && strcmp(f->def, "true") == 0) {
+        strbuf_addf(&choices, "on; --no-%s turns it off", f->name);
+        add_note(&notes, "default", choices.data);
+    }
     if (f->env)
         add_note(&notes, "env", f->env);
     if (f->config)

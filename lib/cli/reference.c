@@ -70,8 +70,10 @@ static int markdown_visit(void *self, const struct command *const *path, size_t 
             continue;
         strbuf_addf(out, "- `%s`: ", c->children[i]->name);
         markdown_text(out, c->children[i]->summary);
-        strbuf_adds(out, c->children[i + 1] ? "\n" : "\n\n");
+        strbuf_addch(out, '\n');
     }
+    if (c->children)
+        strbuf_addch(out, '\n');
     markdown_fields(out, path, depth);
     for (const struct command_example *e = c->examples; e && e->command; e++)
         strbuf_addf(out, "```sh\n# %s\n%s\n```\n\n", e->what ? e->what : c->summary, e->command);

@@ -242,10 +242,12 @@ static void text_print(const struct table *t)
         headings[i] = name;
         widths[i] = display_width(name, strlen(name));
     }
-    for (size_t i = 0; i < t->nheld; i++) {
+    for (size_t i = 0, column = 0; i < t->nheld; i++, column++) {
         size_t width = display_width(t->held[i], strlen(t->held[i]));
-        if (width > widths[i % t->ncolumns])
-            widths[i % t->ncolumns] = width;
+        if (column == t->ncolumns)
+            column = 0;
+        if (width > widths[column])
+            widths[column] = width;
     }
     strbuf_init(&line, 0);
     strbuf_adds(&line, t->cli->color ? "\033[1m" : "");

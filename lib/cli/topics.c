@@ -108,7 +108,7 @@ static void topic_environment(const struct command *root, struct strbuf *out)
     variables_add(&v, &cli_global_set);
     variables_add(&v, &settings_fields);
     (void)cli_walk(root, variables_visit, &v);
-    qsort(v.fields, v.n, sizeof(v.fields[0]), compare_env);
+    qsort(v.fields, v.n, sizeof(const struct field *), compare_env);
     strbuf_adds(out, "environment: an empty variable counts as not set\n\n");
     for (size_t i = 0; i < v.n; i++)
         line(out, v.fields[i]->env, 36, v.fields[i]->help);

@@ -132,7 +132,7 @@ static void bind_objects(const struct field *f, const struct ynode *node, void *
         return;
     }
     list.items = arena_array(arena, node->count + 1, f->sub->struct_size);
-    list.nodes = arena_array(arena, node->count + 1, sizeof(*list.nodes));
+    list.nodes = arena_array(arena, node->count + 1, sizeof(const struct ynode *));
     if (named)
         list.names = arena_array(arena, node->count + 1, sizeof(*list.names));
     for (size_t i = 0; i < node->count; i++) {

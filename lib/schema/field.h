@@ -65,19 +65,18 @@ enum field_flag {
 };
 
 struct field {
-    const char
-        *name; /* YAML key and --long-option, e.g. "dry-run" on the CLI, "max_rejects" in YAML */
+    const char *name; /* YAML key or --long-option: "max_rejects", "dry-run" */
     enum field_type type;
     size_t offset;
     const char *help; /* one line, no full stop */
     char short_name;
+    unsigned flags;
     const char *arg;            /* "FILE", "N"; by type when NULL */
     const char *def;            /* as the user would write it; NULL: zero value */
     const char *env;            /* environment variable */
     const char *config;         /* setting (dotted key of diner.yaml) that gives the default */
     const char *const *choices; /* NULL-terminated */
     int64_t min, max;
-    unsigned flags;
     const struct field_set *sub;
     const char *renamed_to;
     const char *complete; /* completion: "file", "dir", "pipeline", "store", "setting" */

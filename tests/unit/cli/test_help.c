@@ -30,7 +30,7 @@ static const char *const list_help =
     "  -l, --limit N             at most so many (default: 20)\n"
     "      --wait DURATION       wait so long (default: 5s; setting: http.timeout)\n"
     "  -a, --all                 all of them\n"
-    "      --merge               merge them\n"
+    "      --merge               merge them (default: on; --no-merge turns it off)\n"
     "      --state pending|paid|cancelled\n"
     "                            in this state (default: paid)\n"
     "  -t, --tag TEXT            with this tag (may be given several times; default: x)\n"
