@@ -311,7 +311,9 @@ const char *column_encode(struct column_reader *r, size_t i, const struct cell *
     case CONVERTED_INSTANT: db_encode_timestamp(out, v.number); return NULL;
     case CONVERTED_TEXT: break;
     }
-    return db_encode(&spec->type, v.text, out);
+    /* A file's text was decoded, so it is valid UTF-8; an API's was not looked at yet. */
+    return db_encode_flags(&spec->type, v.text, cell->form == CELL_TEXT ? DB_ENCODE_VALID_UTF8 : 0,
+                           out);
 }
 
 const char *column_clean(struct column_reader *r, size_t i, const struct cell *cell,
