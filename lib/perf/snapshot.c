@@ -2,6 +2,7 @@
 #include "perf/snapshot.h"
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/secret.h"
 #include "core/signals.h"
 #include "gen/embed.h"
@@ -172,12 +173,16 @@ void database_watch_free(struct database_watch *w)
 
 /* ---- slices -------------------------------------------------------------------------------- */
 
-/* The child: one snapshot at each boundary, written whole. It never returns. */
-static void sample(const struct database_watch *w, int out, int64_t start_ns, double slice_s)
+/* The child: connects, says so, is told when to begin, and writes one snapshot at each boundary.
+ * It never returns. */
+static void sample(const struct database_watch *w, int in, int out, double slice_s)
 {
     struct db_conn *conn = NULL;
     struct error err = ERROR_INIT;
-    if (session_open(w->dsn, w->schema, &conn, &err) != 0)
+    int64_t start_ns = 0;
+    const char ready = 1;
+    if (session_open(w->dsn, w->schema, &conn, &err) != 0 || write(out, &ready, 1) != 1 ||
+        read(in, &start_ns, sizeof start_ns) != (ssize_t)sizeof start_ns)
         _exit(1);
     for (size_t i = 0; i <= w->slices; i++) {
         int64_t at_ns = start_ns + (int64_t)((double)i * slice_s * 1e9);
@@ -191,29 +196,51 @@ static void sample(const struct database_watch *w, int out, int64_t start_ns, do
     _exit(0);
 }
 
-int database_watch_slices(struct database_watch *w, double delay_s, double slice_s, size_t slices,
-                          struct error *err)
+/* Starts the child; it holds to_child[0] and from_child[1], we the other ends. */
+static int sampler_start(struct database_watch *w, double slice_s, const int to_child[2],
+                         const int from_child[2], struct error *err)
 {
-    int ends[2];
-    if (w->method != PERF_DATABASE_STATEMENTS || slices > PERF_SLICES_MAX)
-        return 0;
-    if (pipe(ends) != 0) /* holds all the snapshots there can be: 61 of 72 bytes */
-        return error_set_errno(err, ERR_FAILED, errno, "cannot make a pipe");
-    int64_t start_ns = clock_monotonic_ns() + (int64_t)(delay_s * 1e9);
-    w->slices = slices;
+    w->samples = from_child[0];
     w->sampler = fork();
     if (w->sampler == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        close(ends[0]);
-        sample(w, ends[1], start_ns, slice_s);
+        close(from_child[0]);
+        close(to_child[1]);
+        sample(w, to_child[0], from_child[1], slice_s);
     }
-    close(ends[1]);
-    w->samples = ends[0];
-    if (w->sampler < 0) {
-        w->sampler = 0;
-        return error_set_errno(err, ERR_FAILED, errno, "cannot start the database sampler");
+    close(from_child[1]);
+    close(to_child[0]);
+    if (w->sampler > 0)
+        return 0;
+    w->sampler = 0;
+    return error_set_errno(err, ERR_FAILED, errno, "cannot start the database sampler");
+}
+
+int database_watch_slices(struct database_watch *w, double delay_s, double slice_s, size_t slices,
+                          struct error *err)
+{
+    int to_child[2],
+        from_child[2]; /* a pipe holds all the snapshots there can be: 61 of 80 bytes */
+    char ready = 0;
+    if (w->method != PERF_DATABASE_STATEMENTS || slices > PERF_SLICES_MAX)
+        return 0;
+    if (pipe(to_child) != 0)
+        return error_set_errno(err, ERR_FAILED, errno, "cannot make a pipe");
+    if (pipe(from_child) != 0) {
+        close(to_child[0]);
+        close(to_child[1]);
+        return error_set_errno(err, ERR_FAILED, errno, "cannot make a pipe");
     }
-    return 0;
+    w->slices = slices;
+    int code = sampler_start(w, slice_s, to_child, from_child, err);
+    /* What it costs to connect is not the load's: the snapshot before is taken again after it. */
+    if (code == 0 && read(w->samples, &ready, 1) == 1)
+        code = take(w->conn, w->method, &w->before, err);
+    int64_t start_ns = clock_monotonic_ns() + (int64_t)(delay_s * 1e9);
+    if (code == 0 && write(to_child[1], &start_ns, sizeof start_ns) != (ssize_t)sizeof start_ns)
+        log_debug("the database sampler is gone: there will be no slices");
+    close(to_child[1]);
+    return code;
 }
 
 /* The time of each slice over its requests. The child may still be busy with the last one. */
