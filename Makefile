@@ -132,6 +132,53 @@ $(B)/fuzz_%: tests/fuzz/fuzz_%.c $(call archives,pipeline)
 fuzz: fuzz-build ## run every fuzz target for FUZZ_SECONDS (default 10)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
+# ---- trying, testing, measuring ---------------------------------------------------------------
+.PHONY: deps demo test check bench lint docs install uninstall
+deps: # installs the Debian packages that are missing
+	@.ci/deps
+
+demo: ## a private PostgreSQL and platform, sample data, the whole night; twice is quick
+	@.ci/deps build run
+	@$(MAKE) --no-print-directory build
+	@tests/demo $(B)/diner
+
+test: ## install what is missing, build, run every test; ends with "N passed, N failed"
+	@.ci/deps build run test
+	@$(MAKE) --no-print-directory check
+check: build $(UNIT_TESTS) # every test, with what is installed
+	@B=$(B) tests/run all
+
+BENCH_FLAGS ?=
+bench: build ## diner against psql's \copy, both in one run (2,000,000 rows, medians of 5 pairs)
+	@tests/bench/run $(B)/diner $(BENCH_FLAGS)
+
+lint: $(B)/gen/embed.h ## format, clang-tidy, cppcheck, shellcheck, headers alone, layers
+	@.ci/deps lint
+	@CPPFLAGS='$(DINER_CPPFLAGS)' tests/lint
+
+# ---- generated documents -----------------------------------------------------------------------
+docs: build ## regenerate completions/, docs/reference/ and docs/man/ from the declarations
+	@tests/docs $(B)/diner .
+
+# ---- installing --------------------------------------------------------------------------------
+install: build ## install under PREFIX (default /usr/local), DESTDIR honoured
+	install -D -m 0755 $(B)/diner $(DESTDIR)$(PREFIX)/bin/diner
+	install -D -m 0644 completions/diner.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/diner
+	install -D -m 0644 completions/_diner $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_diner
+	install -D -m 0644 completions/diner.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/diner.fish
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/diner/pipelines/sql \
+	    $(DESTDIR)$(PREFIX)/share/diner/connectors
+	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 pipelines/*.yaml $(DESTDIR)$(PREFIX)/share/diner/pipelines/
+	install -m 0644 pipelines/sql/*.sql $(DESTDIR)$(PREFIX)/share/diner/pipelines/sql/
+	install -m 0644 configs/connectors/*.yaml $(DESTDIR)$(PREFIX)/share/diner/connectors/
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/diner $(DESTDIR)$(PREFIX)/share/man/man1/diner*.1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/diner \
+	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_diner \
+	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/diner.fish
+	rm -rf $(DESTDIR)$(PREFIX)/share/diner
+
 # ---- housekeeping --------------------------------------------------------------------------
 .PHONY: clean help format
 clean: ## remove everything built

@@ -122,7 +122,7 @@ int rejects_check_budget(const struct rejects *r, const struct stream_context *c
     const struct settings *settings = config_settings(ctx->config);
     const struct on_error_spec *spec = &ctx->stream->on_error;
     int64_t max = spec->max_rejects >= 0 ? spec->max_rejects : settings->reject_max_rows;
-    int64_t rate = spec->max_reject_rate > 0 ? spec->max_reject_rate : settings->reject_max_rate;
+    int64_t rate = spec->max_reject_rate >= 0 ? spec->max_reject_rate : settings->reject_max_rate;
     int64_t count = (int64_t)r->count;
     bool over_count = count > max;
     bool over_rate = count > RATE_FREE_REJECTS && (at_end || read >= RATE_AFTER_ROWS) &&

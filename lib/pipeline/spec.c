@@ -22,6 +22,11 @@ static bool has_suffix(const char *s, const char *suffix)
     return n > m && strcmp(s + n - m, suffix) == 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 size_t pipeline_names(const struct config *config, struct arena *arena, const char ***ret_names)
 {
     const struct field_strings *path = &config_settings(config)->pipeline_path;
@@ -42,6 +47,7 @@ size_t pipeline_names(const struct config *config, struct arena *arena, const ch
     *ret_names = arena_array(arena, count + 1, sizeof **ret_names);
     if (count > 0)
         memcpy((void *)*ret_names, (const void *)names, count * sizeof *names);
+    qsort((void *)*ret_names, count, sizeof **ret_names, by_name);
     free((void *)names);
     return count;
 }
@@ -141,9 +147,10 @@ static int param_check(struct pipeline *p, size_t i, int64_t now_us, struct erro
 {
     const struct param_spec *spec = (const struct param_spec *)p->params.items + i;
     const char *value = p->param_values[i];
-    if (value == NULL)
-        return error_set(err, ERR_USAGE, "param '%s' has no value", p->params.names[i]),
-               error_hint(err, "give it as --param %s=VALUE", p->params.names[i]);
+    if (value == NULL) {
+        error_set(err, ERR_USAGE, "param '%s' has no value", p->params.names[i]);
+        return error_hint(err, "give it as --param %s=VALUE", p->params.names[i]);
+    }
     if (spec->type == 1) {
         int32_t days;
         if (bizday_parse(&p->bizday, value, now_us, &days, err) != 0) {
@@ -184,7 +191,8 @@ static int resolve_params(struct pipeline *p, const struct pipeline_options *opt
         p->param_values[at] = arena_strdup(p->arena, eq + 1);
     }
     for (size_t i = 0; i < p->params.count; i++)
-        TRY(param_check(p, i, options->now_us, err));
+        if (p->param_values[i] != NULL || !options->is_look)
+            TRY(param_check(p, i, options->now_us, err));
     return 0;
 }
 
@@ -246,12 +254,11 @@ static int load(struct pipeline *p, const char *name, const struct config *confi
     TRY(ynode_parse_file(p->file, p->arena, &root, err));
     if (root == NULL || root->kind != YNODE_MAP)
         return ynode_error(root, err, "a pipeline file is a mapping, found %s",
-                           root == NULL ? "nothing" : ynode_kind_name(root->kind));
+                           root == NULL || root->is_null ? "nothing" : ynode_kind_name(root->kind));
     p->root = root;
     interpolate_tree(root, NULL, NULL, p->arena, d);
     bind_file(p, config, d);
-    if (d->errors == 0)
-        streams_bind(p, config, d);
+    streams_bind(p, config, d); /* with errors too: all problems are told at once */
     if (d->errors == 0)
         TRY(resolve_params(p, options, err));
     return diagnostics_result(d, ERR_SPEC, err);
@@ -266,7 +273,7 @@ int pipeline_load(const char *name, const struct config *config,
     p->arena = arena;
     struct diagnostics *d = arena_alloc(arena, sizeof *d);
     diagnostics_init(d, arena);
-    struct pipeline_options defaults = {.now_us = clock_wall_us()};
+    struct pipeline_options defaults = {.now_us = clock_wall_us(), .is_look = true};
     if (options != NULL)
         defaults = *options;
     if (defaults.now_us == 0)
@@ -343,6 +350,7 @@ void pipeline_print(const struct pipeline *p, struct strbuf *out)
 {
     strbuf_addf(out, "# %s\n", p->file);
     for (size_t i = 0; i < p->params.count; i++)
-        strbuf_addf(out, "# param %s = %s\n", p->params.names[i], p->param_values[i]);
+        strbuf_addf(out, "# param %s = %s\n", p->params.names[i],
+                    p->param_values[i] != NULL ? p->param_values[i] : "(to be given)");
     ynode_print(masked_copy(p->arena, p->root), 0, out);
 }

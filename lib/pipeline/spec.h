@@ -53,12 +53,12 @@ struct incremental_spec {
 
 struct guard_spec {
     int64_t min_rows;
-    int64_t max_shrink; /* millionths; 0: the setting */
+    int64_t max_shrink; /* millionths; -1: the setting */
 };
 
 struct on_error_spec {
     int64_t max_rejects;     /* -1: the setting */
-    int64_t max_reject_rate; /* millionths, 0: the setting */
+    int64_t max_reject_rate; /* millionths, -1: the setting */
 };
 
 struct transform_spec {
@@ -123,10 +123,11 @@ extern const struct field_set pipeline_fields;
 /* Finds NAME in settings.pipeline_path, or takes a path ending in .yaml. ERR_SPEC has the first
  * problem; all of them are in *ret_diagnostics when that is not NULL (owned by the arena of the
  * returned pipeline, which is returned even with problems if diagnostics are wanted). */
-struct pipeline_options {
+struct pipeline_options { /* NULL: to look at it */
     const struct field_strings *params; /* "k=v" of --param */
     const char *only;                   /* --only STREAM, or NULL */
     int64_t now_us;
+    bool is_look; /* to look at, not to run: a param may lack its value */
 };
 int pipeline_load(const char *name, const struct config *config,
                   const struct pipeline_options *options, struct pipeline **ret,

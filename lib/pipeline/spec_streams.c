@@ -1,6 +1,7 @@
 /* Streams of a pipeline: columns, plugins, keys, the order by `needs`. */
 #include "pipeline/spec_private.h"
 #include "pipeline/stream.h"
+#include "schema/interpolate.h"
 #include "schema/suggest.h"
 
 #include <string.h>
@@ -118,11 +119,12 @@ static const struct target_ops *target_of(const struct ynode *node, struct diagn
 
 static void bind_plugins(struct pipeline *p, struct stream_spec *s, struct diagnostics *d)
 {
-    if (s->source_node == NULL || s->source_node->kind != YNODE_MAP) {
+    if (s->source_node == NULL)
+        return; /* told already: the key is required */
+    if (s->source_node->kind != YNODE_MAP)
         diagnostics_add(d, s->source_node, NULL, "'source' is a mapping");
-        return;
-    }
-    s->source = source_of(s->source_node, d);
+    else
+        s->source = source_of(s->source_node, d);
     if (s->source != NULL) {
         s->source_spec = arena_alloc(p->arena, s->source->fields->struct_size);
         bind_yaml(s->source->fields, s->source_node, s->source_spec, p->arena, d);
@@ -237,37 +239,107 @@ static void order_streams(struct pipeline *p, struct diagnostics *d)
         visit(p, i, marks, &count, d);
 }
 
-static void check_steps(struct pipeline *p, struct diagnostics *d)
+static void check_step_exists(const struct job_step *step, const struct config *config,
+                              struct diagnostics *d)
+{
+    struct error err = ERROR_INIT;
+    const char *path;
+    if (step->run != NULL && pipeline_find(step->run, config, d->arena, &path, &err) != 0)
+        diagnostics_add(d, step->node, err.hint, "%s", err.message);
+}
+
+static void check_steps(struct pipeline *p, const struct config *config, struct diagnostics *d)
 {
     for (size_t i = 0; i < p->steps.count; i++) {
         struct job_step *step = (struct job_step *)p->steps.items + i;
         step->node = p->steps.nodes[i];
+        check_step_exists(step, config, d);
         for (size_t k = 0; k < step->needs.count; k++) {
             bool found = false;
-            for (size_t j = 0; j < i; j++)
-                found |=
-                    strcmp(((struct job_step *)p->steps.items + j)->run, step->needs.items[k]) == 0;
+            for (size_t j = 0; j < i; j++) {
+                const char *earlier = ((struct job_step *)p->steps.items + j)->run;
+                found |= earlier != NULL && strcmp(earlier, step->needs.items[k]) == 0;
+            }
             if (!found)
                 diagnostics_add(d, step->node, NULL,
-                                "step '%s' needs '%s', which is no earlier step", step->run,
-                                step->needs.items[k]);
+                                "step '%s' needs '%s', which is no earlier step",
+                                step->run != NULL ? step->run : "", step->needs.items[k]);
         }
     }
 }
 
+/* Zero is a limit too: what the file leaves out is told apart from it. */
+static void mark_unset(struct stream_spec *s)
+{
+    if (ynode_get(ynode_get(s->node, "guard"), "max_shrink") == NULL)
+        s->guard.max_shrink = -1;
+    if (ynode_get(ynode_get(s->node, "on_error"), "max_reject_rate") == NULL)
+        s->on_error.max_reject_rate = -1;
+}
+
+/* ---- names of ${...} -------------------------------------------------------------------- */
+
+struct name_check {
+    const struct pipeline *p;
+    const struct stream_spec *s;
+    const struct ynode *place;
+    struct diagnostics *d;
+};
+
+static void check_name(void *self, const char *name, size_t offset)
+{
+    static const char *const fixed[] = {"window.start", "window.end", "run.id", "staged"};
+    const struct name_check *c = self;
+    const size_t nfixed = sizeof fixed / sizeof *fixed;
+    size_t n = 0;
+    (void)offset;
+    if (name[0] < 'a' || name[0] > 'z')
+        return; /* the environment */
+    size_t count = nfixed + c->p->params.count + c->s->vars.count;
+    const char **known = arena_array(c->d->arena, count, sizeof *known);
+    for (size_t i = 0; i < nfixed; i++)
+        known[n++] = fixed[i];
+    for (size_t i = 0; i < c->p->params.count; i++)
+        known[n++] = arena_printf(c->d->arena, "params.%s", c->p->params.names[i]);
+    for (size_t i = 0; i < c->s->vars.count; i++)
+        known[n++] = arena_printf(c->d->arena, "vars.%s", c->s->vars.keys[i]);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(known[i], name) == 0)
+            return;
+    const char *near = suggest_nearest(name, known, n);
+    diagnostics_add(c->d, c->place,
+                    near != NULL ? arena_printf(c->d->arena, "did you mean '${%s}'?", near) : NULL,
+                    "'${%s}' is not defined", name);
+}
+
+static void check_names(struct name_check *c, const struct ynode *node)
+{
+    struct error err = ERROR_INIT;
+    const char *text;
+    if (node == NULL)
+        return;
+    for (size_t i = 0; i < node->count; i++)
+        check_names(c, node->items[i]);
+    if (node->kind != YNODE_SCALAR || pipeline_sql(c->p, node, node->text, &text, &err) != 0)
+        return; /* a file that cannot be read is told by its plugin */
+    c->place = node;
+    (void)interpolate_names(text, check_name, c, &err);
+}
+
 void streams_bind(struct pipeline *p, const struct config *config, struct diagnostics *d)
 {
-    (void)config;
     for (size_t i = 0; i < p->streams.count; i++) {
         struct stream_spec *s = stream_at(p, i);
         s->name = p->streams.names[i];
         s->node = p->streams.nodes[i];
+        mark_unset(s);
         bind_plugins(p, s, d);
+        check_names(&(struct name_check){p, s, NULL, d}, s->node);
         if (s->source == NULL || s->target == NULL)
             continue;
         bind_columns(p, s, d);
         check_stream(p, s, d);
     }
     order_streams(p, d);
-    check_steps(p, d);
+    check_steps(p, config, d);
 }

@@ -12,9 +12,10 @@ rejected as (
     where pipeline = 'stock_sync' and stream = 'erp_stock' and run_id = ${run.id}::bigint
 )
 select p.store, p.product, p.product_name, e.material,
-       p.qty as platform_qty, e.qty as erp_qty, p.moved_qty,
-       e.qty + p.moved_qty as target_qty,
-       e.qty + p.moved_qty - p.qty as delta,
+       trim_scale(p.qty) as platform_qty, trim_scale(e.qty) as erp_qty,
+       trim_scale(p.moved_qty) as moved_qty,
+       trim_scale(e.qty + p.moved_qty) as target_qty,
+       trim_scale(e.qty + p.moved_qty - p.qty) as delta,
        'erp_sync' as reason,
        'ERP export of ' || to_char(e.exported_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS') as note
 from ods.platform_stock p

@@ -1,6 +1,7 @@
 /* The file target: delimited text or JSON Lines, in the encoding asked for; written aside and
  * renamed, so that a reader sees the old file or the whole new one. */
 #include "core/fileio.h"
+#include "core/sha256.h"
 #include "format/csvio.h"
 #include "format/jsonx.h"
 #include "pipeline/column.h"
@@ -49,6 +50,7 @@ struct target {
     struct atomic_file *file;
     struct encoder *encoder; /* NULL for UTF-8 */
     struct strbuf rows, encoded;
+    struct sha256 *written; /* hash of what goes into the file */
     bool header_done;
     int64_t count;
     const char *path;
@@ -80,6 +82,9 @@ static void close_target(struct target *t)
         encoder_free(t->encoder);
     strbuf_release(&t->rows);
     strbuf_release(&t->encoded);
+    char unused[65];
+    if (t->written != NULL)
+        sha256_finish(t->written, unused);
     free(t);
 }
 
@@ -120,6 +125,7 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
         .crlf = t->spec->crlf,
         .formula_guard = t->spec->formula_guard,
         .null_text = t->spec->null_text};
+    t->written = sha256_new();
     strbuf_init(&t->rows, 0);
     strbuf_init(&t->encoded, (size_t)256 << 20);
     int code = prepare(t, err);
@@ -140,6 +146,7 @@ static int write_rows(struct target *t, struct error *err)
             return error_context(err, "'%s'", t->path);
         out = &t->encoded;
     }
+    sha256_add(t->written, out->data, out->len);
     int code = t->file != NULL ? atomic_file_write(t->file, out->data, out->len, err) : 0;
     strbuf_clear(&t->rows);
     return code;
@@ -210,12 +217,38 @@ static int take_row(struct target *t, const struct source_row *row, const char *
     return t->rows.len >= WRITE_AT_BYTES ? write_rows(t, err) : 0;
 }
 
+/* Whether the file that is there holds exactly these bytes already. */
+static bool is_same_file(const char *path, const char *sha256)
+{
+    char bytes[32 << 10], found[65];
+    FILE *f = fopen(path, "rbe");
+    if (f == NULL)
+        return false;
+    struct sha256 *hash = sha256_new();
+    for (size_t n; (n = fread(bytes, 1, sizeof bytes, f)) > 0;)
+        sha256_add(hash, bytes, n);
+    bool complete = !ferror(f);
+    (void)fclose(f);
+    sha256_finish(hash, found);
+    return complete && strcmp(found, sha256) == 0;
+}
+
 static int finish_target(struct target *t, struct stream_counts *counts, struct error *err)
 {
+    char sha256[65];
     if (!t->header_done)
         write_header(t);
+    TRY(write_rows(t, err));
+    sha256_finish(t->written, sha256);
+    t->written = NULL;
+    if (is_same_file(t->path, sha256)) {
+        counts->unchanged += t->count; /* the file stays as it is, its time too */
+        atomic_file_discard(t->file);
+        t->file = NULL;
+        return 0;
+    }
     counts->inserted += t->count;
-    return write_rows(t, err);
+    return 0;
 }
 
 static int commit_target(struct target *t, struct stream_counts *counts, struct error *err)

@@ -97,7 +97,7 @@ int stage_guard(const struct stage_target *t, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
     int64_t staged = 0, present = 0;
-    int64_t max_shrink = s->guard.max_shrink > 0
+    int64_t max_shrink = s->guard.max_shrink >= 0
                              ? s->guard.max_shrink
                              : config_settings(t->ctx->config)->guard_max_shrink;
     if (s->guard.min_rows == 0 && s->mode != MODE_REPLACE)
