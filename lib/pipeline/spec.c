@@ -340,8 +340,8 @@ static struct ynode *masked_copy(struct arena *arena, const struct ynode *node)
     for (size_t i = 0; i < node->count; i++) {
         bool hide = node->kind == YNODE_MAP && node->items[i]->kind == YNODE_SCALAR &&
                     is_secret_key(node->keys[i]->text);
-        copy->items[i] = hide ? ynode_scalar(arena, node->items[i], "****")
-                              : masked_copy(arena, node->items[i]);
+        copy->items[i] =
+            hide ? ynode_scalar(arena, node->items[i], "****") : masked_copy(arena, node->items[i]);
     }
     return copy;
 }

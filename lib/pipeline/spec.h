@@ -123,7 +123,7 @@ extern const struct field_set pipeline_fields;
 /* Finds NAME in settings.pipeline_path, or takes a path ending in .yaml. ERR_SPEC has the first
  * problem; all of them are in *ret_diagnostics when that is not NULL (owned by the arena of the
  * returned pipeline, which is returned even with problems if diagnostics are wanted). */
-struct pipeline_options { /* NULL: to look at it */
+struct pipeline_options {               /* NULL: to look at it */
     const struct field_strings *params; /* "k=v" of --param */
     const char *only;                   /* --only STREAM, or NULL */
     int64_t now_us;

@@ -26,6 +26,13 @@ static struct stream_spec *stream_named(const struct pipeline *p, const char *na
 
 /* ---- columns ---------------------------------------------------------------------------- */
 
+/* The node of a key, for a place as near as can be. */
+static const struct ynode *place_of(const struct ynode *node, const char *key)
+{
+    const struct ynode *value = ynode_get(node, key);
+    return value != NULL ? value : node;
+}
+
 static void bind_column(struct pipeline *p, struct column_spec *c, const struct ynode *name,
                         const struct ynode *node, struct diagnostics *d)
 {
@@ -38,16 +45,16 @@ static void bind_column(struct pipeline *p, struct column_spec *c, const struct 
     if (c->name[0] == '\0' || c->name[0] == '_')
         diagnostics_add(d, name, NULL, "column names beginning with '_' are diner's own");
     if (c->type_text != NULL && db_type_parse(c->type_text, &c->type, &err) != 0)
-        diagnostics_add(d, node, err.hint, "%s", err.message);
+        diagnostics_add(d, place_of(node, "type"), err.hint, "%s", err.message);
     if (c->timezone != NULL && zone_load(c->timezone, &c->zone, &err) != 0)
-        diagnostics_add(d, node, NULL, "%s", err.message);
+        diagnostics_add(d, place_of(node, "timezone"), NULL, "%s", err.message);
     for (size_t i = 0; i < c->formats.count; i++)
         if (datetime_format_check(c->formats.items[i], &err) != 0)
-            diagnostics_add(d, node, NULL, "%s", err.message);
+            diagnostics_add(d, place_of(node, "format"), NULL, "%s", err.message);
     bool is_time =
         c->type.kind == DB_DATE || c->type.kind == DB_TIMESTAMP || c->type.kind == DB_TIMESTAMPTZ;
     if (c->formats.count > 0 && !is_time)
-        diagnostics_add(d, node, NULL, "'format' is for date and time columns");
+        diagnostics_add(d, place_of(node, "format"), NULL, "'format' is for date and time columns");
 }
 
 static void bind_columns(struct pipeline *p, struct stream_spec *s, struct diagnostics *d)
@@ -160,6 +167,21 @@ static void check_checks(const struct stream_spec *s, struct diagnostics *d)
                         s->name, s->target->name);
 }
 
+static void check_mode(const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct ynode *mode = ynode_get(s->node, "mode");
+    if (s->target != &target_postgres ||
+        (mode != NULL &&
+         strcmp(mode->text != NULL ? mode->text : "", stream_mode_names[s->mode]) != 0))
+        return; /* an unknown mode was told already */
+    if (s->mode == MODE_MERGE && s->key.count == 0)
+        diagnostics_add(d, s->node, "add  key: [column, ...]",
+                        "stream '%s': mode 'merge' needs a 'key'", s->name);
+    if (s->mode == MODE_APPEND && s->key.count > 0)
+        diagnostics_add(d, ynode_get(s->node, "key"), "use  mode: merge",
+                        "stream '%s': mode 'append' does not look at a 'key'", s->name);
+}
+
 /* Every default that could lose a row is an error until the file says otherwise. */
 static void check_stream(const struct pipeline *p, struct stream_spec *s, struct diagnostics *d)
 {
@@ -170,12 +192,7 @@ static void check_stream(const struct pipeline *p, struct stream_spec *s, struct
         for (size_t k = 0; k < t->set.count; k++)
             need_column(s, t->set.keys[k], "set", d);
     }
-    if (s->target == &target_postgres && s->mode == MODE_MERGE && s->key.count == 0)
-        diagnostics_add(d, s->node, "add  key: [column, ...]",
-                        "stream '%s': mode 'merge' needs a 'key'", s->name);
-    if (s->mode == MODE_APPEND && s->key.count > 0 && s->target == &target_postgres)
-        diagnostics_add(d, ynode_get(s->node, "key"), "use  mode: merge",
-                        "stream '%s': mode 'append' does not look at a 'key'", s->name);
+    check_mode(s, d);
     if (s->target != &target_postgres && s->incremental != NULL)
         diagnostics_add(d, s->node, NULL, "'incremental' needs a PostgreSQL target");
     if (s->incremental != NULL) {
@@ -187,8 +204,8 @@ static void check_stream(const struct pipeline *p, struct stream_spec *s, struct
                             s->name);
         if (s->incremental->start != NULL &&
             !datetime_parse_iso(s->incremental->start, strlen(s->incremental->start), &start))
-            diagnostics_add(d, s->node, NULL, "'start' is a date or time, found '%s'",
-                            s->incremental->start);
+            diagnostics_add(d, place_of(ynode_get(s->node, "incremental"), "start"), NULL,
+                            "'start' is a date or time, found '%s'", s->incremental->start);
     }
     check_checks(s, d);
     if (s->source->check != NULL)
