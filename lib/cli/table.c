@@ -291,7 +291,7 @@ int table_end(struct table *t, const char *empty, struct error *err)
 {
     if (t->bad.code != ERR_OK) {
         *err = t->bad;
-        return t->bad.code;
+        return (int)t->bad.code;
     }
     if (t->cli->output == CLI_OUTPUT_JSON)
         json_print(t);

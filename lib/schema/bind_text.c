@@ -79,7 +79,7 @@ static int bind_choice(const struct field *f, const char *text, void *out, struc
     const char *near = suggest_nearest(text, f->choices, n);
     if (near)
         error_hint(err, "did you mean '%s'?", near);
-    return err->code;
+    return (int)err->code;
 }
 
 static int bind_time_of_day(const struct field *f, const char *text, void *out, struct error *err)

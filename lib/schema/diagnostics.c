@@ -99,5 +99,5 @@ int diagnostics_result(const struct diagnostics *d, enum error_code code, struct
     error_set(err, code, "%s%s%s", place, first->message, more);
     if (first->hint)
         error_hint(err, "%s", first->hint);
-    return code;
+    return (int)code;
 }
