@@ -16,7 +16,6 @@ B ?= build
 OPTIMISE := -O2 -g
 endif
 
-PACKAGES := libcurl libpq libyaml jansson libmicrohttpd libcrypto libcrypt zlib
 PKGS     := libcurl libpq yaml-0.1 jansson libmicrohttpd libcrypto libcrypt
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes \
             -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wundef -Wno-missing-field-initializers
@@ -28,6 +27,9 @@ DINER_CPPFLAGS = -Ilib -I. -I$(B) -D_GNU_SOURCE -DDINER_VERSION='"$(VERSION)"' -
 DINER_CFLAGS   = -std=gnu17 $(WARNINGS) $(OPTIMISE) -fno-strict-overflow -fstack-protector-strong
 DINER_LIBS     = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm -lpthread
 COMPILE        = $(CC) $(DINER_CPPFLAGS) $(CPPFLAGS) $(DINER_CFLAGS) $(CFLAGS) -MMD -MP
+
+# Short lines unless V=1.
+run = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2);)
 
 # ---- sources -------------------------------------------------------------------------------
 # Layers from the bottom up; a layer may include only those it is built on (make lint checks it).
@@ -74,11 +76,11 @@ all: build ## build bin, completions and man pages (default)
 build: $(B)/diner
 
 $(B)/diner: $(CMD_OBJECTS) $(call archives,cmd)
-	$(CC) $(OPTIMISE) $(LDFLAGS) -o $@ $(CMD_OBJECTS) $(call archives,cmd) $(DINER_LIBS)
+	$(call run,LD,$@) $(CC) $(OPTIMISE) $(LDFLAGS) -o $@ $(CMD_OBJECTS) $(call archives,cmd) $(DINER_LIBS)
 
 $(B)/%.o: %.c $(B)/gen/embed.h
 	@mkdir -p $(@D)
-	$(COMPILE) -c $< -o $@
+	$(call run,CC,$<) $(COMPILE) -c $< -o $@
 
 $(B)/gen/embed.h: $(EMBEDDED) Makefile
 	@mkdir -p $(@D)
@@ -112,7 +114,7 @@ $(foreach l,$(LAYERS),$(if $(wildcard lib/$(l)/migrations),$(eval $(call MIGRATI
 define UNIT_template
 $(B)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(call archives,$(1)) $(B)/gen/embed.h
 	@mkdir -p $$(@D)
-	$$(COMPILE) -o $$@ $$< $$$$(sed -n 's/.*LDFLAGS: //p' $$< | head -1) $(call archives,$(1)) $$(DINER_LIBS) -lcmocka
+	$$(call run,CC,$$<) $$(COMPILE) -o $$@ $$< $$$$(sed -n 's/.*LDFLAGS: //p' $$< | head -1) $(call archives,$(1)) $$(DINER_LIBS) -lcmocka
 endef
 $(foreach l,$(LAYERS) cmd,$(eval $(call UNIT_template,$(l))))
 
@@ -128,7 +130,7 @@ FUZZ_SECONDS ?= 10
 fuzz-build: # all fuzz targets
 	@$(MAKE) --no-print-directory CC=clang B=build/fuzz OPTIMISE="-O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined" WARNINGS=-Wno-everything $(addprefix build/fuzz/,$(FUZZERS))
 $(B)/fuzz_%: tests/fuzz/fuzz_%.c $(call archives,pipeline)
-	$(COMPILE) -fsanitize=fuzzer -o $@ $< $(call archives,pipeline) $(DINER_LIBS)
+	$(call run,CC,$<) $(COMPILE) -fsanitize=fuzzer -o $@ $< $(call archives,pipeline) $(DINER_LIBS)
 fuzz: fuzz-build ## run every fuzz target for FUZZ_SECONDS (default 10)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 

@@ -106,8 +106,8 @@ static int export_row(void *self, const struct db_result *row, struct error *err
     struct span line = db_result_span(row, 0, 0);
     e->rows++;
     if (e->file == NULL) {
-        fwrite(line.ptr, 1, line.len, e->cli->out);
-        fputc('\n', e->cli->out);
+        (void)fwrite(line.ptr, 1, line.len, e->cli->out); /* checked at the end, with stdout */
+        (void)fputc('\n', e->cli->out);
         return 0;
     }
     TRY(atomic_file_write(e->file, line.ptr, line.len, err));

@@ -19,7 +19,7 @@ struct value {
 
 struct reader_column {
     const struct column_spec *spec;
-    struct strbuf scratch;
+    struct strbuf scratch, binary;
     bool is_number, is_time, is_text;
     char *date_reason;
 };
@@ -55,6 +55,7 @@ struct column_reader *column_reader_new(const struct column_spec *columns, size_
         struct reader_column *c = &r->columns[i];
         c->spec = &columns[i];
         strbuf_init(&c->scratch, CELL_CLEANED_MAX);
+        strbuf_init(&c->binary, CELL_CLEANED_MAX);
         c->is_number = db_type_is_number(&columns[i].type);
         c->is_time = kind == DB_DATE || kind == DB_TIMESTAMP || kind == DB_TIMESTAMPTZ;
         c->is_text = kind == DB_TEXT || kind == DB_JSONB || kind == DB_BYTEA;
@@ -70,6 +71,7 @@ void column_reader_free(struct column_reader *r)
         return;
     for (size_t i = 0; i < r->n; i++) {
         strbuf_release(&r->columns[i].scratch);
+        strbuf_release(&r->columns[i].binary);
         free(r->columns[i].date_reason);
     }
     free(r->columns);
@@ -342,6 +344,33 @@ const char *column_clean(struct column_reader *r, size_t i, const struct cell *c
     }
     strbuf_clear(&c->scratch);
     strbuf_adds(&c->scratch, text);
+    *ret_text = (struct span){c->scratch.data, c->scratch.len};
+    return NULL;
+}
+
+const char *column_canonical(struct column_reader *r, size_t i, const struct cell *cell,
+                             struct span *ret_text, bool *ret_null)
+{
+    struct reader_column *c = &r->columns[i];
+    const size_t length_bytes = 4;
+    struct error err = ERROR_INIT;
+    struct span binary = cell->text;
+    *ret_null = cell->form == CELL_NULL && !c->spec->required;
+    if (*ret_null)
+        return NULL;
+    if (cell->form != CELL_BINARY) {
+        strbuf_clear(&c->binary);
+        const char *reason = column_encode(r, i, cell, &c->binary);
+        if (reason != NULL)
+            return reason;
+        *ret_null = c->binary.len == length_bytes && (unsigned char)c->binary.data[0] == 0xFF;
+        if (*ret_null)
+            return NULL;
+        binary = (struct span){c->binary.data + length_bytes, c->binary.len - length_bytes};
+    }
+    strbuf_clear(&c->scratch);
+    if (db_decode(&c->spec->type, binary, &c->scratch, &err) != 0)
+        return "cannot be shown as text";
     *ret_text = (struct span){c->scratch.data, c->scratch.len};
     return NULL;
 }

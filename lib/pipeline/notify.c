@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static void write_summary(const char *name, const struct run_report *report,
                           const struct error *cause, struct strbuf *out)
 {

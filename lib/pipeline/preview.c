@@ -27,7 +27,7 @@ static int show_row(const struct stream_context *ctx, const struct source_row *r
     for (size_t i = 0; i < n; i++) {
         struct span text = SPAN("");
         bool is_null = false;
-        const char *reason = column_clean(ctx->reader, i, &row->cells[i], &text, &is_null);
+        const char *reason = column_canonical(ctx->reader, i, &row->cells[i], &text, &is_null);
         if (reason != NULL && fault == NULL)
             fault = arena_printf(ctx->arena, "%s: %s", ctx->stream->columns[i].name, reason);
         if (reason != NULL)

@@ -65,13 +65,14 @@ void rejects_add(struct rejects *r, const struct reject *reject)
     to->key = arena_strdup(r->arena, reject->key != NULL ? reject->key : "{}");
 }
 
-/* The key columns that can be read, so that SQL can leave rejected keys alone. */
+/* The key columns that can be read, so that SQL can leave rejected keys alone. In a record that is
+ * damaged itself (a quote, a missing field) the key may be that of another row. */
 static bool read_key(const struct stream_context *ctx, const struct source_row *row,
                      struct strbuf *out)
 {
     const struct stream_spec *s = ctx->stream;
     struct jwriter w;
-    bool whole = s->key.count > 0;
+    bool whole = s->key.count > 0 && row->fault == NULL;
     jwriter_init(&w, out);
     jwriter_object(&w);
     for (size_t i = 0; i < s->ncolumns; i++) {
@@ -82,7 +83,7 @@ static bool read_key(const struct stream_context *ctx, const struct source_row *
             continue;
         struct span text = SPAN("");
         bool is_null = true;
-        if (column_clean(ctx->reader, i, &row->cells[i], &text, &is_null) != NULL || is_null) {
+        if (column_canonical(ctx->reader, i, &row->cells[i], &text, &is_null) != NULL || is_null) {
             whole = false;
             continue;
         }

@@ -220,10 +220,11 @@ static void check_shape(struct pipeline *p, struct diagnostics *d)
         diagnostics_add(d, p->root, NULL, "a pipeline needs 'streams', a job needs 'steps'");
 }
 
-static void bind_file(struct pipeline *p, const struct config *config, struct diagnostics *d)
+static void bind_file(struct pipeline *p, struct ynode *root, const struct config *config,
+                      struct diagnostics *d)
 {
     void *bound = arena_alloc(p->arena, pipeline_fields.struct_size);
-    merge_defaults((struct ynode *)(uintptr_t)p->root, p->arena);
+    merge_defaults(root, p->arena);
     bind_yaml(&pipeline_fields, p->root, bound, p->arena, d);
     struct pipeline kept = *p;
     memcpy(p, bound, sizeof *p); /* struct pipeline is the first member of what was bound */
@@ -257,7 +258,7 @@ static int load(struct pipeline *p, const char *name, const struct config *confi
                            root == NULL || root->is_null ? "nothing" : ynode_kind_name(root->kind));
     p->root = root;
     interpolate_tree(root, NULL, NULL, p->arena, d);
-    bind_file(p, config, d);
+    bind_file(p, root, config, d);
     streams_bind(p, config, d); /* with errors too: all problems are told at once */
     if (d->errors == 0)
         TRY(resolve_params(p, options, err));

@@ -30,10 +30,15 @@ static const char *value_of(const struct stream_context *ctx, const char *name, 
     return NULL;
 }
 
+struct text_binding {
+    const struct stream_context *ctx;
+};
+
 static enum interpolate_result resolve_text(void *self, const char *name, const char **ret_value)
 {
+    const struct text_binding *b = self;
     bool known;
-    const char *value = value_of(self, name, &known);
+    const char *value = value_of(b->ctx, name, &known);
     if (!known)
         return INTERPOLATE_UNDEFINED;
     *ret_value = value != NULL ? value : "";
@@ -49,7 +54,8 @@ int stream_text(const struct stream_context *ctx, const char *text, const char *
     }
     AUTO_STRBUF struct strbuf out = {0};
     strbuf_init(&out, 1 << 20);
-    TRY(interpolate_text(text, resolve_text, (void *)(uintptr_t)ctx, &out, err));
+    struct text_binding binding = {ctx};
+    TRY(interpolate_text(text, resolve_text, &binding, &out, err));
     *ret = arena_strndup(ctx->arena, out.data, out.len);
     return 0;
 }

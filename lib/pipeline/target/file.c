@@ -196,7 +196,7 @@ static int take_row(struct target *t, const struct source_row *row, const char *
         struct span text = SPAN("");
         bool is_null = false;
         *ret_column = (int)i;
-        *ret_reason = column_clean(t->ctx->reader, i, &row->cells[i], &text, &is_null);
+        *ret_reason = column_canonical(t->ctx->reader, i, &row->cells[i], &text, &is_null);
         if (*ret_reason != NULL) {
             strbuf_truncate(&t->rows, mark);
             return 0;

@@ -213,8 +213,10 @@ static int delete_missing(const struct stage_target *t, struct stream_counts *co
     for (size_t i = 0; i < s->key.count; i++) {
         strbuf_addf(&sql, "%st.", i > 0 ? " and " : "");
         db_quote_identifier(&sql, s->key.items[i]);
-        strbuf_adds(&sql, "::text = r->>");
+        strbuf_adds(&sql, " = (r->>");
         db_quote_literal(&sql, s->key.items[i]);
+        strbuf_adds(&sql, ")::");
+        db_type_print(&s->columns[stream_column(s, s->key.items[i])].type, &sql);
     }
     strbuf_addch(&sql, ')');
     return db_execute(t->ctx->db, sql.data, DB_PARAMS(keys.data), &counts->deleted, err);

@@ -110,7 +110,7 @@ static const char *write_record(struct target *t, const struct source_row *row, 
         struct span text = SPAN("");
         bool is_null = false;
         *ret_column = (int)i;
-        const char *reason = column_clean(t->ctx->reader, i, &row->cells[i], &text, &is_null);
+        const char *reason = column_canonical(t->ctx->reader, i, &row->cells[i], &text, &is_null);
         if (reason != NULL)
             return reason;
         if (!is_sent(t, s->columns[i].name))
