@@ -17,7 +17,7 @@
 #define HEADERS_MAX      64
 
 struct perf_args {
-    const char *url, *from, *method, *body_file, *db, *baseline, *out_file, *save;
+    const char *url, *from, *method, *body_file, *db, *baseline, *out_file, *save, *ca_file;
     struct field_rate rate;
     struct field_strings headers;
     int64_t connections, duration_ms, warmup_ms, timeout_ms, max_requests;
@@ -51,6 +51,8 @@ static const struct field fields[] = {
      .flags = FIELD_REPEAT},
     {"body-file", FIELD_STRING, AT(body_file), "send this file as the body", .arg = "FILE",
      .complete = "file"},
+    {"ca-file", FIELD_STRING, AT(ca_file),
+     "authority that an https URL's certificate is checked by", .arg = "FILE", .complete = "file"},
     {"db", FIELD_STRING, AT(db),
      "also measure this database: a connection's name, env:NAME, file:PATH or a DSN without "
      "password",
@@ -194,6 +196,7 @@ static int resolve_load(struct cli *cli, const struct perf_args *a, struct strbu
                                   .warmup_ms = a->warmup_ms,
                                   .duration_ms = a->duration_ms,
                                   .timeout_ms = a->timeout_ms,
+                                  .ca_file = a->ca_file,
                                   .requests_max = (uint64_t)a->max_requests};
     TRY(rate_per_second(&a->rate, &o->rate_per_s, err));
     TRY(resolve_headers(cli, a, o, err));
@@ -310,7 +313,7 @@ static int judge(struct cli *cli, const struct perf_args *a, const struct perf_r
                                          .rps = (double)a->target_rps,
                                          .error_rate = (double)a->target_error_rate / 1e6};
     struct compare_rule rule;
-    struct perf_comparison comparison;
+    struct perf_comparison comparison = {0};
     struct gate gate;
     compare_rule_default(&rule);
     rule.min_change = (double)a->min_change / 1e6;

@@ -211,8 +211,6 @@ static int read_rows(struct input *in, struct hey_row **ret_rows, size_t *ret_n,
         rows = mem_grow(rows, &capacity, n + 1, sizeof *rows);
         code = read_row(in, &rows[n++], err);
     }
-    if (code == 0 && n == 0)
-        code = input_error(in, err, "the file has no row: no request was answered");
     if (code != 0) {
         free(rows);
         return code;
@@ -227,6 +225,8 @@ int input_parse_hey_csv(struct input *in, struct perf_result *ret, struct error 
     AUTOFREE struct hey_row *rows = NULL;
     size_t n = 0;
     TRY(read_rows(in, &rows, &n, err));
+    if (rows == NULL)
+        return input_error(in, err, "the file has no row: no request was answered");
     qsort(rows, n, sizeof *rows, compare_end);
     double first = rows[0].start_s, last = rows[n - 1].start_s + rows[n - 1].response_s;
     for (size_t i = 1; i < n; i++)

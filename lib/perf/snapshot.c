@@ -246,7 +246,7 @@ int database_watch_slices(struct database_watch *w, double delay_s, double slice
 /* The time of each slice over its requests. The child may still be busy with the last one. */
 static void slices_end(struct database_watch *w, struct perf_result *ret)
 {
-    struct snapshot s[PERF_SLICES_MAX + 1];
+    struct snapshot s[PERF_SLICES_MAX + 1] = {0};
     size_t n = 0;
     if (w->sampler == 0)
         return;
@@ -318,7 +318,7 @@ void snapshot_difference(const struct snapshot *before, const struct snapshot *a
 void database_watch_end(struct database_watch *w, int64_t settle_ms, struct arena *arena,
                         struct perf_result *ret)
 {
-    struct snapshot after;
+    struct snapshot after = {0};
     struct error err = ERROR_INIT;
     ret->database.server = arena_strdup(arena, w->server);
     if (w->method == PERF_DATABASE_ACTIVITY && signals_pending() == 0)

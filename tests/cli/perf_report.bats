@@ -195,6 +195,33 @@ json() { # EXPRESSION over the document `d` on stdin or in FILE
     [[ $stderr != *abcdefgh* ]]
 }
 
+@test "https: open and closed, the certificate is checked" {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+        -subj /CN=localhost -addext 'subjectAltName=IP:127.0.0.1' \
+        -keyout key.pem -out ca.pem >/dev/null 2>&1
+    cat key.pem ca.pem >server.pem
+    TLS_CERT=server.pem python3 "$FIXTURES/server.py" "$PWD/port" >/dev/null 2>&1 3>&- &
+    local server=$!
+    for _ in $(seq 100); do
+        [ -s port ] && break
+        sleep 0.05
+    done
+    local url
+    url=https://127.0.0.1:$(cat port)
+    run --separate-stderr "$DINER" perf-report "$url/ok" "${FIXED[@]}" "${EASY[@]}" \
+        --connections 4 --ca-file ca.pem
+    [ "$status" -eq 0 ]
+    [[ $output == *"100 requests: 100 succeeded"* ]]
+    run --separate-stderr "$DINER" perf-report "$url/limited" --duration 300ms --warmup 0s \
+        --connections 4 "${EASY[@]}" --ca-file ca.pem -o json
+    echo "$output" >r.json
+    [ "$(json 'd["result"]["requests"]["rate_limited"] > 0' r.json)" = True ]
+    run --separate-stderr "$DINER" perf-report "$url/ok" "${FIXED[@]}" "${EASY[@]}"
+    kill "$server"
+    [ "$status" -eq 9 ]
+    [[ $output == *ertificate* ]]
+}
+
 @test "files of wrk, hey and k6 are reports too" {
     run --separate-stderr "$DINER" perf-report --from "$FIXTURES/wrk_latency.txt" --target-rps 1000
     [ "$status" -eq 0 ]

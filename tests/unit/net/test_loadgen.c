@@ -96,7 +96,8 @@ static size_t body_length(const char *request)
 
 static void *serve_connection(void *arg)
 {
-    int fd = (int)(intptr_t)arg;
+    int fd = *(int *)arg;
+    free(arg);
     char request[4096];
     size_t have = 0;
     ssize_t n;
@@ -123,7 +124,9 @@ static void serve(int listener)
             continue;
         atomic_fetch_add(&shared->connections, 1);
         pthread_t thread;
-        if (pthread_create(&thread, NULL, serve_connection, (void *)(intptr_t)fd) == 0)
+        int *arg = mem_alloc(sizeof *arg);
+        *arg = fd;
+        if (pthread_create(&thread, NULL, serve_connection, arg) == 0)
             pthread_detach(thread);
         else
             close(fd);
