@@ -60,7 +60,7 @@ int history_end(struct run *run, enum error_code code, const struct error *cause
         secret_redact(&hint);
     }
     snprintf(id, sizeof id, "%" PRId64, run->run_id);
-    snprintf(status, sizeof status, "%d", error_exit_status(code));
+    snprintf(status, sizeof status, "%d", run_exit_status(code));
     return db_execute(run->db, sql_run_end,
                       DB_PARAMS(id, status_of(code), status, message.len ? message.data : NULL,
                                 hint.len ? hint.data : NULL),

@@ -25,7 +25,7 @@ static void write_summary(const char *name, const struct run_report *report,
     jwriter_kstring(&w, "event", "run.failed");
     jwriter_kstring(&w, "pipeline", name);
     jwriter_kint(&w, "run_id", report->run_id);
-    jwriter_kint(&w, "exit_status", error_exit_status(cause->code));
+    jwriter_kint(&w, "exit_status", run_exit_status(cause->code));
     jwriter_kstring(&w, "error", cause->message);
     jwriter_kstring(&w, "hint", cause->hint[0] != '\0' ? cause->hint : NULL);
     jwriter_key(&w, "streams");
@@ -96,11 +96,15 @@ static int spawn_shell(const char *command, int input, pid_t *ret_pid, struct er
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
+    sigset_t defaults;
     char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, mem_strdup(command), NULL};
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, 0);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE); /* ignored here, but not by what the shell runs */
+    posix_spawnattr_setsigdefault(&attributes, &defaults);
     int code = posix_spawn(ret_pid, "/bin/sh", &actions, &attributes, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);

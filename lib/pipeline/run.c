@@ -5,6 +5,7 @@
 #include "core/signals.h"
 #include "pipeline/intent.h"
 #include "pipeline/run_private.h"
+#include "schema/suggest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,6 +27,12 @@ void run_report_release(struct run_report *r)
     free(r->streams);
     arena_free(r->arena);
     *r = (struct run_report){0};
+}
+
+int run_exit_status(enum error_code code)
+{
+    int of_signal = signals_exit_status();
+    return code == ERR_CANCELLED && of_signal != 0 ? of_signal : error_exit_status(code);
 }
 
 /* ---- the connection --------------------------------------------------------------------- */
@@ -171,12 +178,22 @@ static int replay_intents(struct run *run, struct error *err)
 static int check_only(const struct run *run, struct error *err)
 {
     const char *only = run->options->only;
+    const struct field_objects *streams = &run->pipeline->streams;
     if (only == NULL)
         return 0;
-    for (size_t i = 0; i < run->pipeline->streams.count; i++)
-        if (strcmp(run->pipeline->streams.names[i], only) == 0)
+    if (run->pipeline->steps.count > 0) {
+        error_set(err, ERR_USAGE, "'%s' is a job: it has pipelines, not streams",
+                  run->pipeline->name);
+        return error_hint(err, "run the pipeline with the stream '%s' by itself", only);
+    }
+    for (size_t i = 0; i < streams->count; i++)
+        if (strcmp(streams->names[i], only) == 0)
             return 0;
-    return error_set(err, ERR_USAGE, "pipeline '%s' has no stream '%s'", run->pipeline->name, only);
+    error_set(err, ERR_USAGE, "pipeline '%s' has no stream '%s'", run->pipeline->name, only);
+    const char *near = suggest_nearest(only, streams->names, streams->count);
+    if (near != NULL)
+        error_hint(err, "did you mean '%s'?", near);
+    return ERR_USAGE;
 }
 
 static enum error_code run_body(struct run *run, struct error *first)
@@ -196,8 +213,7 @@ static enum error_code run_one(struct run *run, struct error *first)
 {
     struct error err = ERROR_INIT;
     log_context("pipeline", run->pipeline->name);
-    if (check_only(run, first) != 0 || choose_connection(run, first) != 0 ||
-        run_connect(run, first) != 0)
+    if (choose_connection(run, first) != 0 || run_connect(run, first) != 0)
         return first->code;
     if (run->options->kind == RUN_LOAD && history_begin(run, run->pipeline->name, first) != 0)
         return first->code;
@@ -309,6 +325,44 @@ static enum error_code run_job(struct run *job, struct error *first)
     return code;
 }
 
+/* ---- the window ------------------------------------------------------------------------- */
+
+/* --from and --to as instants in RFC 3339: a time with its zone or in the business zone, or a
+ * business day, which stands for its first instant. */
+static int window_edge(const struct run *run, const char *flag, const char **text, int64_t *ret_us,
+                       struct error *err)
+{
+    const struct bizday *b = &run->pipeline->bizday;
+    struct datetime t;
+    int32_t day;
+    int64_t us, end_us;
+    if (datetime_parse_iso(*text, strlen(*text), &t) && (t.has_time || t.has_zone)) {
+        us = t.has_zone ? t.us : zone_local_to_utc(b->zone, t.us);
+    } else if (bizday_parse(b, *text, run->started_us, &day, err) == 0) {
+        bizday_range(b, day, &us, &end_us);
+    } else {
+        error_set(err, ERR_USAGE, "%s: expected a time or a business day, found '%s'", flag, *text);
+        return error_hint(err, "such as 2026-11-21T00:00:00+08:00, 2026-11-21 or yesterday");
+    }
+    char *edge = arena_alloc(run->report->arena, DATETIME_ISO_MAX);
+    datetime_print(us, NULL, edge);
+    *text = edge;
+    *ret_us = us;
+    return 0;
+}
+
+static int choose_window(const struct run *run, struct run_options *o, struct error *err)
+{
+    int64_t from_us = INT64_MIN, to_us = INT64_MAX;
+    if (o->from != NULL)
+        TRY(window_edge(run, "--from", &o->from, &from_us, err));
+    if (o->to != NULL)
+        TRY(window_edge(run, "--to", &o->to, &to_us, err));
+    if (from_us < to_us)
+        return 0;
+    return error_set(err, ERR_USAGE, "--from %s is not before --to %s", o->from, o->to);
+}
+
 /* ---- entry ------------------------------------------------------------------------------ */
 
 int run_pipeline(const char *name, const struct run_options *options, struct run_report *ret,
@@ -319,7 +373,12 @@ int run_pipeline(const char *name, const struct run_options *options, struct run
     *ret = (struct run_report){.arena = arena_new()};
     struct pipeline_options load = {.params = options->params, .now_us = clock_wall_us()};
     TRY(ret->code = (enum error_code)pipeline_load(name, options->config, &load, &p, NULL, err));
-    struct run run = {.options = options, .pipeline = p, .started_us = load.now_us, .report = ret};
+    struct run_options own = *options;
+    struct run run = {.options = &own, .pipeline = p, .started_us = load.now_us, .report = ret};
+    if (check_only(&run, err) != 0 || choose_window(&run, &own, err) != 0) {
+        pipeline_free(p);
+        return ret->code = err->code;
+    }
     enum error_code code = p->steps.count > 0 ? run_job(&run, &first) : run_one(&run, &first);
     db_close(run.db);
     log_context("pipeline", NULL);

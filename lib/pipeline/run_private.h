@@ -32,6 +32,9 @@ int history_stream(const struct run *run, const struct stream_report *r, int64_t
 void notify_failure(const struct on_failure_spec *spec, const char *name,
                     const struct run_report *report, const struct error *cause);
 
+/* 130 or 143 for what a signal stopped, else the code's. */
+int run_exit_status(enum error_code code);
+
 /* run.c: opens (or re-opens) the run's connection and takes the lock. */
 int run_connect(struct run *run, struct error *err);
 

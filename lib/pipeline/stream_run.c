@@ -31,6 +31,7 @@ struct attempt {
     int number;
     int64_t started_us, started_ms;
     const char *target_text;
+    bool is_committed; /* its rows; an API may still have to be told */
 };
 
 /* ---- what the stream reads from --------------------------------------------------------- */
@@ -105,6 +106,19 @@ static void find_sums(struct attempt *a)
         a->sum_columns[i] = stream_column(a->stream, names[i]);
 }
 
+/* What lint could not see: the columns are those of a query. */
+static int check_key(const struct stream_spec *s, struct error *err)
+{
+    for (size_t i = 0; i < s->key.count; i++)
+        if (stream_column(s, s->key.items[i]) < 0)
+            return ynode_error(s->node, err, "stream '%s': key '%s' is not a column of its query",
+                               s->name, s->key.items[i]);
+    if (s->incremental != NULL && stream_column(s, s->incremental->cursor) < 0)
+        return ynode_error(s->node, err, "stream '%s': cursor '%s' is not a column of its query",
+                           s->name, s->incremental->cursor);
+    return 0;
+}
+
 static int open_both(struct attempt *a, struct error *err)
 {
     struct column_habits habits = {0};
@@ -122,6 +136,7 @@ static int open_both(struct attempt *a, struct error *err)
         TRY(a->stream->source->open(&a->ctx, &a->source, err));
     a->ctx.reader = column_reader_new(a->stream->columns, a->stream->ncolumns, &habits);
     find_sums(a);
+    TRY(check_key(a->stream, err));
     return a->target == NULL ? a->stream->target->open(&a->ctx, &a->target, err) : 0;
 }
 
@@ -243,6 +258,7 @@ static int commit(struct attempt *a, struct error *err)
     TRY(rejects_save(a->ctx.rejects, &a->ctx, false, err));
     TRY(record(a, err));
     TRY(db_commit(a->run->db, err));
+    a->is_committed = true;
     TRY(a->stream->target->commit(a->target, &a->counts, err));
     if (memcmp(&before, &a->counts, sizeof before) == 0)
         return 0;
@@ -257,6 +273,8 @@ static int commit(struct attempt *a, struct error *err)
 
 static int attempt_stream(struct attempt *a, struct error *err)
 {
+    if (a->ctx.plan)
+        TRY(db_execute(a->run->db, "savepoint diner_plan", DB_NO_PARAMS, NULL, err));
     TRY(open_both(a, err));
     a->target_text = a->stream->target->description(a->target);
     if (a->source != NULL)
@@ -274,14 +292,20 @@ static int attempt_stream(struct attempt *a, struct error *err)
     return a->ctx.plan ? 0 : commit(a, err);
 }
 
-static void close_attempt(struct attempt *a)
+static void close_attempt(struct attempt *a, bool is_failed)
 {
+    struct error ignored = ERROR_INIT;
     if (a->target != NULL)
         a->stream->target->close(a->target);
     if (a->source != NULL)
         a->stream->source->close(a->source);
     if (!a->ctx.plan)
         db_rollback(a->run->db);
+    else if (db_in_transaction(a->run->db)) /* the other streams of the plan go on */
+        (void)db_execute(a->run->db,
+                         is_failed ? "rollback to savepoint diner_plan"
+                                   : "release savepoint diner_plan",
+                         DB_NO_PARAMS, NULL, &ignored);
     column_reader_free(a->ctx.reader);
     state_ledger_free(a->ctx.ledger);
     rejects_free(a->ctx.rejects);
@@ -340,6 +364,25 @@ static void record_failure(struct attempt *a, const struct error *cause)
     }
 }
 
+/* Whose fault it is, and how to go on. */
+static int explain(const struct attempt *a, struct error *err)
+{
+    bool is_own_sql = strncmp(err->sqlstate, "42", 2) == 0 && strcmp(err->sqlstate, "42501") != 0;
+    if (is_own_sql || strcmp(err->sqlstate, "3F000") == 0)
+        err->code = ERR_SPEC; /* the SQL and the names are the pipeline's */
+    if (signals_pending() != 0 && (err->code == ERR_IO || err->code == ERR_DATABASE_TRANSIENT ||
+                                   err->code == ERR_DATABASE || err->code == ERR_UNAVAILABLE))
+        (void)signals_check(err); /* a call that the signal cut short */
+    if (err->code == ERR_CANCELLED)
+        error_hint(err,
+                   a->is_committed
+                       ? "the rows of stream '%s' are committed; what was not sent yet goes out "
+                         "when the same command is run again"
+                       : "nothing of stream '%s' was committed; run the same command again",
+                   a->stream->name);
+    return err->code;
+}
+
 static bool may_try_again(const struct attempt *a, const struct error *err)
 {
     return err->code == ERR_DATABASE_TRANSIENT && a->number < ATTEMPTS_MAX &&
@@ -377,11 +420,13 @@ int stream_run(struct run *run, struct stream_spec *s, struct error *err)
         struct attempt a;
         begin_attempt(&a, run, s, number);
         code = attempt_stream(&a, err);
+        if (code != 0)
+            code = explain(&a, err);
         fill_report(&a, r, code == 0 ? "succeeded" : "failed");
         bool again = code != 0 && may_try_again(&a, err);
         if (code != 0 && !again)
             record_failure(&a, err);
-        close_attempt(&a);
+        close_attempt(&a, code != 0);
         if (!again)
             break;
         log_warn("stream '%s', attempt %d: %s; trying again", s->name, number, err->message);

@@ -58,14 +58,16 @@ struct source {
     char **captured; /* preamble values of this file */
     struct pattern *preamble;
     struct pattern skip, stop_at, trailer;
-    bool stopped;
-    char **filled; /* last value of fill_down columns */
+    bool stopped, trailer_seen; /* in the open file */
+    char **filled;              /* last value of fill_down columns */
     size_t *fill_columns;
     size_t nfill;
     struct source_summary summary;
     size_t *sum_fields; /* field of each trailer sum */
     size_t header_fields;
     char line_text[24];
+    struct arena *line_arena; /* what one line of jsonl needs */
+    struct stream_context line_ctx;
     uint64_t done_before, done_total;
 };
 

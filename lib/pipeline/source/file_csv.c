@@ -278,6 +278,7 @@ int file_csv_next(struct source *s, struct source_row *ret, bool *ret_end, struc
         bool is_trailer = pattern_matches(&s->trailer, first);
         if (is_trailer)
             TRY(read_trailer(s, &record, err));
+        s->trailer_seen |= is_trailer;
         s->stopped = is_trailer || pattern_matches(&s->stop_at, first);
         if (!s->stopped && !pattern_matches(&s->skip, first))
             break;

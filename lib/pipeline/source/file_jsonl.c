@@ -12,6 +12,9 @@ int file_jsonl_open(struct source *s, struct error *err)
     TRY(linesio_open_path(s->path, s->spec->encoding, JSON_LINE_MAX, &s->lines, err));
     if (s->projection == NULL) {
         s->values = arena_array(s->ctx->arena, s->stream->ncolumns + 1, sizeof *s->values);
+        s->line_arena = arena_new();
+        s->line_ctx = *s->ctx;
+        s->line_ctx.arena = s->line_arena;
         TRY(json_cells_projection(s->ctx, &s->projection, err));
     }
     return 0;
@@ -21,6 +24,7 @@ int file_jsonl_next(struct source *s, struct source_row *ret, bool *ret_end, str
 {
     struct linesio_line line;
     struct span text;
+    arena_clear(s->line_arena);
     do {
         TRY(linesio_next(s->lines, &line, ret_end, err));
         if (*ret_end)
@@ -31,12 +35,12 @@ int file_jsonl_next(struct source *s, struct source_row *ret, bool *ret_end, str
         .cells = s->cells, .origin = s->path, .position = line.number, .raw = text};
     struct error problem = ERROR_INIT;
     if (line.fault != NULL) {
-        ret->fault = arena_printf(s->ctx->arena, "undecodable byte %s", line.fault->hex);
+        ret->fault = arena_printf(s->line_arena, "undecodable byte %s", line.fault->hex);
         ret->fault_column = line.fault->input_offset + 1;
     } else if (jpull_project(s->projection, text, s->values, &s->scratch, &problem) != 0) {
-        ret->fault = arena_strdup(s->ctx->arena, problem.message);
+        ret->fault = arena_strdup(s->line_arena, problem.message);
     } else {
-        json_cells_set(s->ctx, s->values, s->cells, &s->scratch);
+        json_cells_set(&s->line_ctx, s->values, s->cells, &s->scratch);
         return 0;
     }
     ret->fault_line = line.number;

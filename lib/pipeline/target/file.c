@@ -163,6 +163,14 @@ static void write_header(struct target *t)
     csvio_write_end(&t->rows, &t->style);
 }
 
+/* NaN and Infinity are no JSON numbers. */
+static bool is_json_number(const struct column_spec *c, struct span text)
+{
+    size_t digit = text.len > 1 && text.ptr[0] == '-' ? 1 : 0;
+    return db_type_is_number(&c->type) && text.len > 0 && text.ptr[digit] >= '0' &&
+           text.ptr[digit] <= '9';
+}
+
 static void write_json(struct jwriter *w, const struct column_spec *c, struct span text,
                        bool is_null)
 {
@@ -173,8 +181,7 @@ static void write_json(struct jwriter *w, const struct column_spec *c, struct sp
         jwriter_raw(w, text);
     else if (c->type.kind == DB_BOOL)
         jwriter_bool(w, text.len > 0 && (text.ptr[0] == 't' || text.ptr[0] == '1'));
-    else if (c->type.kind == DB_INT2 || c->type.kind == DB_INT4 || c->type.kind == DB_INT8 ||
-             c->type.kind == DB_NUMERIC)
+    else if (is_json_number(c, text))
         jwriter_raw(w, text); /* exact: the number's own text */
     else
         jwriter_span(w, text);

@@ -298,7 +298,8 @@ static int check_report(const struct stage_target *t, const struct check_spec *c
     if (t->ctx->plan) {
         TRY(db_query_int(t->ctx->db,
                          arena_printf(t->ctx->arena,
-                                      "select count(*) from " STAGE_TABLE " s where (%s) is not true",
+                                      "select count(*) from " STAGE_TABLE
+                                      " s where (%s) is not true",
                                       bound->sql),
                          bound->params, n, &found, err));
         counts->findings += found;
