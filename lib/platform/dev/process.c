@@ -64,11 +64,21 @@ struct child_streams {
     int in, out, errors;
 };
 
+/* Descriptors that our caller left open (a make's job server, a test runner's output) would be held
+ * by a daemon for as long as it lives. All go when the program starts. */
+static void close_inherited(void)
+{
+    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+        return;
+    for (int fd = 3; fd < 1024; fd++) /* a kernel before 5.11 */
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 /* Never returns. */
 static void child_exec(const struct process_options *o, const struct passwd *who,
                        struct child_streams s, int report)
 {
-    /* Descriptors of ours carry CLOEXEC; signals go back to their defaults. */
+    /* Signals go back to their defaults. */
     static const int signals[] = {SIGINT, SIGTERM, SIGPIPE, SIGHUP, SIGCHLD};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         signal(signals[i], SIG_DFL);
@@ -88,6 +98,7 @@ static void child_exec(const struct process_options *o, const struct passwd *who
         s.errors = s.out;
     if (s.out < 0 || s.in < 0 || dup2(s.in, 0) < 0 || dup2(s.out, 1) < 0 || dup2(s.errors, 2) < 0)
         launch_fail(report, "open its log");
+    close_inherited();
     /* The directory we were started in must stay removable. */
     if (chdir("/") != 0)
         launch_fail(report, "change directory");
