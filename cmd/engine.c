@@ -45,31 +45,64 @@ static void stream_end(void *self, const struct stream_report *report)
     s->progress = NULL;
 }
 
-static const struct table_column report_columns[] = {
-    {"pipeline", TABLE_TEXT},  {"stream", TABLE_TEXT},  {"status", TABLE_TEXT},
-    {"read", TABLE_INT},       {"inserted", TABLE_INT}, {"updated", TABLE_INT},
-    {"unchanged", TABLE_INT},  {"deleted", TABLE_INT},  {"superseded", TABLE_INT},
-    {"rejected", TABLE_INT},   {"skipped", TABLE_INT},  {"findings", TABLE_INT},
-    {"elapsed_ms", TABLE_INT}, {"target", TABLE_TEXT},  {NULL, TABLE_TEXT}};
+/* In a table for people, counts that are zero everywhere are left out; the other forms have all. */
+struct report_column {
+    struct table_column column;
+    bool always;
+    size_t count; /* offset in struct stream_counts, for numbers */
+};
+#define COUNT(name, always)                                                                        \
+    {                                                                                              \
+        {#name, TABLE_INT}, always, offsetof(struct stream_counts, name)                           \
+    }
+static const struct report_column report_counts[] = {
+    COUNT(read, true),      COUNT(inserted, true), COUNT(updated, true),
+    COUNT(unchanged, true), COUNT(deleted, false), COUNT(superseded, false),
+    COUNT(rejected, true),  COUNT(skipped, false), COUNT(findings, false)};
+#define REPORT_COUNTS (sizeof report_counts / sizeof *report_counts)
+
+static int64_t count_of(const struct stream_report *r, size_t column)
+{
+    return *(const int64_t *)(const void *)((const char *)&r->counts + report_counts[column].count);
+}
+
+static bool is_shown(const struct cli *cli, const struct run_report *report, size_t column)
+{
+    bool shown = report_counts[column].always || cli->output != CLI_OUTPUT_TABLE;
+    for (size_t i = 0; i < report->nstreams && !shown; i++)
+        shown = count_of(&report->streams[i], column) != 0;
+    return shown;
+}
+
+static void print_stream(struct cli *cli, struct table *t, const struct stream_report *r,
+                         const bool *shown)
+{
+    const char *values[REPORT_COUNTS + 5] = {r->pipeline, r->stream, r->status};
+    size_t n = 3;
+    for (size_t k = 0; k < REPORT_COUNTS; k++)
+        if (shown[k])
+            values[n++] = arena_printf(cli->arena, "%" PRId64, count_of(r, k));
+    values[n++] = arena_printf(cli->arena, "%" PRId64, r->elapsed_ms);
+    values[n] = r->target;
+    table_row(t, values);
+}
 
 static int print_report(struct cli *cli, const struct run_report *report, struct error *err)
 {
-    struct table *t = table_new(cli, report_columns);
-    for (size_t i = 0; i < report->nstreams; i++) {
-        const struct stream_report *r = &report->streams[i];
-        const struct stream_counts *c = &r->counts;
-        const int64_t numbers[] = {c->read,     c->inserted,   c->updated,  c->unchanged,
-                                   c->deleted,  c->superseded, c->rejected, c->skipped,
-                                   c->findings, r->elapsed_ms};
-        char text[10][24];
-        const char *values[14] = {r->pipeline, r->stream, r->status};
-        for (size_t k = 0; k < 10; k++) {
-            snprintf(text[k], sizeof text[k], "%" PRId64, numbers[k]);
-            values[3 + k] = text[k];
-        }
-        values[13] = r->target;
-        table_row(t, values);
+    struct table_column columns[REPORT_COUNTS + 6] = {
+        {"pipeline", TABLE_TEXT}, {"stream", TABLE_TEXT}, {"status", TABLE_TEXT}};
+    bool shown[REPORT_COUNTS];
+    size_t n = 3;
+    for (size_t k = 0; k < REPORT_COUNTS; k++) {
+        shown[k] = is_shown(cli, report, k);
+        if (shown[k])
+            columns[n++] = report_counts[k].column;
     }
+    columns[n++] = (struct table_column){"elapsed_ms", TABLE_INT};
+    columns[n] = (struct table_column){"target", TABLE_TEXT};
+    struct table *t = table_new(cli, columns);
+    for (size_t i = 0; i < report->nstreams; i++)
+        print_stream(cli, t, &report->streams[i], shown);
     return table_end(t, "no streams", err);
 }
 
@@ -77,11 +110,15 @@ static int print_report(struct cli *cli, const struct run_report *report, struct
 static void print_failures(struct cli *cli, const struct run_report *report,
                            const struct error *first)
 {
+    bool told = false;
     for (size_t i = 0; i < report->nstreams; i++) {
         const struct stream_report *r = &report->streams[i];
-        if (r->error == NULL ||
-            (strcmp(r->status, "failed") == 0 && strstr(first->message, r->error) != NULL))
+        if (r->error == NULL)
             continue;
+        if (!told && strcmp(r->status, "failed") == 0 && strstr(first->message, r->error) != NULL) {
+            told = true;
+            continue;
+        }
         AUTO_STRBUF struct strbuf line = {0};
         strbuf_init(&line, 8192);
         strbuf_addf(&line, "%s.%s %s: %s\n", r->pipeline, r->stream, r->status, r->error);
@@ -95,6 +132,14 @@ static const char *kind_word(enum run_kind kind)
     return kind == RUN_LOAD  ? ""
            : kind == RUN_DRY ? " (dry run: nothing was written)"
                              : " (plan: rolled back)";
+}
+
+static const char *result_word(enum error_code code)
+{
+    return code == ERR_OK          ? "done"
+           : code == ERR_PARTIAL   ? "done in part"
+           : code == ERR_CANCELLED ? "stopped"
+                                   : "failed";
 }
 
 static void print_summary(struct cli *cli, const char *pipeline, const struct run_report *report,
@@ -114,13 +159,12 @@ static void print_summary(struct cli *cli, const char *pipeline, const struct ru
     }
     if (report->run_id != 0)
         snprintf(run, sizeof run, ", run %" PRId64, report->run_id);
-    cli_summary(cli,
-                "%s %s: %" PRId64 " read, %" PRId64 " inserted, %" PRId64 " updated, %" PRId64
-                " deleted, %" PRId64 " unchanged, %" PRId64 " rejected, %" PRId64
-                " findings in %.1f s%s%s",
-                pipeline, report->code == ERR_OK ? "done" : "failed", sum.read, sum.inserted,
-                sum.updated, sum.deleted, sum.unchanged, sum.rejected, sum.findings,
-                (double)elapsed_ms / 1000, run, kind_word(kind));
+    cli_summary(
+        cli,
+        "%s %s: %" PRId64 " read, %" PRId64 " inserted, %" PRId64 " updated, %" PRId64
+        " deleted, %" PRId64 " unchanged, %" PRId64 " rejected, %" PRId64 " findings in %.1f s%s%s",
+        pipeline, result_word(report->code), sum.read, sum.inserted, sum.updated, sum.deleted,
+        sum.unchanged, sum.rejected, sum.findings, (double)elapsed_ms / 1000, run, kind_word(kind));
 }
 
 int engine_run(struct cli *cli, const char *pipeline, struct run_options *options,

@@ -10,8 +10,8 @@
 #include <string.h>
 
 struct rejects_args {
-    const char *pipeline, *stream, *run, *out_file;
-    int64_t limit, id;
+    const char *pipeline, *stream, *out_file;
+    int64_t run, limit, id;
     bool raw;
 };
 #define AT(member) offsetof(struct rejects_args, member)
@@ -20,12 +20,20 @@ struct rejects_args {
      .arg = "NAME", .complete = "pipeline"},                                                       \
         {"stream", FIELD_STRING, AT(stream), "only of this stream", .arg = "NAME"},                \
     {                                                                                              \
-        "run", FIELD_STRING, AT(run), "only of this run (and its steps)", .arg = "RUN"             \
+        "run", FIELD_INT, AT(run), "only of this run (and its steps)", .arg = "RUN",               \
+                                                                       .max = INT64_MAX            \
     }
 #define RAW_FIELD                                                                                  \
     {                                                                                              \
         "raw", FIELD_BOOL, AT(raw), "values as read: personal data is not masked"                  \
     }
+
+/* The run as a parameter of SQL; NULL for any. */
+static const char *run_text(const struct rejects_args *args, char text[24])
+{
+    snprintf(text, 24, "%" PRId64, args->run);
+    return args->run != 0 ? text : NULL;
+}
 
 static const struct field list_fields[] = {FILTER_FIELDS,
                                            {"limit", FIELD_INT, AT(limit), "how many, newest first",
@@ -43,13 +51,13 @@ static int list(struct cli *cli, const void *bound, struct error *err)
 {
     const struct rejects_args *args = bound;
     struct db_conn *db;
-    char limit[24];
+    char limit[24], run[24];
     snprintf(limit, sizeof limit, "%" PRId64, args->limit);
     TRY(engine_open(cli, &db, err));
-    int code = engine_table(
-        cli, db, sql_rejects_list,
-        DB_PARAMS(args->pipeline, args->stream, args->run, limit, args->raw ? "true" : "false"),
-        list_columns, "no rejects", err);
+    int code = engine_table(cli, db, sql_rejects_list,
+                            DB_PARAMS(args->pipeline, args->stream, run_text(args, run), limit,
+                                      args->raw ? "true" : "false"),
+                            list_columns, "no rejects", err);
     db_close(db);
     return code;
 }
@@ -119,13 +127,14 @@ static int export_rows(struct cli *cli, const void *bound, struct error *err)
     const struct rejects_args *args = bound;
     struct export e = {.cli = cli};
     struct db_conn *db;
+    char run[24];
     TRY(engine_open(cli, &db, err));
     int code = args->out_file != NULL ? atomic_file_open(args->out_file, &e.file, err) : 0;
     if (code == 0)
-        code = db_query_each(
-            db, sql_rejects_export,
-            DB_PARAMS(args->pipeline, args->stream, args->run, args->raw ? "true" : "false"),
-            export_row, &e, err);
+        code = db_query_each(db, sql_rejects_export,
+                             DB_PARAMS(args->pipeline, args->stream, run_text(args, run),
+                                       args->raw ? "true" : "false"),
+                             export_row, &e, err);
     db_close(db);
     if (e.file != NULL) {
         if (code == 0)

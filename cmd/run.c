@@ -1,5 +1,6 @@
 /* diner run PIPELINE...: runs pipelines and jobs. */
 #include "commands.h"
+#include "core/log.h"
 #include "engine.h"
 
 struct run_args {
@@ -15,9 +16,10 @@ static const struct field run_fields[] = {
     {"param", FIELD_STRINGS, AT(params), "value of a param", .short_name = 'p', .arg = "NAME=VALUE",
      .flags = FIELD_REPEAT},
     {"only", FIELD_STRING, AT(only), "run only this stream", .arg = "STREAM"},
-    {"from", FIELD_STRING, AT(from), "read from this time on instead of the cursor, which stays",
-     .arg = "TIME"},
-    {"to", FIELD_STRING, AT(to), "read up to this time; the cursor stays", .arg = "TIME"},
+    {"from", FIELD_STRING, AT(from),
+     "read from this time or business day on instead of the cursor, which stays", .arg = "TIME"},
+    {"to", FIELD_STRING, AT(to),
+     "read up to this time or the beginning of this business day; the cursor stays", .arg = "TIME"},
     {"full-refresh", FIELD_BOOL, AT(full_refresh), "read from the start, not from the cursor"},
     {"strict", FIELD_BOOL, AT(strict), "exit 7 when any row was rejected"},
     {0}};
@@ -39,8 +41,12 @@ static int run(struct cli *cli, const void *bound, struct error *err)
         options.only = args->only;
         options.params = &args->params;
         int code = engine_run(cli, args->pipelines.items[i], &options, err);
+        if (code != 0 && args->pipelines.count > 1)
+            error_context(err, "pipeline '%s'", args->pipelines.items[i]);
         if (code != 0 && first.code == ERR_OK)
             first = *err;
+        else if (code != 0) /* the command itself reports only one */
+            log_event(LOG_ERROR, LOG_FIELDS(LOG_STR("hint", err->hint)), "%s", err->message);
         worst = error_worse(worst, (enum error_code)code);
     }
     if (worst != ERR_OK) {

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "core/datetime.h"
 #include "engine.h"
+#include "gen/embed.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static int get(struct cli *cli, const void *bound, struct error *err)
 
 /* A cursor that nothing could be read from would make the next run fail or, worse, read nothing. */
 static int check_cursor(struct cli *cli, const struct state_args *args, const char *value,
-                        struct error *err)
+                        const char **ret_name, struct error *err)
 {
     struct pipeline *p;
     struct datetime t;
@@ -60,12 +61,56 @@ static int check_cursor(struct cli *cli, const struct state_args *args, const ch
     else if (found->incremental == NULL)
         code = error_set(err, ERR_USAGE, "stream '%s' is not incremental: it has no cursor",
                          args->stream);
-    else if (!datetime_parse_iso(value, strlen(value), &t) || (t.has_time && !t.has_zone))
+    else if (!datetime_parse_iso(value, strlen(value), &t) || !t.has_zone)
         code =
             error_set(err, ERR_USAGE,
                       "'%s' is not a time with a zone, such as 2026-11-21T00:00:00+08:00", value);
+    *ret_name = arena_strdup(cli->arena, p->name); /* a file may have been named */
     pipeline_free(p);
     return code;
+}
+
+/* A cursor is only taken back from where one is: without one the next run begins at `start`, and
+ * one made up here would make it leave rows out. */
+static int check_back(const char *current, const char *text, const char *name, const char *stream,
+                      struct error *err)
+{
+    if (current == NULL) {
+        error_set(err, ERR_CONFLICT, "%s.%s has no cursor yet", name, stream);
+        return error_hint(err, "its next run begins at `incremental.start`");
+    }
+    if (strcmp(text, current) <= 0)
+        return 0;
+    error_set(err, ERR_CONFLICT, "the cursor is before %s already: %s", text, current);
+    return error_hint(err, "'diner state set' moves it forward");
+}
+
+static int lock_pipeline(struct db_conn *db, const char *name, struct error *err)
+{
+    char lock[160];
+    snprintf(lock, sizeof lock, "diner:%s", name);
+    int code = db_try_lock(db, lock, err);
+    return code == ERR_RUNNING
+               ? error_set(err, ERR_RUNNING, "pipeline '%s' is running: its cursor stays", name)
+               : code;
+}
+
+static int change_cursor(struct cli *cli, struct db_conn *db, const char *name, const char *stream,
+                         const char *text, bool only_back, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    if (!cli->dry_run)
+        TRY(lock_pipeline(db, name, err));
+    TRY(db_query(db, sql_state_get, DB_PARAMS(name, stream, "", "cursor"), &res, err));
+    const char *current = db_result_rows(res) > 0 ? db_result_text(res, 0, 0) : NULL;
+    if (only_back)
+        TRY(check_back(current, text, name, stream, err));
+    if (!cli->dry_run)
+        TRY(db_execute(db, sql_state_set, DB_PARAMS(name, stream, "", "cursor", text, NULL), NULL,
+                       err));
+    cli_summary(cli, "cursor of %s.%s %s %s, was %s", name, stream,
+                cli->dry_run ? "would be" : "is", text, current != NULL ? current : "not set");
+    return 0;
 }
 
 static int write_cursor(struct cli *cli, const struct state_args *args, const char *value,
@@ -74,36 +119,17 @@ static int write_cursor(struct cli *cli, const struct state_args *args, const ch
     struct db_conn *db;
     struct datetime t = {0};
     char text[DATETIME_ISO_MAX];
-    int64_t rows = 0;
-    TRY(check_cursor(cli, args, value, err));
+    const char *name;
+    TRY(check_cursor(cli, args, value, &name, err));
     (void)datetime_parse_iso(value, strlen(value), &t);
     struct civil c;
     civil_from_us(t.us, &c);
     snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", c.year, c.month, c.day,
              c.hour, c.minute, c.second, c.microsecond);
-    if (cli->dry_run) {
-        cli_summary(cli, "would set the cursor of %s.%s to %s", args->pipeline, args->stream, text);
-        return 0;
-    }
     TRY(engine_open(cli, &db, err));
-    char lock[160];
-    snprintf(lock, sizeof lock, "diner:%s", args->pipeline);
-    int code = db_try_lock(db, lock, err);
-    if (code == 0)
-        code =
-            db_execute(db,
-                       "insert into diner.state as s (pipeline, stream, name, value) "
-                       "values ($1, $2, 'cursor', $3) on conflict (pipeline, stream, child, name) "
-                       "do update set value = excluded.value, updated_at = clock_timestamp() "
-                       "where not $4::boolean or excluded.value <= s.value",
-                       DB_PARAMS(args->pipeline, args->stream, text, only_back ? "true" : "false"),
-                       &rows, err);
+    int code = change_cursor(cli, db, name, args->stream, text, only_back, err);
     db_close(db);
-    TRY(code);
-    if (rows == 0)
-        return error_set(err, ERR_CONFLICT, "the cursor is before %s already", text);
-    cli_summary(cli, "cursor of %s.%s is %s", args->pipeline, args->stream, text);
-    return 0;
+    return code;
 }
 
 static const struct field set_fields[] = {
