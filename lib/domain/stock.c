@@ -67,10 +67,11 @@ int stock_log_list(struct domain_context *ctx, const struct stock_filter *filter
 }
 
 int stock_log_count(struct domain_context *ctx, const struct stock_filter *filter,
-                    int64_t *ret_count, struct error *err)
+                    const struct listing_from *from, int64_t *ret_count, struct error *err)
 {
     return db_query_int(ctx->conn, sql_stock_log_count,
-                        DB_PARAMS(store_of(ctx, filter), filter->product), ret_count, err);
+                        DB_PARAMS(store_of(ctx, filter), filter->product, from->after[0]),
+                        ret_count, err);
 }
 
 /* ---- adjusting ---------------------------------------------------------------------------- */

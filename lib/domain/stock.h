@@ -27,8 +27,9 @@ int stock_get(struct domain_context *ctx, const struct stock_filter *filter,
  * reads again from a little before. */
 int stock_log_list(struct domain_context *ctx, const struct stock_filter *filter,
                    const struct listing_from *from, struct listing *out, struct error *err);
+/* Those after from's key. */
 int stock_log_count(struct domain_context *ctx, const struct stock_filter *filter,
-                    int64_t *ret_count, struct error *err);
+                    const struct listing_from *from, int64_t *ret_count, struct error *err);
 
 struct stock_adjustment {
     const char *store, *product; /* code, SKU */

@@ -54,7 +54,7 @@ static int get_stock_log(struct request *r, struct error *err)
         l.from.after[0] = domain_int(&r->ctx, after_id);
     TRY(stock_log_list(&r->ctx, &filter, &l.from, &found, err));
     if (list_wants_total(&l))
-        TRY(stock_log_count(&r->ctx, &filter, &total, err));
+        TRY(stock_log_count(&r->ctx, &filter, &l.from, &total, err));
     return list_end(r, &l, &found, 1, total, err);
 }
 

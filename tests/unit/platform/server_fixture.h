@@ -125,6 +125,14 @@ static inline const char *app_at(const struct answer *a, const char *pointer)
     return text;
 }
 
+static inline void app_copy(char *to, size_t size, const struct answer *a, const char *pointer)
+{
+    const char *text = app_at(a, pointer);
+    size_t n = strnlen(text, size - 1);
+    memcpy(to, text, n);
+    to[n] = '\0';
+}
+
 static inline void app_login(const char *username, const char *password, char token[2048])
 {
     char body[256];
@@ -132,7 +140,7 @@ static inline void app_login(const char *username, const char *password, char to
     AUTO_ANSWER struct answer a = app_send("POST", "/api/v1/auth/login", NULL, NULL, body);
     if (a.status != 200)
         fail_msg("login of %s: %s", username, a.text.data);
-    snprintf(token, 2048, "%s", app_at(&a, "/data/access_token"));
+    app_copy(token, 2048, &a, "/data/access_token");
 }
 
 /* Users root (admin), bot (integration), s1 (store S001); app_token is bot's. */

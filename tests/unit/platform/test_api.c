@@ -12,7 +12,7 @@ static int create_order(const char *product, const char *quantity, char order_no
              "\"quantity\":%s}]}",
              product, quantity);
     AUTO_ANSWER struct answer a = app_post("/api/v1/orders", body);
-    snprintf(order_no, 64, "%s", app_at(&a, "/data/order_no"));
+    app_copy(order_no, 64, &a, "/data/order_no");
     return a.status;
 }
 
@@ -120,7 +120,7 @@ static void *send_order(void *arg)
     AUTO_ANSWER struct answer a = app_send("POST", "/api/v1/orders", app_token, s->key, ORDER_BODY);
     s->status = a.status;
     s->is_replayed = strstr(a.text.data, "Idempotency-Replayed") != NULL;
-    snprintf(s->order_no, sizeof s->order_no, "%s", app_at(&a, "/data/order_no"));
+    app_copy(s->order_no, sizeof s->order_no, &a, "/data/order_no");
     return NULL;
 }
 
@@ -208,6 +208,8 @@ static void test_adjustments(void **state)
     AUTO_ANSWER struct answer log = app_get("/api/v1/stock/log?store=S001&after_id=0");
     assert_string_equal(app_at(&log, "/data/items/0/change_type"), "erp_sync");
     assert_string_equal(app_at(&log, "/data/total"), "1");
+    AUTO_ANSWER struct answer rest = app_get("/api/v1/stock/log?after_id=1");
+    assert_string_equal(app_at(&rest, "/data/total"), "0");
     AUTO_ANSWER struct answer unknown = app_get("/api/v1/stock/S001/PX");
     assert_int_equal(unknown.status, 404);
     assert_string_equal(app_at(&unknown, "/error"), "unknown_product");
@@ -262,7 +264,7 @@ static void test_moved_since(void **state)
     char order_no[64];
     AUTO_ANSWER struct answer before = app_get("/api/v1/stock/S001/P5");
     char since[64], target[256];
-    snprintf(since, sizeof since, "%s", app_at(&before, "/data/updated_at"));
+    app_copy(since, sizeof since, &before, "/data/updated_at");
     assert_int_equal(create_order("P5", "3", order_no), 201);
     AUTO_ANSWER struct answer synced =
         app_post("/api/v1/stock/adjustments", "{\"items\":[{\"store\":\"S001\",\"product\":\"P5\","
@@ -300,7 +302,7 @@ static int read_list(const char *base, int page_size, struct strbuf *seen, int *
             strbuf_addf(seen, "%s\n", app_at(&a, pointer));
             rows++;
         }
-        snprintf(cursor, sizeof cursor, "%s", app_at(&a, "/data/next_cursor"));
+        app_copy(cursor, sizeof cursor, &a, "/data/next_cursor");
         if (cursor[0] == '\0')
             return rows;
     }
@@ -393,7 +395,7 @@ static void test_foreign_cursor(void **state)
     char cursor[512], target[1024];
     make_orders(10);
     AUTO_ANSWER struct answer a = app_get("/api/v1/orders?store=S001&page_size=2");
-    snprintf(cursor, sizeof cursor, "%s", app_at(&a, "/data/next_cursor"));
+    app_copy(cursor, sizeof cursor, &a, "/data/next_cursor");
     snprintf(target, sizeof target, "/api/v1/orders?page_size=3&store=S001&cursor=%s", cursor);
     AUTO_ANSWER struct answer same = app_get(target);
     assert_int_equal(same.status, 200);
@@ -481,7 +483,7 @@ static void test_login(void **state)
     assert_string_equal(app_at(&good, "/data/expires_in"), "1800");
     assert_string_equal(app_at(&good, "/data/token_type"), "Bearer");
     char refresh[2048], body[4096];
-    snprintf(refresh, sizeof refresh, "%s", app_at(&good, "/data/refresh_token"));
+    app_copy(refresh, sizeof refresh, &good, "/data/refresh_token");
     snprintf(body, sizeof body, "{\"refresh_token\":\"%s\"}", refresh);
     AUTO_ANSWER struct answer fresh = app_send("POST", "/api/v1/auth/refresh", NULL, NULL, body);
     assert_int_equal(fresh.status, 200);

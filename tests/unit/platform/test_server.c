@@ -153,8 +153,8 @@ static int64_t drip(const char *text)
     int fd = app_connect();
     int64_t started_ms = clock_monotonic_ms();
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    for (size_t i = 0; clock_monotonic_ms() - started_ms < 8000; i++) {
-        if (text[i] != '\0' && send(fd, &text[i], 1, MSG_NOSIGNAL) != 1)
+    while (clock_monotonic_ms() - started_ms < 8000) {
+        if (*text != '\0' && send(fd, text++, 1, MSG_NOSIGNAL) != 1)
             break;
         if (poll(&poll_fd, 1, 100) > 0)
             break;
