@@ -2,9 +2,9 @@
 #include "cli/table.h"
 #include "cmd/commands.h"
 #include "cmd/engine.h"
+#include "cmd/listing.h"
 #include "core/clock.h"
 #include "core/datetime.h"
-#include "format/jpull.h"
 #include "platform/client/client.h"
 
 #include <inttypes.h>
@@ -69,55 +69,18 @@ static const struct table_column list_columns[] = {
     {"payment_status", TABLE_TEXT}, {"total_amount", TABLE_MONEY},
     {"business_date", TABLE_TEXT},  {"created_at", TABLE_TIME},
     {"updated_at", TABLE_TIME},     {NULL, TABLE_TEXT}};
-#define LIST_COLUMNS (sizeof list_columns / sizeof *list_columns - 1)
-
-struct listing {
-    struct cli *cli;
-    struct table *table;
-    struct jpull_projection *projection;
-    struct strbuf scratch;
-};
-
-static int list_record(void *self, struct span record, struct error *err)
-{
-    struct listing *l = self;
-    struct jpull_value values[LIST_COLUMNS];
-    const char *texts[LIST_COLUMNS];
-    TRY(jpull_project(l->projection, record, values, &l->scratch, err));
-    for (size_t i = 0; i < LIST_COLUMNS; i++)
-        texts[i] = values[i].kind <= JPULL_NULL
-                       ? NULL
-                       : arena_strndup(l->cli->arena, values[i].text.ptr, values[i].text.len);
-    table_row(l->table, texts);
-    return 0;
-}
 
 static int list(struct cli *cli, const void *bound, struct error *err)
 {
     const struct list_args *args = bound;
-    const char *pointers[LIST_COLUMNS], *since, *until;
-    struct listing l = {.cli = cli};
-    struct client *client;
-    for (size_t i = 0; i < LIST_COLUMNS; i++)
-        pointers[i] = arena_printf(cli->arena, "/%s", list_columns[i].key);
+    const char *since, *until;
     TRY(resolve_when(cli, args->since, &since, err));
     TRY(resolve_when(cli, args->until, &until, err));
-    TRY(client_open(cli->config, builtin_connectors, NULL, &client, err));
     const struct connector_param params[] = {{"store", args->store},
                                              {"status", args->status},
                                              {"updated_since", since},
                                              {"updated_until", until}};
-    strbuf_init(&l.scratch, 1 << 20);
-    int code = jpull_projection_new(pointers, LIST_COLUMNS, &l.projection, err);
-    l.table = table_new(cli, list_columns);
-    if (code == 0)
-        code = client_list(client, "orders", params, 4, args->limit, list_record, &l, err);
-    struct error ignored = ERROR_INIT;
-    int printed = table_end(l.table, "no orders", code == 0 ? err : &ignored);
-    jpull_projection_free(l.projection);
-    strbuf_release(&l.scratch);
-    client_close(client);
-    return code != 0 ? code : printed;
+    return listing_print(cli, "orders", params, 4, args->limit, list_columns, "no orders", err);
 }
 
 /* ---- one order -------------------------------------------------------------------------- */

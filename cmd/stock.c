@@ -2,7 +2,7 @@
 #include "cli/table.h"
 #include "cmd/commands.h"
 #include "cmd/engine.h"
-#include "format/jpull.h"
+#include "cmd/listing.h"
 #include "pipeline/column.h"
 #include "platform/client/client.h"
 
@@ -32,50 +32,12 @@ static const struct table_column show_columns[] = {
     {"store", TABLE_TEXT},         {"product", TABLE_TEXT}, {"product_name", TABLE_TEXT},
     {"material_code", TABLE_TEXT}, {"qty", TABLE_DECIMAL},  {"unit", TABLE_TEXT},
     {"updated_at", TABLE_TIME},    {NULL, TABLE_TEXT}};
-#define SHOW_COLUMNS (sizeof show_columns / sizeof *show_columns - 1)
-
-struct listing {
-    struct cli *cli;
-    struct table *table;
-    struct jpull_projection *projection;
-    struct strbuf scratch;
-};
-
-static int show_record(void *self, struct span record, struct error *err)
-{
-    struct listing *l = self;
-    struct jpull_value values[SHOW_COLUMNS];
-    const char *texts[SHOW_COLUMNS];
-    TRY(jpull_project(l->projection, record, values, &l->scratch, err));
-    for (size_t i = 0; i < SHOW_COLUMNS; i++)
-        texts[i] = values[i].kind <= JPULL_NULL
-                       ? NULL
-                       : arena_strndup(l->cli->arena, values[i].text.ptr, values[i].text.len);
-    table_row(l->table, texts);
-    return 0;
-}
 
 static int show(struct cli *cli, const void *bound, struct error *err)
 {
     const struct show_args *args = bound;
-    const char *pointers[SHOW_COLUMNS];
-    struct listing l = {.cli = cli};
-    struct client *client;
     const struct connector_param params[] = {{"store", args->store}, {"product", args->product}};
-    for (size_t i = 0; i < SHOW_COLUMNS; i++)
-        pointers[i] = arena_printf(cli->arena, "/%s", show_columns[i].key);
-    TRY(client_open(cli->config, builtin_connectors, NULL, &client, err));
-    strbuf_init(&l.scratch, 1 << 20);
-    int code = jpull_projection_new(pointers, SHOW_COLUMNS, &l.projection, err);
-    l.table = table_new(cli, show_columns);
-    if (code == 0)
-        code = client_list(client, "stock", params, 2, args->limit, show_record, &l, err);
-    struct error ignored = ERROR_INIT;
-    int printed = table_end(l.table, "no stock", code == 0 ? err : &ignored);
-    jpull_projection_free(l.projection);
-    strbuf_release(&l.scratch);
-    client_close(client);
-    return code != 0 ? code : printed;
+    return listing_print(cli, "stock", params, 2, args->limit, show_columns, "no stock", err);
 }
 
 /* ---- adjust ----------------------------------------------------------------------------- */

@@ -29,20 +29,12 @@ static void key_match(struct strbuf *out, const struct stream_spec *s, const cha
     }
 }
 
-static bool is_key(const struct stream_spec *s, const char *name)
-{
-    for (size_t i = 0; i < s->key.count; i++)
-        if (strcmp(s->key.items[i], name) == 0)
-            return true;
-    return false;
-}
-
 /* Columns outside the key; returns how many. */
 static size_t value_list(struct strbuf *out, const struct stream_spec *s, const char *prefix)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->ncolumns; i++) {
-        if (is_key(s, s->columns[i].name))
+        if (stage_is_key(s, s->columns[i].name))
             continue;
         strbuf_addf(out, "%s%s", n++ > 0 ? ", " : "", prefix);
         db_quote_identifier(out, s->columns[i].name);
@@ -168,7 +160,7 @@ static int update_changed(const struct stage_target *t, int64_t *ret_rows, struc
     const char *comma = "";
     strbuf_addf(&sql, "update %s t set ", t->quoted);
     for (size_t i = 0; i < s->ncolumns; i++) {
-        if (is_key(s, s->columns[i].name))
+        if (stage_is_key(s, s->columns[i].name))
             continue;
         strbuf_adds(&sql, comma);
         db_quote_identifier(&sql, s->columns[i].name);

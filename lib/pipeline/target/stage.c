@@ -83,7 +83,7 @@ int stage_from_query(const struct stream_context *ctx, const struct bound_sql *q
 
 /* ---- the target table ------------------------------------------------------------------- */
 
-static bool is_key(const struct stream_spec *s, const char *name)
+bool stage_is_key(const struct stream_spec *s, const char *name)
 {
     for (size_t i = 0; i < s->key.count; i++)
         if (strcmp(s->key.items[i], name) == 0)
@@ -101,8 +101,9 @@ static int create_target(const struct stage_target *t, struct error *err)
         db_quote_identifier(&sql, s->columns[i].name);
         strbuf_addch(&sql, ' ');
         db_type_print(&s->columns[i].type, &sql);
-        strbuf_adds(&sql,
-                    s->columns[i].required || is_key(s, s->columns[i].name) ? " not null, " : ", ");
+        strbuf_adds(&sql, s->columns[i].required || stage_is_key(s, s->columns[i].name)
+                              ? " not null, "
+                              : ", ");
     }
     strbuf_adds(&sql, "_run_id bigint, _loaded_at timestamptz not null default now()");
     if (s->key.count > 0) {

@@ -33,6 +33,8 @@ int stage_merge(const struct stage_target *t, struct stream_counts *counts, stru
 /* The highest cursor value staged, as text for the next window; NULL when no row is there. */
 int stage_cursor(const struct stage_target *t, const char **ret, struct error *err);
 
+/* Whether the column is part of the stream's key. */
+bool stage_is_key(const struct stream_spec *s, const char *name);
 /* SQL pieces: "a", "b" with a prefix ("s.") before each. */
 void stage_columns(struct strbuf *out, const struct stream_spec *s, const char *prefix);
 
