@@ -353,10 +353,10 @@ static const struct command_example examples[] = {
     {"diner perf-report http://127.0.0.1:8080/health --connections 8 --duration 1s --warmup 0s "
      "--target-rps 1",
      "load an address for a second and see where it stands"},
-    {"diner perf-report http://127.0.0.1:8080/health --rate 50/s --duration 1s --warmup 0s "
+    {"diner perf-report http://127.0.0.1:8080/health --rate 100/s --duration 1s --warmup 0s "
      "--save main.json",
      "keep the run as a baseline"},
-    {"diner perf-report http://127.0.0.1:8080/health --rate 50/s --duration 1s --warmup 0s "
+    {"diner perf-report http://127.0.0.1:8080/health --rate 100/s --duration 1s --warmup 0s "
      "--baseline main.json",
      "compare with it; exit 9 when it is clearly worse"},
     {0},

@@ -98,6 +98,20 @@ static void test_p95(void **state)
     assert_int_equal(verdict_of(BASE, after, PERF_METRIC_P95), PERF_WORSE);
 }
 
+/* 4 slices against 4 give p = 0.029 at best: enough for one question, not for four at once. */
+static void test_many_metrics_ask_for_more(void **state)
+{
+    struct shape before = BASE, after = BASE;
+    struct perf_comparison c;
+    (void)state;
+    before.slices = after.slices = 4;
+    after.p95_ms = 150;
+    struct perf_result a = make(before), b = make(after);
+    perf_compare(&a, &b, &rule, arena, &c);
+    assert_true(fabs(c.changes[PERF_METRIC_P95].p - 4 * 2.0 / 70) < 1e-9);
+    assert_int_equal(c.changes[PERF_METRIC_P95].verdict, PERF_WORSE);
+}
+
 static void test_floor(void **state)
 {
     struct shape before = BASE, after = BASE;
@@ -391,6 +405,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_p95),
+        cmocka_unit_test(test_many_metrics_ask_for_more),
         cmocka_unit_test(test_floor),
         cmocka_unit_test(test_large_but_not_established),
         cmocka_unit_test(test_noisy_baseline_raises_the_threshold),
