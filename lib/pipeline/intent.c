@@ -126,6 +126,7 @@ static int send_one(const struct stream_context *ctx, struct connector *connecto
 {
     struct http_response response = {0};
     struct result_reader reader = {.ctx = ctx, .intent = intent};
+    const size_t rejects_before = ctx->rejects != NULL ? ctx->rejects->count : 0;
     TRY(signals_check(err));
     TRY(connector_write_of(connector, intent->resource, &reader.write, err));
     int code = connector_call(connector, intent->resource, NULL, 0, span_of(intent->body),
@@ -142,9 +143,13 @@ static int send_one(const struct stream_context *ctx, struct connector *connecto
     code = read_results(&reader, answer, err);
     if (code == 0)
         code = settle(ctx, intent, false, reader.accepted, answer, err);
-    ret->sent += intent->nrows;
-    ret->accepted += reader.accepted;
-    ret->refused += reader.refused;
+    if (code == 0) {
+        ret->sent += intent->nrows;
+        ret->accepted += reader.accepted;
+        ret->refused += reader.refused;
+    } else if (ctx->rejects != NULL) {
+        ctx->rejects->count = rejects_before; /* not settled: it will be sent and read again */
+    }
     strbuf_release(&reader.scratch);
     http_response_release(&response);
     return code;

@@ -247,10 +247,59 @@ static int record(struct attempt *a, struct error *err)
     return history_stream(a->run, &r, a->started_us, a->summary.sha256, a->number, err);
 }
 
+static int reconnect(struct run *run, struct error *err)
+{
+    clock_sleep_ms(ATTEMPT_WAIT_MS);
+    return db_is_alive(run->db) ? 0 : run_connect(run, err);
+}
+
+/* An API refused some of what it was sent: they are rejects of this run as well. */
+static int record_refused(struct attempt *a, size_t rejects_before, struct error *err)
+{
+    struct rejects *rejects = a->ctx.rejects;
+    if (!db_in_transaction(a->run->db))
+        TRY(db_begin(a->run->db, err));
+    rejects->items += rejects_before;
+    rejects->count -= rejects_before;
+    int code = rejects_save(rejects, &a->ctx, false, err);
+    rejects->items -= rejects_before;
+    rejects->count += rejects_before;
+    TRY(code);
+    TRY(record(a, err));
+    return db_commit(a->run->db, err);
+}
+
+static int confirm(struct attempt *a, const struct stream_counts *committed, size_t rejects_before,
+                   struct error *err)
+{
+    TRY(a->stream->target->commit(a->target, &a->counts, err));
+    return memcmp(committed, &a->counts, sizeof *committed) == 0
+               ? 0
+               : record_refused(a, rejects_before, err);
+}
+
+/* What is committed must not be made again from what was read before: when the connection is lost
+ * from here on, only what follows the commit is repeated, never the stream. */
+static int confirm_or_repeat(struct attempt *a, struct error *err)
+{
+    const struct stream_counts committed = a->counts;
+    const size_t rejects_before = a->ctx.rejects->count;
+    for (int tries = 1;; tries++) {
+        if (confirm(a, &committed, rejects_before, err) == 0)
+            return 0;
+        if (err->code != ERR_DATABASE_TRANSIENT || tries == ATTEMPTS_MAX || signals_pending() != 0)
+            return err->code;
+        log_warn("stream '%s' is committed, what follows is not: %s; trying again", a->stream->name,
+                 err->message);
+        db_rollback(a->run->db);
+        TRY(reconnect(a->run, err));
+        a->ctx.db = a->run->db;
+        error_clear(err);
+    }
+}
+
 static int commit(struct attempt *a, struct error *err)
 {
-    const struct stream_counts before = a->counts;
-    const size_t rejects_before = a->ctx.rejects->count;
     if (!db_in_transaction(a->run->db))
         TRY(db_begin(a->run->db, err));
     if (a->ctx.ledger != NULL)
@@ -259,16 +308,7 @@ static int commit(struct attempt *a, struct error *err)
     TRY(record(a, err));
     TRY(db_commit(a->run->db, err));
     a->is_committed = true;
-    TRY(a->stream->target->commit(a->target, &a->counts, err));
-    if (memcmp(&before, &a->counts, sizeof before) == 0)
-        return 0;
-    /* An API refused some of what it was sent: they are rejects of this run as well. */
-    a->ctx.rejects->items += rejects_before;
-    a->ctx.rejects->count -= rejects_before;
-    int code = rejects_save(a->ctx.rejects, &a->ctx, false, err);
-    a->ctx.rejects->items -= rejects_before;
-    a->ctx.rejects->count += rejects_before;
-    return code != 0 ? code : record(a, err);
+    return confirm_or_repeat(a, err);
 }
 
 static int attempt_stream(struct attempt *a, struct error *err)
@@ -385,14 +425,8 @@ static int explain(const struct attempt *a, struct error *err)
 
 static bool may_try_again(const struct attempt *a, const struct error *err)
 {
-    return err->code == ERR_DATABASE_TRANSIENT && a->number < ATTEMPTS_MAX &&
+    return err->code == ERR_DATABASE_TRANSIENT && a->number < ATTEMPTS_MAX && !a->is_committed &&
            a->run->options->kind == RUN_LOAD && signals_pending() == 0;
-}
-
-static int recover(struct run *run, struct error *err)
-{
-    clock_sleep_ms(ATTEMPT_WAIT_MS);
-    return db_is_alive(run->db) ? 0 : run_connect(run, err);
 }
 
 void stream_skip(struct run *run, struct stream_spec *s, const char *why)
@@ -430,7 +464,7 @@ int stream_run(struct run *run, struct stream_spec *s, struct error *err)
         if (!again)
             break;
         log_warn("stream '%s', attempt %d: %s; trying again", s->name, number, err->message);
-        code = recover(run, err);
+        code = reconnect(run, err);
         if (code != 0)
             break;
     }

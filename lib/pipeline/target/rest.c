@@ -157,10 +157,11 @@ static int commit_target(struct target *t, struct stream_counts *counts, struct 
     struct intent_result result = {0};
     if (t->ctx->plan || t->ctx->dry_run)
         return 0;
-    TRY(intent_send_pending(t->ctx, &result, err));
+    /* What was settled before a failure stays settled, and counted. */
+    int code = intent_send_pending(t->ctx, &result, err);
     counts->inserted -= result.refused;
     counts->rejected += result.refused;
-    return 0;
+    return code;
 }
 
 static const char *describe_target(struct target *t)
