@@ -28,8 +28,8 @@ void column_reader_free(struct column_reader *r);
  * Returns NULL or the reason it cannot be one ("not a date in %Y-%m-%d, %Y/%m/%d"). */
 const char *column_clean(struct column_reader *r, size_t i, const struct cell *cell,
                          struct span *ret_text, bool *ret_null);
-/* As column_clean, and the value is one of the column's type, in the form PostgreSQL prints: what
- * a target without types (a file, an API, a key in a reject) is given. */
+/* As column_clean, and the value is one of the column's type, in PostgreSQL's form (decimals as
+ * written): what a target without types is given: a file, an API, the key in a reject. */
 const char *column_canonical(struct column_reader *r, size_t i, const struct cell *cell,
                              struct span *ret_text, bool *ret_null);
 /* Appends the field's binary COPY form. Returns NULL or the reason. */

@@ -206,6 +206,9 @@ const char *pipeline_param(const struct pipeline *p, const char *name)
 
 static void check_shape(struct pipeline *p, struct diagnostics *d)
 {
+    if (p->version > 1)
+        diagnostics_add(d, ynode_get(p->root, "version"), "a newer diner wrote it",
+                        "version %lld is not known here, only 1", (long long)p->version);
     for (const char *c = p->name; c != NULL && *c != '\0'; c++) {
         if ((*c < 'a' || *c > 'z') && (*c < '0' || *c > '9') && *c != '_' && *c != '-') {
             diagnostics_add(d, ynode_get(p->root, "name"), NULL,

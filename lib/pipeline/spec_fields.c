@@ -182,8 +182,8 @@ struct pipeline_file {
     struct defaults_spec defaults;
 };
 static const struct field top_fields[] = {
-    {"version", FIELD_INT, AT(pipeline, version), "version of this grammar", .min = 1, .max = 1,
-     .flags = FIELD_REQUIRED},
+    {"version", FIELD_INT, AT(pipeline, version), "version of this grammar: 1", .min = 1,
+     .max = 1000, .flags = FIELD_REQUIRED},
     {"name", FIELD_STRING, AT(pipeline, name), "lower-case name, as in state and history",
      .flags = FIELD_REQUIRED},
     {"description", FIELD_STRING, AT(pipeline, description), "one line for listings"},

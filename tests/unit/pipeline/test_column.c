@@ -1,0 +1,420 @@
+/* From a cell as read to a typed value. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include "pipeline/column.h"
+#include <string.h>
+
+/* One column of a type and the habits of its source; released by the fixture. */
+struct fixture {
+    struct column_spec spec;
+    struct column_habits habits;
+    struct column_reader *reader;
+};
+static struct fixture f;
+
+static void use(const char *type)
+{
+    struct error err = ERROR_INIT;
+    column_reader_free(f.reader);
+    assert_int_equal(db_type_parse(type, &f.spec.type, &err), 0);
+    f.spec.name = "c";
+    f.reader = column_reader_new(&f.spec, 1, &f.habits);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&f, 0, sizeof f);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    column_reader_free(f.reader);
+    return 0;
+}
+
+static struct cell text_cell(const char *text)
+{
+    return (struct cell){CELL_TEXT, span_of(text)};
+}
+
+/* expect NULL: null. */
+static void gives(const char *input, const char *expect)
+{
+    struct cell cell = text_cell(input);
+    struct span text = SPAN("");
+    bool is_null = false;
+    const char *reason = column_clean(f.reader, 0, &cell, &text, &is_null);
+    if (reason != NULL)
+        fail_msg("'%s' was refused: %s", input, reason);
+    if (expect == NULL) {
+        assert_true(is_null);
+        return;
+    }
+    assert_false(is_null);
+    if (!span_equal(text, span_of(expect)))
+        fail_msg("'%s' gave '%.*s', not '%s'", input, (int)text.len, text.ptr, expect);
+}
+
+static void refused(const char *input, const char *reason)
+{
+    struct cell cell = text_cell(input);
+    struct span text = SPAN("");
+    bool is_null = false;
+    const char *found = column_clean(f.reader, 0, &cell, &text, &is_null);
+    if (found == NULL)
+        fail_msg("'%s' was taken", input);
+    assert_string_equal(found, reason);
+}
+
+static void canonical(const char *input, const char *expect)
+{
+    struct cell cell = text_cell(input);
+    struct span text = SPAN("");
+    bool is_null = false;
+    assert_null(column_canonical(f.reader, 0, &cell, &text, &is_null));
+    assert_false(is_null);
+    if (!span_equal(text, span_of(expect)))
+        fail_msg("'%s' gave '%.*s', not '%s'", input, (int)text.len, text.ptr, expect);
+}
+
+static void not_canonical(const char *input)
+{
+    struct cell cell = text_cell(input);
+    struct span text = SPAN("");
+    bool is_null = false;
+    if (column_canonical(f.reader, 0, &cell, &text, &is_null) == NULL)
+        fail_msg("'%s' was taken as '%.*s'", input, (int)text.len, text.ptr);
+}
+
+/* ---- numbers ---------------------------------------------------------------------------- */
+
+static void numbers_as_people_write_them(void **state)
+{
+    (void)state;
+    use("numeric(18,2)");
+    gives("12", "12");
+    gives(" 12.50 ", "12.50");
+    gives("\xC2\xA0"
+          "12\xE3\x80\x80",
+          "12"); /* NBSP, ideographic space */
+    gives("1,234.50", "1234.50");
+    gives("1,234,567", "1234567");
+    gives("-1,234.50", "-1234.50");
+    gives("1,234.50-", "-1234.50"); /* SAP */
+    gives("12-", "-12");
+    gives("+7", "+7"); /* plain: the encoder reads it */
+    gives("- 7", "-7");
+    gives("'-5", "-5"); /* a spreadsheet's formula guard */
+    gives("", NULL);
+    gives("   ", NULL);
+}
+
+static void groups_must_be_of_three(void **state)
+{
+    (void)state;
+    use("numeric(18,2)");
+    refused("1,23,456", "not a number");
+    refused("1,2345", "not a number");
+    refused("1234,567", "not a number");
+    refused(",123", "not a number");
+    refused("1,234.5,6", "not a number");
+    refused("1.234,50", "not a number"); /* a decimal comma that was not declared */
+    refused("abc", "not a number");
+    refused("-", "not a number");
+    refused("1 2", "not a number");
+    refused("12,", "not a number");
+}
+
+static void a_decimal_comma_is_declared(void **state)
+{
+    (void)state;
+    f.habits.decimal_comma = true;
+    use("numeric(18,2)");
+    gives("1.234,50", "1234.50");
+    gives("12,5", "12.5");
+    gives("1.234.567", "1234567");
+    gives("1.234,50-", "-1234.50");
+    refused("1,234.50", "not a number");
+    refused("12.50", "not a number"); /* 12.50 is neither twelve and a half nor a group */
+}
+
+static void scientific_notation_may_be_damage(void **state)
+{
+    (void)state;
+    use("numeric(18,2)");
+    refused("6.92E+12", "a number in scientific notation may be damaged");
+    use("bigint");
+    refused("6.92E+12", "a number in scientific notation may be damaged");
+    use("float8");
+    gives("6.92E+12", "6.92E+12");
+}
+
+static void pieces_are_stripped_from_numbers_only(void **state)
+{
+    static const char *const strip[] = {"\xC2\xA5", "\xEF\xBF\xA5", ",", "`"};
+    (void)state;
+    f.habits.strip = strip;
+    f.habits.nstrip = 4;
+    use("numeric(18,2)");
+    gives("\xC2\xA5"
+          "1,23,4.5",
+          "1234.5");
+    gives("`12", "12");
+    gives("\xEF\xBF\xA5 9", "9");
+    gives("\xC2\xA5", NULL); /* nothing is left */
+    use("text");
+    gives("a,b", "a,b");
+}
+
+static void cents_become_units(void **state)
+{
+    (void)state;
+    f.spec.unit = 1;
+    use("numeric(18,2)");
+    gives("1230", "12.30");
+    gives("-5", "-0.05");
+    gives("0", "0.00");
+    refused("1,2,3", "not a number");
+}
+
+/* ---- text and null ----------------------------------------------------------------------- */
+
+static void empty_text_is_null_until_null_words_are_declared(void **state)
+{
+    static const char *const words[] = {"-", "N/A"};
+    (void)state;
+    use("text");
+    gives("", NULL);
+    gives(" ", " "); /* nothing is trimmed unless asked */
+    gives("x", "x");
+    f.habits.null_words = words;
+    f.habits.nnull_words = 2;
+    use("text");
+    gives("", "");
+    gives("-", NULL);
+    gives("N/A", NULL);
+    gives("n/a", "n/a");
+    use("int");
+    gives("", NULL);
+    gives("-", NULL);
+    gives("N/A", NULL);
+}
+
+static void a_column_has_null_words_of_its_own(void **state)
+{
+    static const char *words[] = {"0000-00-00"};
+    (void)state;
+    f.spec.null = (struct field_strings){words, 1};
+    use("date");
+    gives("0000-00-00", NULL);
+    gives("2026-11-22", "2026-11-22");
+}
+
+static void required_refuses_null(void **state)
+{
+    struct cell null = {CELL_NULL, SPAN("")};
+    struct span text;
+    bool is_null;
+    (void)state;
+    f.spec.required = true;
+    use("text");
+    refused("", "empty, but required");
+    assert_string_equal(column_clean(f.reader, 0, &null, &text, &is_null), "null, but required");
+    assert_string_equal(column_canonical(f.reader, 0, &null, &text, &is_null),
+                        "null, but required");
+}
+
+static void trim_and_the_apostrophe_guard_are_asked_for(void **state)
+{
+    (void)state;
+    use("text");
+    gives(" x ", " x ");
+    gives("'=1+1", "'=1+1");
+    f.habits.trim = true;
+    f.habits.guard_apostrophe = true;
+    use("text");
+    gives(" x\xE3\x80\x80", "x");
+    gives("'=1+1", "=1+1");
+    gives("'@a", "@a");
+    gives("'t was", "'t was"); /* an apostrophe of its own */
+    gives("'", "'");
+}
+
+static void clean_cells_are_left_alone(void **state)
+{
+    static const char *const words[] = {"x"};
+    struct cell cell = {CELL_CLEAN, SPAN(" x ")};
+    struct span text = SPAN("");
+    bool is_null = true;
+    (void)state;
+    f.habits = (struct column_habits){.null_words = words, .nnull_words = 1, .trim = true};
+    use("text");
+    assert_null(column_clean(f.reader, 0, &cell, &text, &is_null));
+    assert_true(span_equal(text, SPAN(" x ")));
+    cell.text = SPAN("x");
+    assert_null(column_clean(f.reader, 0, &cell, &text, &is_null));
+    assert_false(is_null);
+}
+
+/* ---- dates and times --------------------------------------------------------------------- */
+
+static void dates_by_the_formats_declared(void **state)
+{
+    static const char *formats[] = {"%Y/%m/%d", "%Y%m%d", "excel"};
+    (void)state;
+    use("date");
+    gives("2026-11-22", "2026-11-22");
+    refused("2026/11/22", "not a date as iso (2026-11-22 or 2026-11-22T05:15:00+08:00)");
+    f.spec.formats = (struct field_strings){formats, 3};
+    use("date");
+    gives("2026/1/2", "2026-01-02");
+    gives("20261122", "2026-11-22");
+    gives("46348", "2026-11-22");
+    refused("2026-11-22", "not a date as %Y/%m/%d or %Y%m%d or excel");
+    refused("2026/02/30", "not a date as %Y/%m/%d or %Y%m%d or excel");
+}
+
+static void times_need_a_zone_from_somewhere(void **state)
+{
+    static const char *formats[] = {"%Y-%m-%d %H:%M:%S", "iso", "epoch_ms"};
+    struct error err = ERROR_INIT;
+    (void)state;
+    f.spec.formats = (struct field_strings){formats, 3};
+    use("timestamptz");
+    refused("2026-11-22 05:15:00", "a time without a zone (declare `timezone` for the column)");
+    gives("2026-11-22T05:15:00+08:00", "2026-11-21T21:15:00Z");
+    gives("1795295700000", "2026-11-21T21:15:00Z");
+    assert_int_equal(zone_load("Asia/Shanghai", &f.spec.zone, &err), 0);
+    use("timestamptz");
+    gives("2026-11-22 05:15:00", "2026-11-21T21:15:00Z");
+    gives("2026-11-22T05:15:00Z", "2026-11-22T05:15:00Z"); /* its own zone wins */
+    use("date");
+    gives("2026-11-21T21:15:00Z", "2026-11-22"); /* the day there */
+    use("timestamp");
+    gives("2026-11-21T21:15:00Z", "2026-11-22T05:15:00Z"); /* civil time, printed as it is */
+    f.spec.zone = NULL;
+    use("timestamp");
+    refused("2026-11-22T05:15:00Z",
+            "a time with a zone in a column without one (declare `timezone`)");
+}
+
+static void days_before_1970_are_days(void **state)
+{
+    (void)state;
+    use("date");
+    gives("1969-12-31", "1969-12-31");
+    gives("1969-12-31T23:00:00", "1969-12-31");
+    gives("0001-01-01", "0001-01-01");
+}
+
+/* ---- typed ------------------------------------------------------------------------------- */
+
+static void canonical_is_a_value_of_the_type(void **state)
+{
+    (void)state;
+    use("int");
+    canonical("007", "7");
+    canonical("+5", "5");
+    canonical("1,234", "1234");
+    not_canonical("12.5");
+    not_canonical("99999999999");
+    use("numeric(12,2)");
+    canonical("1.5", "1.5"); /* decimals as written, never more than declared */
+    canonical("0012.30", "12.30");
+    not_canonical("1.234"); /* nothing is rounded in silence */
+    not_canonical("12345678901");
+    use("bool");
+    canonical("true", "true");
+    not_canonical("maybe");
+    use("varchar(3)");
+    canonical("\xE4\xB8\xAD\xE6\x96\x87\xE5\xAD\x97", "\xE4\xB8\xAD\xE6\x96\x87\xE5\xAD\x97");
+    not_canonical("abcd");
+    use("uuid");
+    canonical("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11");
+    not_canonical("x");
+    use("date");
+    canonical("2026-11-22", "2026-11-22");
+    use("timestamptz");
+    canonical("2026-11-22T05:15:00+08:00", "2026-11-21 21:15:00+00");
+}
+
+static void encode_and_canonical_agree_about_null(void **state)
+{
+    struct cell cell = text_cell("");
+    struct span text = SPAN("");
+    bool is_null = false;
+    AUTO_STRBUF struct strbuf out = {0};
+    (void)state;
+    strbuf_init(&out, 64);
+    use("int");
+    assert_null(column_canonical(f.reader, 0, &cell, &text, &is_null));
+    assert_true(is_null);
+    assert_null(column_encode(f.reader, 0, &cell, &out));
+    assert_int_equal(out.len, 4);
+    assert_memory_equal(out.data, "\xFF\xFF\xFF\xFF", 4);
+}
+
+static void a_refused_value_appends_nothing(void **state)
+{
+    struct cell cell = text_cell("x");
+    AUTO_STRBUF struct strbuf out = {0};
+    (void)state;
+    strbuf_init(&out, 64);
+    use("int");
+    assert_non_null(column_encode(f.reader, 0, &cell, &out));
+    assert_int_equal(out.len, 0);
+}
+
+static void binary_cells_pass_and_can_be_shown(void **state)
+{
+    struct cell cell = {CELL_BINARY, {"\0\0\0\x07", 4}};
+    struct span text = SPAN("");
+    bool is_null = true;
+    AUTO_STRBUF struct strbuf out = {0};
+    (void)state;
+    strbuf_init(&out, 64);
+    use("int");
+    assert_null(column_encode(f.reader, 0, &cell, &out));
+    assert_int_equal(out.len, 8);
+    assert_memory_equal(out.data, "\0\0\0\x04\0\0\0\x07", 8);
+    assert_null(column_clean(f.reader, 0, &cell, &text, &is_null));
+    assert_true(span_equal(text, SPAN("7")));
+    assert_null(column_canonical(f.reader, 0, &cell, &text, &is_null));
+    assert_true(span_equal(text, SPAN("7")));
+    cell.text.len = 3;
+    assert_non_null(column_clean(f.reader, 0, &cell, &text, &is_null));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(numbers_as_people_write_them),
+        T(groups_must_be_of_three),
+        T(a_decimal_comma_is_declared),
+        T(scientific_notation_may_be_damage),
+        T(pieces_are_stripped_from_numbers_only),
+        T(cents_become_units),
+        T(empty_text_is_null_until_null_words_are_declared),
+        T(a_column_has_null_words_of_its_own),
+        T(required_refuses_null),
+        T(trim_and_the_apostrophe_guard_are_asked_for),
+        T(clean_cells_are_left_alone),
+        T(dates_by_the_formats_declared),
+        T(times_need_a_zone_from_somewhere),
+        T(days_before_1970_are_days),
+        T(canonical_is_a_value_of_the_type),
+        T(encode_and_canonical_agree_about_null),
+        T(a_refused_value_appends_nothing),
+        T(binary_cells_pass_and_can_be_shown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
