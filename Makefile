@@ -129,8 +129,8 @@ FUZZ_SECONDS ?= 10
 .PHONY: fuzz fuzz-build
 fuzz-build: # all fuzz targets
 	@$(MAKE) --no-print-directory CC=clang B=build/fuzz OPTIMISE="-O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined" WARNINGS=-Wno-everything $(addprefix build/fuzz/,$(FUZZERS))
-$(B)/fuzz_%: tests/fuzz/fuzz_%.c $(call archives,pipeline)
-	$(call run,CC,$<) $(COMPILE) -fsanitize=fuzzer -o $@ $< $(call archives,pipeline) $(DINER_LIBS)
+$(B)/fuzz_%: tests/fuzz/fuzz_%.c $(call archives,cmd)
+	$(call run,CC,$<) $(COMPILE) -fsanitize=fuzzer -o $@ $< $(call archives,cmd) $(DINER_LIBS)
 fuzz: fuzz-build ## run every fuzz target for FUZZ_SECONDS (default 10)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
