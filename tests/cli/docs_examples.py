@@ -86,24 +86,26 @@ def heading(lines):
 def run_command(command, directory):
     done = subprocess.run(["bash", "-c", command], cwd=directory, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=120)
-    return done.returncode, (done.stdout + done.stderr).rstrip("\n").split("\n")
+    return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
 
 def run_block(block, page, directory, failures):
     """The block's text with what its commands print now."""
     text = []
     for command, shown in commands_of(block):
-        status, printed = run_command(command, directory)
+        status, printed, told = run_command(command, directory)
         place = f"{page}:{block.line}: $ {command}"
         if status != block.status():
-            failures.append(f"{place}\n  exit status {status}, expected {block.status()}\n  "
-                            + "\n  ".join(printed))
+            failures.append("\n  ".join([f"{place}", f"exit status {status}, expected "
+                                         f"{block.status()}", *printed, *told]))
         if shown and heading(shown) != heading(printed):
-            failures.append(f"{place}\n  shown:   {shown[0]}\n  printed: {printed[0]}")
-        text.append("$ " + command)
+            failures.append(f"{place}\n  shown:   {shown[0]}\n  printed: {printed[:1]}")
         if block.head() is not None and len(printed) > block.head():
             printed = printed[:block.head()] + ["..."]
-        text.extend(line.rstrip() for line in printed if printed != [""])
+        text.append("$ " + command)
+        while printed and not printed[-1].strip():
+            printed = printed[:-1]
+        text.extend(line.rstrip() for line in printed + told)
     return text
 
 
