@@ -239,18 +239,17 @@ static int run_psql(struct cli *cli, const void *args, struct error *err)
     char *programs AUTOFREE = NULL;
     TRY(open_existing(cli, a->dir, &dev, err));
     TRY(cluster_find_programs(&programs, err));
-    const char **argv = arena_array(cli->arena, a->arguments.count + 4, sizeof *argv);
+    char **argv = arena_array(cli->arena, a->arguments.count + 4, sizeof *argv);
     size_t n = 0;
-    argv[n++] = "psql";
-    argv[n++] = "-d";
-    argv[n++] = dev_dsn(&dev);
+    argv[n++] = arena_strdup(cli->arena, "psql");
+    argv[n++] = arena_strdup(cli->arena, "-d");
+    argv[n++] = arena_strdup(cli->arena, dev_dsn(&dev));
     for (size_t i = 0; i < a->arguments.count; i++)
-        argv[n++] = a->arguments.items[i];
+        argv[n++] = arena_strdup(cli->arena, a->arguments.items[i]);
     (void)fflush(cli->out);
     signal(SIGPIPE, SIG_DFL);
-    char *const *handed = (char *const *)(uintptr_t)argv;
-    execv(arena_printf(cli->arena, "%s/psql", programs), handed);
-    execvp("psql", handed);
+    execv(arena_printf(cli->arena, "%s/psql", programs), argv);
+    execvp("psql", argv);
     error_set_errno(err, ERR_CONFIG, errno, "psql could not be started");
     return error_hint(err, "install the package postgresql-client-15");
 }

@@ -9,22 +9,23 @@ struct docs_args {
     int kind;
     const char *directory;
 };
-enum { DOCS_MAN, DOCS_REFERENCE, DOCS_JSON, DOCS_COMPLETIONS, DOCS_SCHEMA };
-static const char *const kinds[] = {"man", "reference", "json", "completions", "schema", NULL};
+enum { DOCS_MAN, DOCS_REFERENCE, DOCS_JSON, DOCS_COMPLETIONS, DOCS_SCHEMA, DOCS_CHECK };
+static const char *const kinds[] = {"man",    "reference", "json", "completions",
+                                    "schema", "check",     NULL};
 static const struct field fields[] = {
     {.name = "kind",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct docs_args, kind),
      .choices = kinds,
      .flags = FIELD_POSITIONAL | FIELD_REQUIRED,
-     .help = "which documents"},
+     .help = "which documents; check: the tables they are made from"},
     {.name = "directory",
      .type = FIELD_STRING,
      .offset = offsetof(struct docs_args, directory),
      .arg = "DIR",
      .complete = "dir",
-     .flags = FIELD_POSITIONAL | FIELD_REQUIRED,
-     .help = "where they are written"},
+     .flags = FIELD_POSITIONAL,
+     .help = "where they are written (default: the current directory)"},
     {0},
 };
 static const struct field_set args_set = {
@@ -112,11 +113,24 @@ static int write_schemas(struct writer *w, struct error *err)
     return 0;
 }
 
+/* Every defect of a table would show at the worst moment: when its option is used. */
+static int check_tables(struct cli *cli, struct error *err)
+{
+    static const struct field_set *const sets[] = {&settings_fields, &pipeline_fields,
+                                                   &connector_fields};
+    const char *defect = command_tree_check(cli->root);
+    for (size_t i = 0; i < sizeof sets / sizeof *sets && !defect; i++)
+        defect = field_set_check(sets[i]);
+    return defect ? error_set(err, ERR_BUG, "the tables are wrong: %s", defect) : 0;
+}
+
 static int run(struct cli *cli, const void *args, struct error *err)
 {
     const struct docs_args *a = args;
-    struct writer w = {.cli = cli, .directory = a->directory};
-    TRY(directory_make(a->directory, err));
+    struct writer w = {.cli = cli, .directory = a->directory ? a->directory : "."};
+    if (a->kind == DOCS_CHECK)
+        return check_tables(cli, err);
+    TRY(directory_make(w.directory, err));
     switch (a->kind) {
     case DOCS_MAN: return cli_man_pages(cli->root, write_document, &w, err);
     case DOCS_REFERENCE: return write_reference(&w, err);

@@ -1,7 +1,6 @@
 /* cmd/main.c - the command tree. */
 #include "commands.h"
 #include "core/signals.h"
-#include <stdio.h>
 
 static const struct command *const children[] = {
     /* the nightly work and what became of it */
@@ -50,13 +49,6 @@ static const struct command root = {
 
 int main(int argc, char **argv)
 {
-#ifdef __SANITIZE_ADDRESS__ /* the builds that the tests run twice check the tables themselves */
-    const char *defect = command_tree_check(&root);
-    if (defect) {
-        (void)fprintf(stderr, "diner: the command tables are wrong: %s\n", defect);
-        return error_exit_status(ERR_BUG);
-    }
-#endif
     signals_install();
     return cli_main(&root, argc, argv);
 }

@@ -13,9 +13,6 @@
 
 /* ---- list ------------------------------------------------------------------------------- */
 
-static const char *const order_states[] = {"pending",   "paid",      "accepted",
-                                           "fulfilled", "cancelled", NULL};
-
 struct list_args {
     const char *store, *status, *since, *until;
     int64_t limit;
@@ -25,8 +22,7 @@ static const struct field list_fields[] = {
     {"store", FIELD_STRING, LIST(store), "only of this store", .short_name = 's', .arg = "CODE",
      .env = "DINER_STORE", .complete = "store"},
     {"status", FIELD_STRING, LIST(status),
-     "only with this status: pending, paid, accepted, fulfilled, cancelled", .arg = "STATUS",
-     .choices = order_states},
+     "only with this status: pending, paid, accepted, fulfilled, cancelled", .arg = "STATUS"},
     {"since", FIELD_STRING, LIST(since),
      "changed at or after: today, yesterday, 'N days ago' (business days), a date or a time",
      .arg = "WHEN"},
@@ -275,8 +271,7 @@ static const struct field create_fields[] = {
      .arg = "CODE", .env = "DINER_STORE", .flags = FIELD_REQUIRED, .complete = "store"},
     {"item", FIELD_STRINGS, ORDER(items), "a line: product and quantity", .short_name = 'i',
      .arg = "PRODUCT=QUANTITY", .flags = FIELD_REPEAT | FIELD_REQUIRED},
-    {"channel", FIELD_STRING, ORDER(channel), "dine_in, takeout or delivery", .def = "dine_in",
-     .choices = (const char *const[]){"dine_in", "takeout", "delivery", NULL}},
+    {"channel", FIELD_STRING, ORDER(channel), "dine_in, takeout or delivery", .def = "dine_in"},
     {"guests", FIELD_INT, ORDER(guests), "how many guests", .min = 0, .max = 1000},
     {"table", FIELD_STRING, ORDER(table), "table", .arg = "NO"},
     {"payment-method", FIELD_STRING, ORDER(method),
@@ -336,11 +331,15 @@ static const struct command command_list = {
         {"diner orders list --store S001 --since yesterday", "since the last closed day began"},
         {"diner orders list --status pending -o json", "for a program"},
         {0}}};
-static const struct command command_show = {.name = "show",
-                                            .summary = "show one order with its lines",
-                                            .args = &show_set,
-                                            .run = show,
-                                            .flags = CLI_OUTPUT};
+static const struct command command_show = {
+    .name = "show",
+    .summary = "show one order with its lines",
+    .args = &show_set,
+    .examples =
+        (const struct command_example[]){
+            {"diner orders show S001-20261121-0000042", "the order with its lines"}, {0}},
+    .run = show,
+    .flags = CLI_OUTPUT};
 static const struct command command_create = {
     .name = "create",
     .summary = "create an order; its stock is taken at once",
@@ -349,17 +348,25 @@ static const struct command command_create = {
     .flags = CLI_OUTPUT | CLI_DRY_RUN,
     .examples = (const struct command_example[]){
         {"diner orders create --store S001 --item P1001=2 --dry-run", "what would be sent"}, {0}}};
-static const struct command command_pay = {.name = "pay",
-                                           .summary = "record the payment of an order",
-                                           .args = &pay_set,
-                                           .run = pay,
-                                           .flags = CLI_OUTPUT | CLI_DRY_RUN};
-static const struct command command_cancel = {.name = "cancel",
-                                              .summary =
-                                                  "cancel an order; its stock comes back once",
-                                              .args = &cancel_set,
-                                              .run = cancel,
-                                              .flags = CLI_OUTPUT | CLI_DRY_RUN | CLI_DESTROYS};
+static const struct command command_pay = {
+    .name = "pay",
+    .summary = "record the payment of an order",
+    .args = &pay_set,
+    .examples =
+        (const struct command_example[]){
+            {"diner orders pay S001-20261121-0000042 --dry-run", "what would be recorded"}, {0}},
+    .run = pay,
+    .flags = CLI_OUTPUT | CLI_DRY_RUN};
+static const struct command command_cancel = {
+    .name = "cancel",
+    .summary = "cancel an order; its stock comes back once",
+    .args = &cancel_set,
+    .examples =
+        (const struct command_example[]){
+            {"diner orders cancel S001-20261121-0000042 --dry-run", "what would be cancelled"},
+            {0}},
+    .run = cancel,
+    .flags = CLI_OUTPUT | CLI_DRY_RUN | CLI_DESTROYS};
 static const struct command command_sync = {
     .name = "sync",
     .summary = "bring the platform's orders into ods (the pipeline 'orders')",

@@ -138,14 +138,13 @@ static const char *crontab_lines(struct cli *cli, const struct job *job)
     return arena_strdup(a, lines.data);
 }
 
-/* Having no crontab yet is an empty one. */
+/* Having no crontab yet is an empty one. out is an empty buffer with its maximum. */
 static int crontab_read(struct strbuf *out, struct error *err)
 {
     static const char *const argv[] = {"crontab", "-l", NULL};
     struct strbuf errors AUTO_STRBUF;
     int status;
     strbuf_init(&errors, 64 << 10);
-    strbuf_init(out, CRONTAB_MAX_BYTES);
     int code =
         process_run(&(struct process_options){.argv = argv, .errors = &errors}, out, &status, err);
     if (code == 0)
@@ -164,7 +163,7 @@ static int crontab_write(const struct strbuf *text, struct error *err)
     struct strbuf output AUTO_STRBUF;
     struct strbuf now AUTO_STRBUF;
     strbuf_init(&output, 64 << 10);
-    strbuf_init(&now, 0);
+    strbuf_init(&now, CRONTAB_MAX_BYTES);
     struct process_options options = {.argv = argv, .input = {text->data, text->len}};
     TRY(process_run(&options, &output, NULL, err));
     TRY(crontab_read(&now, err));
@@ -192,8 +191,9 @@ static int crontab_apply(struct cli *cli, const char *lines, bool *ret_changed, 
     struct strbuf before AUTO_STRBUF;
     struct strbuf after AUTO_STRBUF;
     struct span old;
-    TRY(crontab_read(&before, err));
+    strbuf_init(&before, CRONTAB_MAX_BYTES);
     strbuf_init(&after, CRONTAB_MAX_BYTES);
+    TRY(crontab_read(&before, err));
     TRY(crontab_replace(before.data, lines, &after, err));
     *ret_changed = strcmp(before.data, after.data) != 0;
     if (!*ret_changed)
@@ -212,7 +212,7 @@ static bool crontab_is_installed(void)
     struct strbuf text AUTO_STRBUF;
     struct span block = {0};
     struct error ignored = ERROR_INIT;
-    strbuf_init(&text, 0);
+    strbuf_init(&text, CRONTAB_MAX_BYTES);
     return crontab_read(&text, &ignored) == 0 && crontab_find(text.data, &block, &ignored) == 0 &&
            block.ptr;
 }
@@ -345,7 +345,7 @@ static void print_file(struct cli *cli, char sign, const char *path)
 static int systemd_install(struct cli *cli, const struct job *job, bool *ret_changed,
                            struct error *err)
 {
-    struct units u;
+    struct units u = {"", "", "", ""};
     TRY(units_init(cli, job, &u, err));
     const char *paths[] = {u.service, u.timer};
     const char *texts[] = {service_text(cli, job), timer_text(cli, job)};
@@ -369,7 +369,7 @@ static int systemd_install(struct cli *cli, const struct job *job, bool *ret_cha
 static int systemd_remove(struct cli *cli, const struct job *job, bool *ret_changed,
                           struct error *err)
 {
-    struct units u;
+    struct units u = {"", "", "", ""};
     struct error ignored = ERROR_INIT;
     TRY(units_init(cli, job, &u, err));
     *ret_changed = access(u.timer, F_OK) == 0 || access(u.service, F_OK) == 0;
@@ -464,7 +464,7 @@ static int run_show(struct cli *cli, const void *args, struct error *err)
                                                   {0}};
     (void)args;
     struct job job;
-    struct units u;
+    struct units u = {"", "", "", ""};
     TRY(job_init(cli, &job, err));
     TRY(units_init(cli, &job, &u, err));
     const char *const row[] = {job.name,

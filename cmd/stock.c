@@ -54,8 +54,7 @@ static const struct field adjust_fields[] = {
      .flags = FIELD_POSITIONAL | FIELD_REQUIRED},
     {"by", FIELD_STRING, ADJUST(delta), "signed quantity, such as 5 or -1.5", .arg = "QUANTITY",
      .flags = FIELD_REQUIRED},
-    {"reason", FIELD_STRING, ADJUST(reason), "adjust, count or waste", .def = "adjust",
-     .choices = (const char *const[]){"adjust", "count", "waste", NULL}},
+    {"reason", FIELD_STRING, ADJUST(reason), "adjust, count or waste", .def = "adjust"},
     {"note", FIELD_STRING, ADJUST(note), "a note in the stock log", .arg = "TEXT"},
     {0}};
 static const struct field_set adjust_set = {

@@ -42,7 +42,7 @@ int crontab_find(const char *text, struct span *ret_block, struct error *err)
 
 int crontab_replace(const char *text, const char *lines, struct strbuf *out, struct error *err)
 {
-    struct span block;
+    struct span block = {NULL, 0};
     TRY(crontab_find(text, &block, err));
     size_t before = block.ptr ? (size_t)(block.ptr - text) : strlen(text);
     strbuf_add(out, text, before);

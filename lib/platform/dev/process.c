@@ -14,8 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Which step of the child failed, told to the parent through a pipe that exec closes. */
 struct launch_failure {
     int errno_value;
@@ -74,6 +72,16 @@ static void close_inherited(void)
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+/* exec's prototype is older than const; it changes nothing. */
+static char *const *exec_words(const char *const *words)
+{
+    union {
+        const char *const *given;
+        char *const *taken;
+    } same = {.given = words};
+    return same.taken;
+}
+
 /* Never returns. */
 static void child_exec(const struct process_options *o, const struct passwd *who,
                        struct child_streams s, int report)
@@ -102,7 +110,7 @@ static void child_exec(const struct process_options *o, const struct passwd *who
     /* The directory we were started in must stay removable. */
     if (chdir("/") != 0)
         launch_fail(report, "change directory");
-    execvp(o->argv[0], (char *const *)(uintptr_t)o->argv);
+    execvp(o->argv[0], exec_words(o->argv));
     launch_fail(report, "be executed");
     _exit(127);
 }
