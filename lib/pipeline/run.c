@@ -65,12 +65,11 @@ static int choose_connection(struct run *run, struct error *err)
     return 0;
 }
 
-int run_connect(struct run *run, struct error *err)
+/* Opens, and takes the lock unless nothing will be written. */
+static int open_and_lock(struct run *run, struct error *err)
 {
     const struct run_options *o = run->options;
     char *dsn;
-    db_close(run->db);
-    run->db = NULL;
     TRY(config_dsn(o->config, run->control_connection, &dsn, err));
     struct db_options options = {.dsn = dsn,
                                  .application_name = "diner",
@@ -92,6 +91,19 @@ int run_connect(struct run *run, struct error *err)
         return error_hint(err, "see 'diner runs list --pipeline %s'", run->pipeline->name);
     }
     return err->code;
+}
+
+/* Without its lock a connection is none: whoever holds the lock may be writing. */
+int run_connect(struct run *run, struct error *err)
+{
+    db_close(run->db);
+    run->db = NULL;
+    int code = open_and_lock(run, err);
+    if (code != 0) {
+        db_close(run->db);
+        run->db = NULL;
+    }
+    return code;
 }
 
 /* ---- streams ---------------------------------------------------------------------------- */

@@ -247,6 +247,13 @@ static int record(struct attempt *a, struct error *err)
     return history_stream(a->run, &r, a->started_us, a->summary.sha256, a->number, err);
 }
 
+/* The connection of a run is NULL after it was lost and could not be made again. */
+static void undo(struct run *run)
+{
+    if (run->db != NULL)
+        db_rollback(run->db);
+}
+
 static int reconnect(struct run *run, struct error *err)
 {
     clock_sleep_ms(ATTEMPT_WAIT_MS);
@@ -291,9 +298,10 @@ static int confirm_or_repeat(struct attempt *a, struct error *err)
             return err->code;
         log_warn("stream '%s' is committed, what follows is not: %s; trying again", a->stream->name,
                  err->message);
-        db_rollback(a->run->db);
-        TRY(reconnect(a->run, err));
+        undo(a->run);
+        int code = reconnect(a->run, err);
         a->ctx.db = a->run->db;
+        TRY(code);
         error_clear(err);
     }
 }
@@ -313,6 +321,9 @@ static int commit(struct attempt *a, struct error *err)
 
 static int attempt_stream(struct attempt *a, struct error *err)
 {
+    if (!a->ctx.plan && !db_is_alive(a->run->db)) /* an earlier stream lost it */
+        TRY(run_connect(a->run, err));
+    a->ctx.db = a->run->db;
     if (a->ctx.plan)
         TRY(db_execute(a->run->db, "savepoint diner_plan", DB_NO_PARAMS, NULL, err));
     TRY(open_both(a, err));
@@ -340,7 +351,7 @@ static void close_attempt(struct attempt *a, bool is_failed)
     if (a->source != NULL)
         a->stream->source->close(a->source);
     if (!a->ctx.plan)
-        db_rollback(a->run->db);
+        undo(a->run);
     else if (db_in_transaction(a->run->db)) /* the other streams of the plan go on */
         (void)db_execute(a->run->db,
                          is_failed ? "rollback to savepoint diner_plan"
@@ -390,7 +401,7 @@ static void record_failure(struct attempt *a, const struct error *cause)
     if (a->target != NULL)
         a->stream->target->close(a->target);
     a->target = NULL;
-    db_rollback(a->run->db);
+    undo(a->run);
     if (!db_is_alive(a->run->db) && run_connect(a->run, &ignored) != 0)
         return;
     a->ctx.db = a->run->db;
