@@ -60,7 +60,7 @@ static int check_tables(const char *dsn, bool is_migrating, struct error *err)
 static int run_serve(struct cli *cli, const void *parsed, struct error *err)
 {
     const struct serve_args *args = parsed;
-    char *dsn;
+    char *dsn = NULL;
     TRY(find_dsn(cli, args, &dsn, err));
     int status = check_tables(dsn, args->migrate, err);
     const struct platform_server_options options = {

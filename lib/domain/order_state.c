@@ -88,8 +88,8 @@ static int move_order(struct domain_context *ctx, const char *order_no,
 static int move_simply(struct domain_context *ctx, const char *order_no, const char *to,
                        const char **ret_document, struct error *err)
 {
-    struct locked_order order;
-    const struct transition *t;
+    struct locked_order order = {"", "", "", ""};
+    const struct transition *t = NULL;
     TRY(lock_order(ctx, order_no, &order, err));
     TRY(find_transition(ctx, &order, to, &t, err));
     return move_order(ctx, order_no, &order, t, NULL, NULL, ret_document, err);
@@ -113,8 +113,8 @@ static int check_amount(struct domain_context *ctx, const struct locked_order *o
 int order_pay(struct domain_context *ctx, const char *order_no, const char *method,
               const char *amount, const char **ret_document, struct error *err)
 {
-    struct locked_order order;
-    const struct transition *t;
+    struct locked_order order = {"", "", "", ""};
+    const struct transition *t = NULL;
     TRY(lock_order(ctx, order_no, &order, err));
     TRY(find_transition(ctx, &order, "paid", &t, err));
     TRY(check_amount(ctx, &order, amount, err));
@@ -124,8 +124,8 @@ int order_pay(struct domain_context *ctx, const char *order_no, const char *meth
 int order_cancel(struct domain_context *ctx, const char *order_no, const char *reason,
                  const char **ret_document, struct error *err)
 {
-    struct locked_order order;
-    const struct transition *t;
+    struct locked_order order = {"", "", "", ""};
+    const struct transition *t = NULL;
     TRY(lock_order(ctx, order_no, &order, err));
     TRY(find_transition(ctx, &order, "cancelled", &t, err));
     TRY(db_execute(ctx->conn, sql_order_stock_lock, DB_PARAMS(order.id), NULL, err));

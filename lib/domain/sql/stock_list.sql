@@ -16,11 +16,13 @@ SELECT json_build_object(
                   AND l.created_at >= $3::timestamptz AND l.change_type <> 'erp_sync') END,
            'updated_at', to_char(k.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
        )::text, k.store_id, k.product_id
-FROM app.stock k
+FROM (SELECT c.*
+      FROM app.stock c
+      WHERE ($1::text IS NULL OR c.store_id = (SELECT id FROM app.stores WHERE code = $1))
+        AND ($2::text IS NULL OR c.product_id = (SELECT id FROM app.products WHERE sku = $2))
+        AND ($4::bigint IS NULL OR (c.store_id, c.product_id) > ($4::bigint, $5::bigint))
+      ORDER BY c.store_id, c.product_id
+      LIMIT $6::bigint OFFSET $7::bigint) k
 JOIN app.stores s ON s.id = k.store_id
 JOIN app.products p ON p.id = k.product_id
-WHERE ($1::text IS NULL OR k.store_id = (SELECT id FROM app.stores WHERE code = $1))
-  AND ($2::text IS NULL OR k.product_id = (SELECT id FROM app.products WHERE sku = $2))
-  AND ($4::bigint IS NULL OR (k.store_id, k.product_id) > ($4::bigint, $5::bigint))
 ORDER BY k.store_id, k.product_id
-LIMIT $6::bigint OFFSET $7::bigint

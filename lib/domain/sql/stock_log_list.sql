@@ -11,12 +11,14 @@ SELECT json_build_object(
            'reason', l.reason,
            'created_at', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
        )::text, l.id
-FROM app.stock_log l
+FROM (SELECT c.*
+      FROM app.stock_log c
+      WHERE ($1::text IS NULL OR c.store_id = (SELECT id FROM app.stores WHERE code = $1))
+        AND ($2::text IS NULL OR c.product_id = (SELECT id FROM app.products WHERE sku = $2))
+        AND ($3::bigint IS NULL OR c.id > $3::bigint)
+      ORDER BY c.id
+      LIMIT $4::bigint OFFSET $5::bigint) l
 JOIN app.stores s ON s.id = l.store_id
 JOIN app.products p ON p.id = l.product_id
 LEFT JOIN app.orders o ON o.id = l.order_id
-WHERE ($1::text IS NULL OR l.store_id = (SELECT id FROM app.stores WHERE code = $1))
-  AND ($2::text IS NULL OR l.product_id = (SELECT id FROM app.products WHERE sku = $2))
-  AND ($3::bigint IS NULL OR l.id > $3::bigint)
 ORDER BY l.id
-LIMIT $4::bigint OFFSET $5::bigint

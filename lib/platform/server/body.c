@@ -113,7 +113,7 @@ int members_text(struct request *r, const struct members *m, const char *name, b
                  size_t max_bytes, const char **ret, struct error *err)
 {
     enum jpull_kind kind;
-    const char *text = NULL;
+    const char *text = "";
     TRY(member_value(r, m, name, &kind, &text, err));
     if (kind == JPULL_NONE || kind == JPULL_NULL) {
         *ret = NULL;
@@ -146,7 +146,7 @@ int members_decimal(struct request *r, const struct members *m, const char *name
                     int integer_digits, int scale, const char **ret, struct error *err)
 {
     enum jpull_kind kind;
-    const char *text = NULL;
+    const char *text = "";
     struct decimal value;
     char plain[DECIMAL_TEXT_MAX];
     TRY(member_value(r, m, name, &kind, &text, err));
@@ -168,7 +168,7 @@ int members_int(struct request *r, const struct members *m, const char *name, in
                 int64_t max, int64_t *ret_value, struct error *err)
 {
     enum jpull_kind kind;
-    const char *text = NULL;
+    const char *text = "";
     char *end = NULL;
     TRY(member_value(r, m, name, &kind, &text, err));
     if (kind == JPULL_NONE || kind == JPULL_NULL)

@@ -51,10 +51,18 @@ static void forget(struct pool *p)
 
 static int open_new(struct pool *p, struct db_conn **ret, struct error *err)
 {
-    int status = db_open(&p->options, ret, err);
-    if (status != ERR_OK)
+    struct db_conn *conn = NULL;
+    int status = db_open(&p->options, &conn, err);
+    /* Compiling a query costs more than any of ours takes. */
+    if (status == ERR_OK)
+        status = db_execute(conn, "SET jit = off", DB_NO_PARAMS, NULL, err);
+    if (status != ERR_OK) {
+        db_close(conn);
         forget(p);
-    return status;
+        return status;
+    }
+    *ret = conn;
+    return ERR_OK;
 }
 
 /* An idle connection, or the right to open one (*ret NULL); false when the time is over. */

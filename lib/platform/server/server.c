@@ -160,13 +160,15 @@ static int open_listener(const char *text, int *ret_fd, int *ret_port, struct er
     int status = bind_socket(found, text, ret_fd, err);
     freeaddrinfo(found);
     TRY(status);
-    struct sockaddr_storage bound;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {.v6 = {0}};
     socklen_t length = sizeof bound;
-    if (getsockname(*ret_fd, (struct sockaddr *)&bound, &length) != 0)
+    if (getsockname(*ret_fd, &bound.any, &length) != 0)
         return error_set_errno(err, ERR_IO, errno, "cannot listen on '%s'", text);
-    in_port_t network = bound.ss_family == AF_INET6
-                            ? ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port
-                            : ((const struct sockaddr_in *)(const void *)&bound)->sin_port;
+    in_port_t network = bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port;
     *ret_port = ntohs(network);
     return ERR_OK;
 }

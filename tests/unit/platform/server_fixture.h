@@ -112,7 +112,7 @@ static inline struct answer app_post(const char *target, const char *body)
  */
 static inline const char *app_at(const struct answer *a, const char *pointer)
 {
-    static __thread char text[4096];
+    static __thread char text[4000];
     struct strbuf scratch;
     struct jpull_value value = {0};
     struct error ignored = ERROR_INIT;
