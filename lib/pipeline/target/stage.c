@@ -51,8 +51,7 @@ static int take_query_columns(const struct stream_context *ctx, const struct bou
         struct column_spec *c = &s->columns[i];
         c->name = c->from = arena_strdup(arena, db_result_name(res, i));
         if (!db_type_from_catalogue(db_result_type(res, i), -1, &c->type)) {
-            error_set(err, ERR_SPEC, "stream '%s': column '%s' has a type that diner does not load",
-                      s->name, c->name);
+            error_set(err, ERR_SPEC, "column '%s' has a type that diner does not load", c->name);
             return error_hint(err, "cast it in the query, for example %s::text", c->name);
         }
     }
@@ -63,8 +62,8 @@ int stage_from_query(const struct stream_context *ctx, const struct bound_sql *q
                      int64_t *ret_rows, struct error *err)
 {
     AUTO_STRBUF struct strbuf sql = {0};
-    if (ctx->stream->columns_node == NULL)
-        TRY(take_query_columns(ctx, query, err));
+    if (ctx->stream->columns_node == NULL && take_query_columns(ctx, query, err) != 0)
+        return error_context(err, "stream '%s': its query", ctx->stream->name);
     TRY(stage_create(ctx, err));
     strbuf_init(&sql, SQL_MAX);
     strbuf_adds(&sql, "insert into " STAGE_TABLE " (");
