@@ -156,7 +156,7 @@ bench: build ## diner against psql's \copy, both in one run (2,000,000 rows, med
 
 lint: $(B)/gen/embed.h ## format, clang-tidy, cppcheck, shellcheck, headers alone, layers
 	@.ci/deps lint
-	@CPPFLAGS='$(DINER_CPPFLAGS)' tests/lint
+	@tests/lint
 
 # ---- generated documents -----------------------------------------------------------------------
 docs: build ## regenerate completions/, docs/reference/ and docs/man/ from the declarations

@@ -167,22 +167,20 @@ static void print_summary(struct cli *cli, const char *pipeline, const struct ru
         sum.unchanged, sum.rejected, sum.findings, (double)elapsed_ms / 1000, run, kind_word(kind));
 }
 
-int engine_run(struct cli *cli, const char *pipeline, struct run_options *options,
+int engine_run(struct cli *cli, const char *pipeline, const struct run_options *options,
                struct error *err)
 {
     struct screen screen = {.cli = cli};
-    const struct run_observer *given = options->observer;
-    struct run_observer observer = {.self = &screen,
-                                    .stream_begin = stream_begin,
-                                    .progress = progress,
-                                    .stream_end = stream_end};
+    const struct run_observer observer = {.self = &screen,
+                                          .stream_begin = stream_begin,
+                                          .progress = progress,
+                                          .stream_end = stream_end};
+    struct run_options watched = *options;
     struct run_report report;
     struct error ignored = ERROR_INIT;
     int64_t started_ms = clock_monotonic_ms();
-    if (given != NULL && given->row != NULL)
-        observer = *given; /* a command that wants the rows themselves shows no progress */
-    options->observer = &observer;
-    int code = run_pipeline(pipeline, options, &report, err);
+    watched.observer = &observer;
+    int code = run_pipeline(pipeline, &watched, &report, err);
     progress_end(screen.progress);
     if (report.nstreams > 0) {
         int printed = print_report(cli, &report, code == 0 ? err : &ignored);

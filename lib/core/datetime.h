@@ -45,9 +45,9 @@ int64_t zone_utc_to_local(const struct zone *z, int64_t utc_us);
  * [.ffffff]][zone], or a date alone), "epoch_s", "epoch_ms", "excel" (serial day number, 1900
  * system). The whole input must be consumed. */
 struct datetime {
-    int64_t us;      /* civil time as if UTC; with has_zone it is already the UTC instant */
-    bool has_zone;   /* an offset or epoch format decided the instant */
-    bool has_time;   /* a time of day was given */
+    int64_t us;    /* civil time as if UTC; with has_zone it is already the UTC instant */
+    bool has_zone; /* an offset or epoch format decided the instant */
+    bool has_time; /* a time of day was given */
 };
 /* False when the text does not fit the format or is no valid date. Never allocates. */
 bool datetime_parse(const char *format, const char *s, size_t n, struct datetime *ret);

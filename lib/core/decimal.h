@@ -21,7 +21,7 @@ struct decimal {
 bool decimal_parse(const char *s, size_t n, struct decimal *ret);
 struct decimal decimal_from_int(int64_t value, int scale);
 size_t decimal_print(const struct decimal *d, char ret[DECIMAL_TEXT_MAX]); /* "12.30"; length */
-int decimal_compare(const struct decimal *a, const struct decimal *b); /* -1 0 1 by value */
+int decimal_compare(const struct decimal *a, const struct decimal *b);     /* -1 0 1 by value */
 bool decimal_add(const struct decimal *a, const struct decimal *b, struct decimal *ret);
 bool decimal_subtract(const struct decimal *a, const struct decimal *b, struct decimal *ret);
 bool decimal_multiply(const struct decimal *a, const struct decimal *b, struct decimal *ret);

@@ -35,7 +35,7 @@ enum error_code {
 };
 
 #define ERROR_MESSAGE_MAX 1024
-#define ERROR_HINT_MAX 512
+#define ERROR_HINT_MAX    512
 
 struct error {
     enum error_code code;
@@ -68,8 +68,7 @@ int error_hint(struct error *err, const char *format, ...) __attribute__((format
 
 /* Puts "<context>: " before the message; returns err->code. For example
  * error_context(err, "while syncing store '%s'", id). */
-int error_context(struct error *err, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+int error_context(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void error_clear(struct error *err);
 

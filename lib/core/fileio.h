@@ -1,4 +1,5 @@
-/* lib/core/fileio.h - files: whole reads with a cap, and outputs that appear whole or not at all. */
+/* lib/core/fileio.h - files: whole reads with a cap, and outputs that appear whole or not at all.
+ */
 #ifndef DINER_CORE_FILEIO_H
 #define DINER_CORE_FILEIO_H
 

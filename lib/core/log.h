@@ -21,7 +21,7 @@ int log_level_parse(const char *name, enum log_level *ret, struct error *err);
 void log_context(const char *key, const char *value);
 
 struct log_field {
-    const char *key; /* NULL ends the list */
+    const char *key;  /* NULL ends the list */
     const char *text; /* NULL: number is the value */
     int64_t number;
 };
@@ -31,12 +31,12 @@ void log_event(enum log_level level, const struct log_field *fields, const char 
     __attribute__((format(printf, 3, 4)));
 /* The field list of an event: log_event(LOG_INFO, LOG_FIELDS(LOG_INT("rows", n)), "loaded"); */
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__, {.key = NULL}})
-#define log_error(...) log_event(LOG_ERROR, NULL, __VA_ARGS__)
-#define log_warn(...) log_event(LOG_WARN, NULL, __VA_ARGS__)
+#define log_error(...)  log_event(LOG_ERROR, NULL, __VA_ARGS__)
+#define log_warn(...)   log_event(LOG_WARN, NULL, __VA_ARGS__)
 #define log_notice(...) log_event(LOG_NOTICE, NULL, __VA_ARGS__)
-#define log_info(...) log_event(LOG_INFO, NULL, __VA_ARGS__)
-#define log_sql(...) log_event(LOG_SQL, NULL, __VA_ARGS__)
-#define log_debug(...) log_event(LOG_DEBUG, NULL, __VA_ARGS__)
-#define log_trace(...) log_event(LOG_TRACE, NULL, __VA_ARGS__)
+#define log_info(...)   log_event(LOG_INFO, NULL, __VA_ARGS__)
+#define log_sql(...)    log_event(LOG_SQL, NULL, __VA_ARGS__)
+#define log_debug(...)  log_event(LOG_DEBUG, NULL, __VA_ARGS__)
+#define log_trace(...)  log_event(LOG_TRACE, NULL, __VA_ARGS__)
 
 #endif

@@ -10,11 +10,11 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t bytes);             /* zeroed; free with free() */
-void *mem_realloc(void *p, size_t bytes);  /* grown part not zeroed */
+void *mem_alloc(size_t bytes);              /* zeroed; free with free() */
+void *mem_realloc(void *p, size_t bytes);   /* grown part not zeroed */
 void *mem_array(size_t count, size_t each); /* zeroed, product overflow checked */
 void *mem_grow(void *p, size_t *capacity, size_t needed, size_t each); /* amortised doubling */
-char *mem_strdup(const char *s);           /* NULL gives NULL */
+char *mem_strdup(const char *s);                                       /* NULL gives NULL */
 char *mem_strndup(const char *s, size_t n);
 
 /* Bytes not owned: a pointer into somebody else's memory, not NUL-terminated. */
@@ -34,8 +34,7 @@ void *arena_alloc(struct arena *a, size_t bytes); /* zeroed, aligned for any typ
 void *arena_array(struct arena *a, size_t count, size_t each);
 char *arena_strdup(struct arena *a, const char *s); /* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n);
-char *arena_printf(struct arena *a, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Cleanup attributes: autofree(char) *p = ...; */
 void mem_cleanup_free(void *pp);

@@ -21,9 +21,9 @@ struct strbuf {
 
 #define STRBUF_DEFAULT_MAX ((size_t)64 << 20)
 
-void strbuf_init(struct strbuf *sb, size_t max_bytes); /* max 0: STRBUF_DEFAULT_MAX */
-void strbuf_release(struct strbuf *sb);                /* back to a zeroed struct; safe twice */
-void strbuf_clear(struct strbuf *sb);                  /* empty, keeps memory, clears overflow */
+void strbuf_init(struct strbuf *sb, size_t max_bytes);   /* max 0: STRBUF_DEFAULT_MAX */
+void strbuf_release(struct strbuf *sb);                  /* back to a zeroed struct; safe twice */
+void strbuf_clear(struct strbuf *sb);                    /* empty, keeps memory, clears overflow */
 char *strbuf_detach(struct strbuf *sb, size_t *ret_len); /* moved out, caller frees; sb re-inited */
 
 /* Room for n more bytes at data + len; false on overflow. Then write and add to len yourself. */

@@ -33,7 +33,7 @@ struct db_options {
 int db_open(const struct db_options *options, struct db_conn **ret, struct error *err);
 void db_close(struct db_conn *conn); /* NULL-safe; rolls back by closing */
 bool db_is_alive(const struct db_conn *conn);
-int db_server_version(const struct db_conn *conn); /* 150020 */
+int db_server_version(const struct db_conn *conn);        /* 150020 */
 void db_set_step(struct db_conn *conn, const char *step); /* application_name suffix, best effort */
 int db_socket(const struct db_conn *conn);
 
@@ -45,14 +45,16 @@ int db_execute(struct db_conn *conn, const char *sql, const char *const *params,
                int64_t *ret_rows, struct error *err);
 /* Several statements separated by ';', no parameters (migrations, hooks). */
 int db_script(struct db_conn *conn, const char *sql, struct error *err);
-/* The first column of the only row as an owned string (NULL for SQL NULL); no row: ERR_NOT_FOUND. */
+/* The first column of the only row as an owned string (NULL for SQL NULL); no row: ERR_NOT_FOUND.
+ */
 int db_query_text(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
                   char **ret_text, struct error *err);
 int db_query_int(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
                  int64_t *ret_value, struct error *err);
 /* Literal parameter lists: db_query(c, sql, DB_PARAMS(a, b), &res, err). */
 #define DB_PARAMS(...)                                                                             \
-    ((const char *const[]){__VA_ARGS__}), (sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+    ((const char *const[]){__VA_ARGS__}),                                                          \
+        (sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 #define DB_NO_PARAMS NULL, 0
 
 /* Streams a query row by row in flat memory (single-row mode); the callback borrows the result,
@@ -64,7 +66,7 @@ int db_query_each(struct db_conn *conn, const char *sql, const char *const *para
 size_t db_result_rows(const struct db_result *r);
 size_t db_result_columns(const struct db_result *r);
 const char *db_result_name(const struct db_result *r, size_t column);
-uint32_t db_result_type(const struct db_result *r, size_t column); /* OID */
+uint32_t db_result_type(const struct db_result *r, size_t column);                /* OID */
 const char *db_result_text(const struct db_result *r, size_t row, size_t column); /* NULL: null */
 struct span db_result_span(const struct db_result *r, size_t row, size_t column);
 int64_t db_result_int(const struct db_result *r, size_t row, size_t column); /* 0 for null */
@@ -87,7 +89,8 @@ int db_try_lock(struct db_conn *conn, const char *name, struct error *err);
 void db_unlock(struct db_conn *conn, const char *name);
 
 void db_quote_identifier(struct strbuf *out, const char *identifier); /* "x" with quotes doubled */
-void db_quote_qualified(struct strbuf *out, const char *schema, const char *name); /* schema NULL ok */
+void db_quote_qualified(struct strbuf *out, const char *schema,
+                        const char *name);                   /* schema NULL ok */
 void db_quote_literal(struct strbuf *out, const char *text); /* only for DDL that takes no params */
 
 #endif

@@ -14,12 +14,24 @@
 #include <stdint.h>
 
 enum db_kind {
-    DB_BOOL, DB_INT2, DB_INT4, DB_INT8, DB_NUMERIC, DB_FLOAT8, DB_TEXT, DB_DATE, DB_TIMESTAMP,
-    DB_TIMESTAMPTZ, DB_UUID, DB_JSONB, DB_BYTEA,
+    DB_BOOL,
+    DB_INT2,
+    DB_INT4,
+    DB_INT8,
+    DB_NUMERIC,
+    DB_FLOAT8,
+    DB_TEXT,
+    DB_DATE,
+    DB_TIMESTAMP,
+    DB_TIMESTAMPTZ,
+    DB_UUID,
+    DB_JSONB,
+    DB_BYTEA,
 };
 struct db_type {
     enum db_kind kind;
-    int precision; /* numeric: digits, 0 unlimited; text: max characters (varchar(n)), 0 unlimited */
+    int precision; /* numeric: digits, 0 unlimited; text: max characters (varchar(n)), 0 unlimited
+                    */
     int scale;     /* numeric */
 };
 
@@ -47,7 +59,7 @@ void db_encode_int4(struct strbuf *out, int32_t v);
 void db_encode_int8(struct strbuf *out, int64_t v);
 void db_encode_date(struct strbuf *out, int32_t days_since_1970);
 void db_encode_timestamp(struct strbuf *out, int64_t us_since_1970); /* timestamptz: UTC */
-void db_encode_text(struct strbuf *out, struct span text); /* no checks */
+void db_encode_text(struct strbuf *out, struct span text);           /* no checks */
 
 /* The text form of a binary field as the server would print it (ISO dates, plain decimals). */
 int db_decode(const struct db_type *t, struct span binary, struct strbuf *out, struct error *err);

@@ -18,7 +18,13 @@ int jsonx_parse(const char *text, size_t n, const char *name, struct jsonx **ret
 void jsonx_free(struct jsonx *doc); /* only what jsonx_parse gave; NULL-safe */
 
 enum jsonx_kind {
-    JSONX_NONE, JSONX_NULL, JSONX_BOOL, JSONX_INTEGER, JSONX_REAL, JSONX_STRING, JSONX_ARRAY,
+    JSONX_NONE,
+    JSONX_NULL,
+    JSONX_BOOL,
+    JSONX_INTEGER,
+    JSONX_REAL,
+    JSONX_STRING,
+    JSONX_ARRAY,
     JSONX_OBJECT
 };
 /* Nodes are borrowed from the document. NULL node arguments give NONE / NULL / 0. */
@@ -26,10 +32,10 @@ const struct jsonx *jsonx_get(const struct jsonx *object, const char *key);
 const struct jsonx *jsonx_at(const struct jsonx *array, size_t i);
 const struct jsonx *jsonx_pointer(const struct jsonx *doc, const char *rfc6901);
 enum jsonx_kind jsonx_kind_of(const struct jsonx *node);
-size_t jsonx_count(const struct jsonx *node); /* members or elements */
-const char *jsonx_key(const struct jsonx *object, size_t i);   /* i-th key, document order */
+size_t jsonx_count(const struct jsonx *node);                /* members or elements */
+const char *jsonx_key(const struct jsonx *object, size_t i); /* i-th key, document order */
 const struct jsonx *jsonx_value(const struct jsonx *object, size_t i);
-const char *jsonx_text(const struct jsonx *node);    /* strings; else NULL */
+const char *jsonx_text(const struct jsonx *node);           /* strings; else NULL */
 bool jsonx_integer(const struct jsonx *node, int64_t *ret); /* integers only */
 bool jsonx_real(const struct jsonx *node, double *ret); /* integers and reals; never for money */
 bool jsonx_is_true(const struct jsonx *node);
@@ -41,7 +47,7 @@ bool jsonx_dump(const struct jsonx *node, struct strbuf *out); /* compact, order
 struct jwriter {
     struct strbuf *out;
     int depth;
-    int indent;                /* 0: compact */
+    int indent; /* 0: compact */
     bool comma[64];
     bool array[64];
     bool after_key;
@@ -55,7 +61,7 @@ void jwriter_key(struct jwriter *w, const char *key);
 void jwriter_string(struct jwriter *w, const char *s); /* NULL writes null */
 void jwriter_span(struct jwriter *w, struct span s);   /* a string; invalid UTF-8 becomes U+FFFD */
 void jwriter_int(struct jwriter *w, int64_t value);
-void jwriter_double(struct jwriter *w, double value);  /* shortest that reads back; not for money */
+void jwriter_double(struct jwriter *w, double value); /* shortest that reads back; not for money */
 void jwriter_bool(struct jwriter *w, bool value);
 void jwriter_null(struct jwriter *w);
 void jwriter_raw(struct jwriter *w, struct span json); /* already JSON: a number's text, a value */

@@ -6,8 +6,8 @@
 #include "format/encoding.h"
 
 struct linesio_line {
-    struct span text; /* decoded, with its line end ("\n" or "\r\n"), which the last may lack */
-    uint64_t number;  /* from 1 */
+    struct span text;     /* decoded, with its line end ("\n" or "\r\n"), which the last may lack */
+    uint64_t number;      /* from 1 */
     uint64_t byte_offset; /* in the decoded text */
     const struct decode_fault *fault; /* first undecodable place in it, or NULL */
 };

@@ -14,14 +14,14 @@ enum ynode_kind { YNODE_SCALAR, YNODE_MAP, YNODE_LIST };
 
 struct ynode {
     enum ynode_kind kind;
-    const char *file; /* for messages */
-    int line, column; /* from 1 */
-    const char *text; /* scalar; an empty plain scalar is "" with is_null */
-    bool is_plain;    /* neither quoted nor block */
-    bool is_null;     /* plain and empty, `~` or `null` */
-    size_t count;          /* of a list or map */
-    struct ynode **items;  /* values */
-    struct ynode **keys;   /* scalars; maps only */
+    const char *file;     /* for messages */
+    int line, column;     /* from 1 */
+    const char *text;     /* scalar; an empty plain scalar is "" with is_null */
+    bool is_plain;        /* neither quoted nor block */
+    bool is_null;         /* plain and empty, `~` or `null` */
+    size_t count;         /* of a list or map */
+    struct ynode **items; /* values */
+    struct ynode **keys;  /* scalars; maps only */
 };
 
 /* All memory comes from the arena. ERR_SPEC at file:line:column; ERR_NOT_FOUND, ERR_IO. */

@@ -15,14 +15,21 @@ static uint32_t next_random(void)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"盐焗鸡",          "金华火腿",     "\"大米,东北长粒香\"",
-                                        "\"生抽 \"\"金标\"\"\"", "牛腩",         "馄饨皮",
-                                        "鲜鸡蛋",          "花生油 20L",   "可乐 330ml",
+    static const char *const names[] = {"盐焗鸡",
+                                        "金华火腿",
+                                        "\"大米,东北长粒香\"",
+                                        "\"生抽 \"\"金标\"\"\"",
+                                        "牛腩",
+                                        "馄饨皮",
+                                        "鲜鸡蛋",
+                                        "花生油 20L",
+                                        "可乐 330ml",
                                         "牛肉面汤底"};
     static const char *const stores[] = {"人民广场店", "徐家汇店", "陆家嘴店", "静安寺店"};
     int64_t rows = argc > 1 ? atoll(argv[1]) : 1000;
     setvbuf(stdout, NULL, _IOFBF, 1 << 20);
-    printf("id,order_no,store_code,store_name,sku,sku_name,quantity,price,amount,sold_at,business_date,remark\n");
+    printf("id,order_no,store_code,store_name,sku,sku_name,quantity,price,amount,sold_at,business_"
+           "date,remark\n");
     for (int64_t i = 1; i <= rows; i++) {
         uint32_t r = next_random(), qty = 1 + r % 9, price = 100 + next_random() % 19900;
         unsigned day = 1 + (unsigned)(i * 28 / (rows + 1)), second = next_random() % 86400;
