@@ -164,7 +164,7 @@ static int insert_order(struct domain_context *ctx, const struct order_request *
 int order_create(struct domain_context *ctx, const struct order_request *request,
                  const char **ret_no, const char **ret_document, struct error *err)
 {
-    const char *id = NULL, *order_no = NULL, *ignored;
+    const char *id = NULL, *order_no = NULL, *document = NULL, *ignored;
     int status = outlet_get(ctx, request->store, &ignored, err);
     if (status == ERR_NOT_FOUND) /* the order is wrong, not the address it was sent to */
         return domain_refuse(ctx, err, ERR_DATA, ctx->refusal, ctx->details,
@@ -173,9 +173,10 @@ int order_create(struct domain_context *ctx, const struct order_request *request
     const char *lines = lines_json(ctx, request);
     TRY(check_lines(ctx, request->store, lines, err));
     TRY(insert_order(ctx, request, lines, &id, &order_no, err));
+    TRY(outbox_add_order(ctx, "order.created", order_no, &document, err));
+    /* Last, so that the rows everybody wants are locked for as short as can be. */
     TRY(take_stock(ctx, id, err));
-    TRY(outbox_add_order(ctx, "order.created", order_no, err));
-    TRY(order_get(ctx, order_no, ret_document, err));
     *ret_no = order_no;
+    *ret_document = document;
     return ERR_OK;
 }

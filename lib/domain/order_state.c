@@ -81,8 +81,7 @@ static int move_order(struct domain_context *ctx, const char *order_no,
                    DB_PARAMS(order->id, t->from, t->to, reason, method, user), &moved, err));
     if (moved != 1)
         return error_set(err, ERR_BUG, "order '%s' changed under its lock", order_no);
-    TRY(outbox_add_order(ctx, t->event, order_no, err));
-    return order_get(ctx, order_no, ret_document, err);
+    return outbox_add_order(ctx, t->event, order_no, ret_document, err);
 }
 
 static int move_simply(struct domain_context *ctx, const char *order_no, const char *to,

@@ -4,8 +4,9 @@
 
 #include "domain/context.h"
 
-/* type "order.created" and its kin; the payload is the order as it is now. */
+/* type "order.created" and its kin; the payload is the order as it is now, and so is
+ * *ret_document (in the arena). */
 int outbox_add_order(struct domain_context *ctx, const char *type, const char *order_no,
-                     struct error *err);
+                     const char **ret_document, struct error *err);
 
 #endif
