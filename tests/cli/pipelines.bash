@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Pipelines of a test's own: its directory, its schema `t`, what a run moved. After ../helper.
 
 pipelines_setup() { # for setup(): each test begins with an empty directory and an empty schema

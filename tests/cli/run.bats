@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016
 # diner run: modes, rejects, guards, checks, transforms, order, params, windows, failures.
 load ../helper
 load pipelines

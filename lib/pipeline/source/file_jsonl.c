@@ -37,6 +37,8 @@ int file_jsonl_next(struct source *s, struct source_row *ret, bool *ret_end, str
     if (line.fault != NULL) {
         ret->fault = arena_printf(s->line_arena, "undecodable byte %s", line.fault->hex);
         ret->fault_column = line.fault->input_offset + 1;
+    } else if ((ret->fault = json_cells_fault(text)) != NULL) {
+        ret->fault_column = 1;
     } else if (jpull_project(s->projection, text, s->values, &s->scratch, &problem) != 0) {
         ret->fault = arena_strdup(s->line_arena, problem.message);
     } else {

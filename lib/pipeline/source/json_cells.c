@@ -57,3 +57,8 @@ void json_cells_set(const struct stream_context *ctx, const struct jpull_value *
     }
     (void)scratch;
 }
+
+const char *json_cells_fault(struct span record)
+{
+    return record.len > 0 && record.ptr[0] == '{' ? NULL : "not a JSON object";
+}

@@ -12,4 +12,7 @@ int json_cells_projection(const struct stream_context *ctx, struct jpull_project
 void json_cells_set(const struct stream_context *ctx, const struct jpull_value *values,
                     struct cell *cells, struct strbuf *scratch);
 
+/* Why a record cannot be one, or NULL: columns of anything but an object would all be null. */
+const char *json_cells_fault(struct span record);
+
 #endif

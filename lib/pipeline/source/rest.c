@@ -138,11 +138,14 @@ static int rest_next(struct source *s, struct source_row *ret, bool *ret_end, st
                                .position = s->index,
                                .raw = record};
     struct error problem = ERROR_INIT;
-    if (jpull_project(s->projection, record, s->values, &s->scratch, &problem) == 0) {
+    ret->fault = json_cells_fault(record);
+    if (ret->fault == NULL &&
+        jpull_project(s->projection, record, s->values, &s->scratch, &problem) == 0) {
         json_cells_set(&s->page_ctx, s->values, s->cells, &s->scratch);
         return 0;
     }
-    ret->fault = arena_strdup(s->page_arena, problem.message);
+    if (ret->fault == NULL)
+        ret->fault = arena_strdup(s->page_arena, problem.message);
     ret->fault_line = s->index;
     memset(s->cells, 0, s->ctx->stream->ncolumns * sizeof *s->cells);
     return 0;
