@@ -14,7 +14,7 @@ static const struct field param_fields[] = {
     {0}};
 static const struct field_set param_set = {
     .name = "param",
-    .help = "A value that the command line may change (`--param name=value`).",
+    .help = "A value that the command line may change (`--param name=value`)",
     .struct_size = sizeof(struct param_spec),
     .fields = param_fields,
     .scalar = "default"};
@@ -39,7 +39,7 @@ static const struct field column_fields[] = {
     {"null", FIELD_STRINGS, AT(column_spec, null), "words that mean null in this column"},
     {0}};
 const struct field_set column_set = {.name = "column",
-                                     .help = "One column of the target.",
+                                     .help = "One column of the target",
                                      .struct_size = sizeof(struct column_spec),
                                      .fields = column_fields,
                                      .scalar = "type"};
@@ -56,7 +56,7 @@ static const struct field check_fields[] = {
     {"name", FIELD_STRING, AT(check_spec, name), "name in reports; default: the expression"},
     {0}};
 static const struct field_set check_set = {.name = "check",
-                                           .help = "A rule on the staged rows, in SQL.",
+                                           .help = "A rule on the staged rows, in SQL",
                                            .struct_size = sizeof(struct check_spec),
                                            .fields = check_fields};
 
@@ -68,7 +68,7 @@ static const struct field transform_fields[] = {
      .flags = FIELD_LATE},
     {0}};
 static const struct field_set transform_set = {.name = "transform",
-                                               .help = "A step over the staged rows, in SQL.",
+                                               .help = "A step over the staged rows, in SQL",
                                                .struct_size = sizeof(struct transform_spec),
                                                .fields = transform_fields};
 
@@ -82,7 +82,7 @@ static const struct field incremental_fields[] = {
     {0}};
 static const struct field_set incremental_set = {
     .name = "incremental",
-    .help = "Read only what changed: from the stored cursor less `lag`, >=, up to now.",
+    .help = "Read only what changed: from the stored cursor less `lag`, >=, up to now",
     .struct_size = sizeof(struct incremental_spec),
     .fields = incremental_fields};
 
@@ -93,7 +93,7 @@ static const struct field guard_fields[] = {
      "a target that would lose more than this share fails the stream", .def = NULL},
     {0}};
 static const struct field_set guard_set = {.name = "guard",
-                                           .help = "Stops an empty or shrunken source.",
+                                           .help = "Stops an empty or shrunken source",
                                            .struct_size = sizeof(struct guard_spec),
                                            .fields = guard_fields};
 
@@ -104,7 +104,7 @@ static const struct field on_error_fields[] = {
      "a larger share of rejects fails the stream (looked at from the first reject past 10)"},
     {0}};
 static const struct field_set on_error_set = {.name = "on_error",
-                                              .help = "The reject budget; whichever trips first.",
+                                              .help = "The reject budget; whichever trips first",
                                               .struct_size = sizeof(struct on_error_spec),
                                               .fields = on_error_fields};
 
@@ -134,7 +134,7 @@ static const struct field stream_fields[] = {
      .sub = &check_set},
     {0}};
 static const struct field_set stream_set = {.name = "stream",
-                                            .help = "One source to one target.",
+                                            .help = "One source to one target",
                                             .struct_size = sizeof(struct stream_spec),
                                             .fields = stream_fields};
 
@@ -145,7 +145,7 @@ static const struct field step_fields[] = {
     {"params", FIELD_STRING_MAP, AT(job_step, params), "params given to it"},
     {0}};
 static const struct field_set step_set = {.name = "step",
-                                          .help = "One pipeline of a job, in file order.",
+                                          .help = "One pipeline of a job, in file order",
                                           .struct_size = sizeof(struct job_step),
                                           .fields = step_fields,
                                           .scalar = "run"};
@@ -159,7 +159,7 @@ static const struct field on_failure_fields[] = {
     {0}};
 static const struct field_set on_failure_set = {
     .name = "on_failure",
-    .help = "Whom to tell when a run fails; sent directly, so also when the database is down.",
+    .help = "Whom to tell when a run fails; sent directly, so also when the database is down",
     .struct_size = sizeof(struct on_failure_spec),
     .fields = on_failure_fields};
 
@@ -173,7 +173,7 @@ static const struct field defaults_fields[] = {
     {"guard", FIELD_NODE, AT(defaults_spec, guard), "merged under every stream's guard"},
     {0}};
 static const struct field_set defaults_set = {.name = "defaults",
-                                              .help = "Keys that every stream starts from.",
+                                              .help = "Keys that every stream starts from",
                                               .struct_size = sizeof(struct defaults_spec),
                                               .fields = defaults_fields};
 
@@ -198,6 +198,6 @@ static const struct field top_fields[] = {
      .sub = &on_failure_set},
     {0}};
 const struct field_set pipeline_fields = {.name = "pipeline",
-                                          .help = "A pipeline (streams) or a job (steps).",
+                                          .help = "A pipeline (streams) or a job (steps)",
                                           .struct_size = sizeof(struct pipeline_file),
                                           .fields = top_fields};

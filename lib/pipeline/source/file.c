@@ -21,7 +21,7 @@ static const struct field header_fields[] = {
      "there is no header: columns are `from: $1`, $2..."},
     {0}};
 static const struct field_set header_set = {.name = "header",
-                                            .help = "Where the column names are.",
+                                            .help = "Where the column names are",
                                             .struct_size = sizeof(struct header_spec),
                                             .fields = header_fields,
                                             .scalar = "find"};
@@ -32,7 +32,7 @@ static const struct field trailer_fields[] = {
      "column: header name under which the file states its total; loaded + rejected must equal it"},
     {0}};
 static const struct field_set trailer_set = {.name = "trailer",
-                                             .help = "What the file says of itself at its end.",
+                                             .help = "What the file says of itself at its end",
                                              .struct_size = sizeof(struct trailer_spec),
                                              .fields = trailer_fields};
 
@@ -67,7 +67,7 @@ static const struct field file_fields[] = {
     {"optional", FIELD_BOOL, AT(optional), "no file is no error"},
     {0}};
 static const struct field_set file_set = {.name = "file source",
-                                          .help = "Rows from delimited text or JSON Lines.",
+                                          .help = "Rows from delimited text or JSON Lines",
                                           .struct_size = sizeof(struct file_source_spec),
                                           .fields = file_fields};
 

@@ -12,7 +12,7 @@ static const struct field postgres_fields[] = {
     {"table", FIELD_STRING, offsetof(struct postgres_source_spec, table), "schema.table"},
     {0}};
 static const struct field_set postgres_set = {.name = "postgres source",
-                                              .help = "Rows from PostgreSQL.",
+                                              .help = "Rows from PostgreSQL",
                                               .struct_size = sizeof(struct postgres_source_spec),
                                               .fields = postgres_fields};
 

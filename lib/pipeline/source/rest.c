@@ -20,7 +20,7 @@ static const struct field rest_fields[] = {
      "values for the resource's ${...}", .flags = FIELD_LATE},
     {0}};
 static const struct field_set rest_set = {.name = "rest source",
-                                          .help = "Rows from an API, through a connector.",
+                                          .help = "Rows from an API, through a connector",
                                           .struct_size = sizeof(struct rest_source_spec),
                                           .fields = rest_fields};
 

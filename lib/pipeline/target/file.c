@@ -39,7 +39,7 @@ static const struct field file_fields[] = {
     {"header", FIELD_BOOL, AT(header), "first line has the column names", .def = "true"},
     {0}};
 static const struct field_set file_set = {.name = "file target",
-                                          .help = "Rows into a file that appears whole.",
+                                          .help = "Rows into a file that appears whole",
                                           .struct_size = sizeof(struct file_target_spec),
                                           .fields = file_fields};
 

@@ -24,7 +24,7 @@ static const struct field postgres_fields[] = {
      "table; default: the stream's name"},
     {0}};
 static const struct field_set postgres_set = {.name = "postgres target",
-                                              .help = "Rows into a table, exactly once.",
+                                              .help = "Rows into a table, exactly once",
                                               .struct_size = sizeof(struct postgres_target_spec),
                                               .fields = postgres_fields};
 

@@ -23,7 +23,7 @@ static const struct field rest_fields[] = {
      "columns that are sent; default: all"},
     {0}};
 static const struct field_set rest_set = {.name = "rest target",
-                                          .help = "Rows into an API, each exactly once.",
+                                          .help = "Rows into an API, each exactly once",
                                           .struct_size = sizeof(struct rest_target_spec),
                                           .fields = rest_fields};
 
