@@ -13,16 +13,20 @@
 
 /* ---- list ------------------------------------------------------------------------------- */
 
+static const char *const order_states[] = {"all",       "pending",   "paid", "accepted",
+                                           "fulfilled", "cancelled", NULL};
+
 struct list_args {
-    const char *store, *status, *since, *until;
+    const char *store, *since, *until;
+    int status;
     int64_t limit;
 };
 #define LIST(member) offsetof(struct list_args, member)
 static const struct field list_fields[] = {
     {"store", FIELD_STRING, LIST(store), "only of this store", .short_name = 's', .arg = "CODE",
      .env = "DINER_STORE", .complete = "store"},
-    {"status", FIELD_STRING, LIST(status),
-     "only with this status: pending, paid, accepted, fulfilled, cancelled", .arg = "STATUS"},
+    {"status", FIELD_CHOICE, LIST(status), "only with this status", .arg = "STATUS", .def = "all",
+     .choices = order_states},
     {"since", FIELD_STRING, LIST(since),
      "changed at or after: today, yesterday, 'N days ago' (business days), a date or a time",
      .arg = "WHEN"},
@@ -72,10 +76,11 @@ static int list(struct cli *cli, const void *bound, struct error *err)
     const char *since, *until;
     TRY(resolve_when(cli, args->since, &since, err));
     TRY(resolve_when(cli, args->until, &until, err));
-    const struct connector_param params[] = {{"store", args->store},
-                                             {"status", args->status},
-                                             {"updated_since", since},
-                                             {"updated_until", until}};
+    const struct connector_param params[] = {
+        {"store", args->store},
+        {"status", args->status > 0 ? order_states[args->status] : NULL},
+        {"updated_since", since},
+        {"updated_until", until}};
     return listing_print(cli, "orders", params, 4, args->limit, list_columns, "no orders", err);
 }
 
@@ -133,9 +138,12 @@ static int print_order(struct cli *cli, const struct jsonx *order, struct error 
     return print_items(cli, items, err);
 }
 
+static const char *const order_channels[] = {"dine_in", "takeout", "delivery", NULL};
+
 struct order_args {
-    const char *order_no, *store, *channel, *method, *member, *table, *reason;
+    const char *order_no, *store, *method, *member, *table, *reason;
     struct field_strings items;
+    int channel;
     int64_t guests;
 };
 #define ORDER(member) offsetof(struct order_args, member)
@@ -221,7 +229,7 @@ static int create(struct cli *cli, const void *bound, struct error *err)
     jwriter_init(&w, &body);
     jwriter_object(&w);
     jwriter_kstring(&w, "store", args->store);
-    jwriter_kstring(&w, "channel", args->channel);
+    jwriter_kstring(&w, "channel", order_channels[args->channel]);
     write_optional(&w, "table_no", args->table);
     write_optional(&w, "payment_method", args->method);
     write_optional(&w, "member_ref", args->member);
@@ -271,7 +279,8 @@ static const struct field create_fields[] = {
      .arg = "CODE", .env = "DINER_STORE", .flags = FIELD_REQUIRED, .complete = "store"},
     {"item", FIELD_STRINGS, ORDER(items), "a line: product and quantity", .short_name = 'i',
      .arg = "PRODUCT=QUANTITY", .flags = FIELD_REPEAT | FIELD_REQUIRED},
-    {"channel", FIELD_STRING, ORDER(channel), "dine_in, takeout or delivery", .def = "dine_in"},
+    {"channel", FIELD_CHOICE, ORDER(channel), "how it is eaten", .def = "dine_in",
+     .choices = order_channels},
     {"guests", FIELD_INT, ORDER(guests), "how many guests", .min = 0, .max = 1000},
     {"table", FIELD_STRING, ORDER(table), "table", .arg = "NO"},
     {"payment-method", FIELD_STRING, ORDER(method),

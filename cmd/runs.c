@@ -7,15 +7,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static const char *const run_states[] = {"all",    "running",     "succeeded", "partial",
+                                         "failed", "interrupted", NULL};
+
 struct list_args {
-    const char *pipeline, *status;
+    const char *pipeline;
+    int status;
     int64_t limit;
 };
 static const struct field list_fields[] = {
     {"pipeline", FIELD_STRING, offsetof(struct list_args, pipeline), "only runs of this pipeline",
      .arg = "NAME", .complete = "pipeline"},
-    {"status", FIELD_STRING, offsetof(struct list_args, status),
-     "running, succeeded, partial, failed or interrupted", .arg = "STATUS"},
+    {"status", FIELD_CHOICE, offsetof(struct list_args, status), "only with this status",
+     .arg = "STATUS", .def = "all", .choices = run_states},
     {"limit", FIELD_INT, offsetof(struct list_args, limit), "how many, newest first", .def = "20",
      .min = 1, .max = 10000},
     {0}};
@@ -34,8 +38,10 @@ static int list(struct cli *cli, const void *bound, struct error *err)
     char limit[24];
     snprintf(limit, sizeof limit, "%" PRId64, args->limit);
     TRY(engine_open(cli, &db, err));
-    int code = engine_table(cli, db, sql_runs_list, DB_PARAMS(args->pipeline, args->status, limit),
-                            list_columns, "no runs yet", err);
+    int code = engine_table(
+        cli, db, sql_runs_list,
+        DB_PARAMS(args->pipeline, args->status > 0 ? run_states[args->status] : NULL, limit),
+        list_columns, "no runs yet", err);
     db_close(db);
     return code;
 }

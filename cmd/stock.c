@@ -42,9 +42,11 @@ static int show(struct cli *cli, const void *bound, struct error *err)
 
 /* ---- adjust ----------------------------------------------------------------------------- */
 
+static const char *const adjust_reasons[] = {"adjust", "count", "waste", NULL};
+
 struct adjust_args {
     const char *store, *product, *delta, *note;
-    const char *reason;
+    int reason;
 };
 #define ADJUST(member) offsetof(struct adjust_args, member)
 static const struct field adjust_fields[] = {
@@ -54,7 +56,8 @@ static const struct field adjust_fields[] = {
      .flags = FIELD_POSITIONAL | FIELD_REQUIRED},
     {"by", FIELD_STRING, ADJUST(delta), "signed quantity, such as 5 or -1.5", .arg = "QUANTITY",
      .flags = FIELD_REQUIRED},
-    {"reason", FIELD_STRING, ADJUST(reason), "adjust, count or waste", .def = "adjust"},
+    {"reason", FIELD_CHOICE, ADJUST(reason), "why, in the stock log", .def = "adjust",
+     .choices = adjust_reasons},
     {"note", FIELD_STRING, ADJUST(note), "a note in the stock log", .arg = "TEXT"},
     {0}};
 static const struct field_set adjust_set = {
@@ -71,7 +74,7 @@ static void write_adjustment(const struct adjust_args *args, struct strbuf *body
     jwriter_kstring(&w, "store", args->store);
     jwriter_kstring(&w, "product", args->product);
     jwriter_kstring(&w, "delta", args->delta);
-    jwriter_kstring(&w, "reason", args->reason);
+    jwriter_kstring(&w, "reason", adjust_reasons[args->reason]);
     if (args->note != NULL)
         jwriter_kstring(&w, "note", args->note);
     jwriter_end(&w);
