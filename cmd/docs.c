@@ -1,7 +1,7 @@
 /* cmd/docs.c - diner __docs: the documents generated from the tables. */
 #include "commands.h"
 #include "core/fileio.h"
-#include "pipeline/spec.h"
+#include "pipeline/stream.h"
 #include "schema/describe.h"
 #include <stdio.h>
 
@@ -67,6 +67,11 @@ static int write_reference(struct writer *w, struct error *err)
     strbuf_clear(&text);
     strbuf_adds(&text, "# Pipelines: NAME.yaml\n\n");
     describe_markdown(&pipeline_fields, 2, &text);
+    describe_markdown(&column_fields, 2, &text);
+    for (size_t i = 0; source_registry[i] != NULL; i++)
+        describe_markdown(source_registry[i]->fields, 2, &text);
+    for (size_t i = 0; target_registry[i] != NULL; i++)
+        describe_markdown(target_registry[i]->fields, 2, &text);
     TRY(write_document(w, "pipelines.md", &text, err));
     strbuf_clear(&text);
     strbuf_adds(&text, "# Connectors: NAME.yaml\n\n");
@@ -117,8 +122,12 @@ static int write_schemas(struct writer *w, struct error *err)
 static int check_tables(struct cli *cli, struct error *err)
 {
     static const struct field_set *const sets[] = {&settings_fields, &pipeline_fields,
-                                                   &connector_fields};
+                                                   &column_fields, &connector_fields};
     const char *defect = command_tree_check(cli->root);
+    for (size_t i = 0; source_registry[i] != NULL && !defect; i++)
+        defect = field_set_check(source_registry[i]->fields);
+    for (size_t i = 0; target_registry[i] != NULL && !defect; i++)
+        defect = field_set_check(target_registry[i]->fields);
     for (size_t i = 0; i < sizeof sets / sizeof *sets && !defect; i++)
         defect = field_set_check(sets[i]);
     return defect ? error_set(err, ERR_BUG, "the tables are wrong: %s", defect) : 0;

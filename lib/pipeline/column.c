@@ -275,8 +275,7 @@ static const char *convert(struct column_reader *r, size_t i, const struct cell 
             s = c->is_text ? clean_text(r, s) : span_trim(s);
             if (!c->is_text && r->habits.nstrip > 0)
                 s = strip_pieces(r, s, &c->scratch);
-            if ((s.len == 0 && (!c->is_text || r->habits.nnull_words == 0)) ||
-                is_word(s, r->habits.null_words, r->habits.nnull_words) ||
+            if (s.len == 0 || is_word(s, r->habits.null_words, r->habits.nnull_words) ||
                 is_word(s, (const char *const *)spec->null.items, spec->null.count))
                 return spec->required ? "empty, but required" : NULL;
         }

@@ -118,7 +118,7 @@ struct pipeline {
     struct bizday bizday;
 };
 
-extern const struct field_set pipeline_fields;
+extern const struct field_set pipeline_fields, column_fields;
 
 /* Finds NAME in settings.pipeline_path, or takes a path ending in .yaml. ERR_SPEC has the first
  * problem; all of them are in *ret_diagnostics when that is not NULL (owned by the arena of the

@@ -20,7 +20,7 @@ static const struct field_set param_set = {
     .scalar = "default"};
 
 static const char *const column_units[] = {"none", "cents", NULL};
-static const struct field column_fields[] = {
+static const struct field column_keys[] = {
     {"type", FIELD_STRING, AT(column_spec, type_text),
      "SQL type: text, varchar(n), bool, int2, int4, int8, numeric(p,s), float8, date, timestamp, "
      "timestamptz, uuid, jsonb, bytea",
@@ -38,11 +38,11 @@ static const struct field column_fields[] = {
     {"required", FIELD_BOOL, AT(column_spec, required), "null is a reject"},
     {"null", FIELD_STRINGS, AT(column_spec, null), "words that mean null in this column"},
     {0}};
-const struct field_set column_set = {.name = "column",
-                                     .help = "One column of the target",
-                                     .struct_size = sizeof(struct column_spec),
-                                     .fields = column_fields,
-                                     .scalar = "type"};
+const struct field_set column_fields = {.name = "column",
+                                        .help = "One column of the target",
+                                        .struct_size = sizeof(struct column_spec),
+                                        .fields = column_keys,
+                                        .scalar = "type"};
 
 static const char *const check_actions[] = {"reject", "report", "abort", NULL};
 static const struct field check_fields[] = {

@@ -4,8 +4,6 @@
 
 #include "pipeline/spec.h"
 
-extern const struct field_set column_set;
-
 /* Columns, plugins, needs: everything of streams that the tables alone cannot say. */
 void streams_bind(struct pipeline *p, const struct config *config, struct diagnostics *d);
 /* True unless the two maps name plugins of different kinds. */

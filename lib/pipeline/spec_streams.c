@@ -33,11 +33,20 @@ static const struct ynode *place_of(const struct ynode *node, const char *key)
     return value != NULL ? value : node;
 }
 
+static bool has_zoned_format(const struct field_strings *formats)
+{
+    for (size_t i = 0; i < formats->count; i++)
+        if (strstr(formats->items[i], "%z") != NULL || strcmp(formats->items[i], "iso") == 0 ||
+            strncmp(formats->items[i], "epoch", 5) == 0)
+            return true;
+    return false;
+}
+
 static void bind_column(struct pipeline *p, struct column_spec *c, const struct ynode *name,
                         const struct ynode *node, struct diagnostics *d)
 {
     struct error err = ERROR_INIT;
-    bind_yaml(&column_set, node, c, p->arena, d);
+    bind_yaml(&column_fields, node, c, p->arena, d);
     c->name = name->text;
     c->node = node;
     if (c->from == NULL)
@@ -48,6 +57,11 @@ static void bind_column(struct pipeline *p, struct column_spec *c, const struct 
         diagnostics_add(d, place_of(node, "type"), err.hint, "%s", err.message);
     if (c->timezone != NULL && zone_load(c->timezone, &c->zone, &err) != 0)
         diagnostics_add(d, place_of(node, "timezone"), NULL, "%s", err.message);
+    if (c->type.kind == DB_TIMESTAMPTZ && c->timezone == NULL && c->formats.count > 0 &&
+        !has_zoned_format(&c->formats))
+        diagnostics_add(d, place_of(node, "format"), "add  timezone: Asia/Shanghai  or %z",
+                        "column '%s': none of its formats states a zone, and timestamptz needs one",
+                        c->name);
     for (size_t i = 0; i < c->formats.count; i++)
         if (datetime_format_check(c->formats.items[i], &err) != 0)
             diagnostics_add(d, place_of(node, "format"), NULL, "%s", err.message);

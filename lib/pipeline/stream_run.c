@@ -200,7 +200,7 @@ static int read_rows(struct attempt *a, struct error *err)
     TRY(signals_check(err));
     TRY(a->stream->source->finish(a->source, &a->summary, err));
     if (a->ctx.ledger != NULL && state_ledger_seen(a->ctx.ledger) > 0)
-        log_notice("stream '%s': %zu files were loaded before and left out", a->stream->name,
+        log_notice("stream '%s': files loaded before and left out: %zu", a->stream->name,
                    state_ledger_seen(a->ctx.ledger));
     a->counts.read += (int64_t)a->summary.skipped;
     a->counts.skipped += (int64_t)a->summary.skipped;

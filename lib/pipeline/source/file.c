@@ -9,6 +9,8 @@
 
 #define AT(member) offsetof(struct file_source_spec, member)
 
+enum { FILES_ALL, FILES_LAST };
+static const char *const file_choices[] = {"all", "last", NULL};
 static const char *const formats[] = {"csv", "tsv", "jsonl", NULL};
 static const char *const decimals[] = {"point", "comma", NULL};
 
@@ -40,6 +42,10 @@ static const struct field file_fields[] = {
     {"file", FIELD_STRING, AT(file),
      "path or glob, relative to the pipeline file; - is standard input",
      .flags = FIELD_REQUIRED | FIELD_LATE, .complete = "file"},
+    {"files", FIELD_CHOICE, AT(files),
+     "of those that match: all in the order of their names, or only the last (the newest, when "
+     "names carry the date)",
+     .def = "all", .choices = file_choices},
     {"format", FIELD_CHOICE, AT(format), "csv, tsv (csv with TAB) or jsonl", .def = "csv",
      .choices = formats},
     {"encoding", FIELD_STRING, AT(encoding),
@@ -51,7 +57,7 @@ static const struct field file_fields[] = {
      "pattern on the first field that is not empty: such records are skipped and counted"},
     {"stop_at", FIELD_STRING, AT(stop_at),
      "pattern after which nothing is read; counted as skipped"},
-    {"null", FIELD_STRINGS, AT(null), "words that mean null in every column"},
+    {"null", FIELD_STRINGS, AT(null), "words that mean null in every column, beside an empty cell"},
     {"strip", FIELD_STRINGS, AT(strip), "pieces removed from number, date and bool cells"},
     {"fill_down", FIELD_STRINGS, AT(fill_down),
      "columns whose empty cells take the value of the record above"},
@@ -143,10 +149,12 @@ static int find_paths(struct source *s, struct error *err)
     if (is_glob && code != 0)
         return error_set(err, ERR_IO, "cannot list '%s'", text);
     s->npaths = is_glob ? found.gl_pathc : 1;
+    size_t first = s->spec->files == FILES_LAST ? s->npaths - 1 : 0;
+    s->npaths -= first;
     s->paths = arena_array(s->ctx->arena, s->npaths, sizeof(char *));
     for (size_t i = 0; i < s->npaths; i++) {
         struct stat st;
-        s->paths[i] = arena_strdup(s->ctx->arena, is_glob ? found.gl_pathv[i] : text);
+        s->paths[i] = arena_strdup(s->ctx->arena, is_glob ? found.gl_pathv[first + i] : text);
         if (stat(s->paths[i], &st) == 0)
             s->done_total += (uint64_t)st.st_size;
     }

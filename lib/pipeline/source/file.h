@@ -22,6 +22,7 @@ struct trailer_spec {
 };
 struct file_source_spec {
     const char *file;
+    int files; /* of a glob: all, or the last by name */
     int format;
     const char *encoding;
     struct header_spec header;

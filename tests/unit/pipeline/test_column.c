@@ -187,7 +187,7 @@ static void cents_become_units(void **state)
 
 /* ---- text and null ----------------------------------------------------------------------- */
 
-static void empty_text_is_null_until_null_words_are_declared(void **state)
+static void empty_text_is_null_beside_the_null_words(void **state)
 {
     static const char *const words[] = {"-", "N/A"};
     (void)state;
@@ -198,7 +198,7 @@ static void empty_text_is_null_until_null_words_are_declared(void **state)
     f.habits.null_words = words;
     f.habits.nnull_words = 2;
     use("text");
-    gives("", "");
+    gives("", NULL);
     gives("-", NULL);
     gives("N/A", NULL);
     gives("n/a", "n/a");
@@ -403,7 +403,7 @@ int main(void)
         T(scientific_notation_may_be_damage),
         T(pieces_are_stripped_from_numbers_only),
         T(cents_become_units),
-        T(empty_text_is_null_until_null_words_are_declared),
+        T(empty_text_is_null_beside_the_null_words),
         T(a_column_has_null_words_of_its_own),
         T(required_refuses_null),
         T(trim_and_the_apostrophe_guard_are_asked_for),
