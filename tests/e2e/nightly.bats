@@ -105,6 +105,29 @@ counts() { # STREAM: read loaded rejected skipped findings
     [ -z "$(e2e_stock_not_erp)" ]
 }
 
+@test "a key with one negative or one rejected batch among good ones is left alone" {
+    # Totals: no amount in the added rows, so that the file's own total still holds.
+    iconv -f GB18030 -t UTF-8 "$ERP_STOCK_FILE" | sed \
+        -e '/^S001,.*03.016.1007/{p;s/,B261115,/,B261116,/;s/"1,942.815",215.00,"417,705.23"/5.000-,,/}' \
+        -e '/^S001,.*02.019.1010/{p;s/,B261118,/,B261119,/;s/"1,324.217",398.00,"527,038.37"/abc,,/}' >"$DEV/mixed.csv"
+    [ "$(grep -c 'B261116,箱,5.000-,,,\|B261119,桶,abc,,,' "$DEV/mixed.csv")" -eq 2 ]
+    # Three keys differ from the ERP by one; only the one that is wholly good is put right.
+    keys="('03.016.1007', '02.019.1010', '03.012.1003')"
+    ask "update app.stock k set qty = k.qty + 1 from app.stores s, app.products p
+         where s.id = k.store_id and p.id = k.product_id and s.code = 'S001' and p.material_code in $keys"
+    at="select string_agg(p.material_code || '=' || trim_scale(k.qty), ' ' order by 1) from app.stock k
+        join app.stores s on s.id = k.store_id join app.products p on p.id = k.product_id
+        where s.code = 'S001' and p.material_code in ('03.016.1007', '02.019.1010')"
+    before=$(ask "$at")
+    "$DINER" run stock_sync --param file="$DEV/mixed.csv"
+    [ "$(ask "select count(*) from ods.erp_stock where store = 'S001' and material = '03.016.1007'")" -eq 2 ]
+    [ "$(ask "$at")" = "$before" ]
+    [ "$(ask "select trim_scale(quantity) from app.stock_log where change_type = 'erp_sync' order by id desc limit 1")" = -1 ]
+    "$DINER" run stock_sync # the good file again
+    [ -z "$(e2e_stock_not_erp)" ]
+    [ "$(ask "$at")" != "$before" ]
+}
+
 @test "orders, lines and marts say the same as the platform" {
     [ "$(ask "select count(*), sum(total_amount), sum(refund_amount) from ods.orders")" = \
         "$(ask "select count(*), sum(total_amount), sum(refund_amount) from app.orders")" ]
