@@ -323,3 +323,20 @@ YAML
     assert_stderr_has "out/f.csv"
     assert_equal "$(ls -A out)" f.csv
 }
+
+@test "a device or a pipe is written to, not read or replaced" {
+    to_file "select 1 as id" "file: $PWD/pipe"
+    mkfifo pipe
+    cat pipe >got 3>&- &
+    reader=$!
+    diner_run f
+    wait "$reader"
+    assert_status 0
+    assert_equal "$(cat got)" "id
+1"
+    [ -p pipe ]
+    to_file "select 1 as id" "file: /dev/full"
+    diner_run f
+    assert_status 1
+    assert_stderr_has "cannot write '/dev/full': No space left on device"
+}

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #define WRITE_AT_BYTES ((size_t)64 << 10)
 
@@ -228,6 +229,9 @@ static int take_row(struct target *t, const struct source_row *row, const char *
 static bool is_same_file(const char *path, const char *sha256)
 {
     char bytes[32 << 10], found[65];
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return false; /* a device or a pipe is written to, never read */
     FILE *f = fopen(path, "rbe");
     if (f == NULL)
         return false;
