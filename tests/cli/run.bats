@@ -104,7 +104,7 @@ YAML
     diner_run stock
     assert_status 0
     assert_moved stock "0 0 0 0 0 0 0 0"
-    assert_stderr_has "1 files were loaded before and left out"
+    assert_stderr_has "files loaded before and left out: 1"
     stock_file in_2.csv code,qty B,2
     cp in_1.csv in_3.csv # the same bytes under another name are the same file
     diner_run stock

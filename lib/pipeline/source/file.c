@@ -20,7 +20,7 @@ static const struct field header_fields[] = {
     {"skip_max", FIELD_INT, offsetof(struct header_spec, skip_max),
      "how many records may stand before the header", .def = "20", .min = 0, .max = 1000},
     {"none", FIELD_BOOL, offsetof(struct header_spec, none),
-     "there is no header: columns are `from: $1`, $2..."},
+     "there is no header: columns are `from: $1`, `$2` and so on"},
     {0}};
 static const struct field_set header_set = {.name = "header",
                                             .help = "Where the column names are",
