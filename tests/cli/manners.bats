@@ -162,7 +162,10 @@ YAML
 
 # ---- secrets -------------------------------------------------------------------------------------
 
-secrets_of_environment() { cat "$DINER_DEV_DIR"/secrets/*; }
+secrets_of_environment() { # one a line
+    local file
+    for file in "$DINER_DEV_DIR"/secrets/*; do printf '%s\n' "$(cat "$file")"; done
+}
 
 assert_no_secret_in() { # FILE...
     local secret
