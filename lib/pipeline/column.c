@@ -39,7 +39,9 @@ static char *date_reason(const struct column_spec *c)
         strbuf_addf(&text, "%s%s", i > 0 ? " or " : "", c->formats.items[i]);
     if (c->formats.count == 0)
         strbuf_adds(&text, "iso (2026-11-22 or 2026-11-22T05:15:00+08:00)");
-    return strbuf_detach(&text, NULL);
+    char *reason = strbuf_detach(&text, NULL);
+    strbuf_release(&text);
+    return reason;
 }
 
 struct column_reader *column_reader_new(const struct column_spec *columns, size_t n,

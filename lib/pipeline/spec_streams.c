@@ -211,7 +211,8 @@ static void check_stream(const struct pipeline *p, struct stream_spec *s, struct
         diagnostics_add(d, s->node, NULL, "'incremental' needs a PostgreSQL target");
     if (s->incremental != NULL) {
         struct datetime start;
-        need_column(s, s->incremental->cursor, "incremental", d);
+        if (s->incremental->cursor != NULL) /* told already: the key is required */
+            need_column(s, s->incremental->cursor, "incremental", d);
         if (s->mode != MODE_MERGE)
             diagnostics_add(d, s->node, "use  mode: merge  with a key",
                             "stream '%s': 'incremental' reads rows again, so it needs mode 'merge'",

@@ -327,7 +327,8 @@ static int attempt_stream(struct attempt *a, struct error *err)
     if (a->ctx.plan)
         TRY(db_execute(a->run->db, "savepoint diner_plan", DB_NO_PARAMS, NULL, err));
     TRY(open_both(a, err));
-    a->target_text = a->stream->target->description(a->target);
+    /* Kept: a failure is told after the target was closed. */
+    a->target_text = arena_strdup(a->ctx.arena, a->stream->target->description(a->target));
     if (a->source != NULL)
         TRY(read_rows(a, err));
     else
