@@ -85,7 +85,7 @@ disturb() { # diner|postgres|platform
     night=$!
     random_pause "$NIGHT_MS"
     LANDED=0
-    if kill -0 "$night" 2>/dev/null; then LANDED=1; fi
+    if [ -e "/proc/$night/fd/2" ]; then LANDED=1; fi # a zombie, which kill -0 finds, has none
     case $1 in
     diner) kill -9 "$night" ;;
     postgres) kill -9 "$(pid_of_postgres)" ;;
