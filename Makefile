@@ -19,8 +19,11 @@ endif
 PKGS     := libcurl libpq yaml-0.1 jansson libmicrohttpd libcrypto libcrypt
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes \
             -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wundef -Wno-missing-field-initializers
+# Sanitizers make gcc see truncations that are not there: the plain build is the strict one.
 ifdef CI
+ifndef SAN
 WARNINGS += -Werror
+endif
 endif
 DINER_CPPFLAGS = -Ilib -I. -I$(B) -D_GNU_SOURCE -DDINER_VERSION='"$(VERSION)"' -DDINER_PREFIX='"$(PREFIX)"' \
                  $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
