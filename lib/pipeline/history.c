@@ -21,7 +21,7 @@ static void params_json(const struct pipeline *p, struct strbuf *out)
     jwriter_end(&w);
 }
 
-/* We hold the lock, so a run still marked as running is dead: killed, or its machine was. */
+/* A load holds the lock, so a run still marked as running is dead: killed, or its machine was. */
 int history_begin(struct run *run, const char *name, struct error *err)
 {
     AUTO_STRBUF struct strbuf params = {0};
@@ -31,7 +31,8 @@ int history_begin(struct run *run, const char *name, struct error *err)
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
     snprintf(parent, sizeof parent, "%" PRId64, run->parent_id);
     (void)gethostname(host, sizeof host - 1);
-    TRY(db_execute(run->db, sql_run_interrupted, DB_PARAMS(name), NULL, err));
+    if (run->options->kind == RUN_LOAD)
+        TRY(db_execute(run->db, sql_run_interrupted, DB_PARAMS(name), NULL, err));
     return db_query_int(run->db, sql_run_begin,
                         DB_PARAMS(name, params.data, host, pid, run->parent_id ? parent : NULL),
                         &run->run_id, err);

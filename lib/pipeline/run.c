@@ -212,11 +212,20 @@ static enum error_code run_body(struct run *run, struct error *first)
 {
     if (run->options->kind == RUN_LOAD && replay_intents(run, first) != 0)
         return first->code;
-    if (run->options->kind == RUN_PLAN && db_begin(run->db, first) != 0)
+    return run_streams(run, first);
+}
+
+/* A plan is a run that is rolled back: rejects and findings are there for the SQL that asks. */
+static enum error_code run_plan(struct run *run, struct error *first)
+{
+    if (db_begin(run->db, first) != 0)
         return first->code;
-    enum error_code code = run_streams(run, first);
-    if (run->options->kind == RUN_PLAN)
-        db_rollback(run->db);
+    enum error_code code = ERR_OK;
+    if (history_begin(run, run->pipeline->name, first) != 0)
+        code = first->code;
+    else
+        code = run_streams(run, first);
+    db_rollback(run->db);
     return code;
 }
 
@@ -227,6 +236,8 @@ static enum error_code run_one(struct run *run, struct error *first)
     log_context("pipeline", run->pipeline->name);
     if (choose_connection(run, first) != 0 || run_connect(run, first) != 0)
         return first->code;
+    if (run->options->kind == RUN_PLAN)
+        return run_plan(run, first);
     if (run->options->kind == RUN_LOAD && history_begin(run, run->pipeline->name, first) != 0)
         return first->code;
     run->report->run_id = run->run_id;

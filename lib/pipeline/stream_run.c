@@ -341,7 +341,10 @@ static int attempt_stream(struct attempt *a, struct error *err)
     TRY(a->stream->target->finish(a->target, &a->counts, err));
     TRY(rejects_check_budget(a->ctx.rejects, &a->ctx, a->counts.read, true, err));
     TRY(stream_counts_check(&a->counts, err));
-    return a->ctx.plan ? 0 : commit(a, err);
+    if (!a->ctx.plan)
+        return commit(a, err);
+    TRY(rejects_save(a->ctx.rejects, &a->ctx, false, err));
+    return record(a, err);
 }
 
 static void close_attempt(struct attempt *a, bool is_failed)

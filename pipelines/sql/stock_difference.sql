@@ -9,7 +9,9 @@ with erp as (
 rejected as (
     select distinct key->>'store' as store, key->>'material' as material
     from diner.reject
-    where pipeline = 'stock_sync' and stream = 'erp_stock' and run_id = ${run.id}::bigint
+    where pipeline = 'stock_sync' and stream = 'erp_stock'
+      and run_id = (select max(s.run_id) from diner.run_stream s join diner.run r on r.id = s.run_id
+                    where r.pipeline = 'stock_sync' and s.stream = 'erp_stock' and s.status = 'succeeded')
 )
 select p.store, p.product, p.product_name, e.material,
        trim_scale(p.qty) as platform_qty, trim_scale(e.qty) as erp_qty,
