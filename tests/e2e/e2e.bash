@@ -50,9 +50,19 @@ e2e_heal() { # starts again what was killed
     }
 }
 
+# By pid what `dev down` cannot stop: nothing may outlive a file.
 e2e_down() {
+    local pid
     [ -n "${DEV:-}" ] && [ -d "$DEV" ] || return 0
-    "$DINER" dev down --dir "$DEV" >/dev/null 2>&1
+    if [ -e "$DEV/proxy.pid" ]; then kill "$(cat "$DEV/proxy.pid")" 2>/dev/null; fi
+    if ! "$DINER" dev down --dir "$DEV" >/dev/null 2>&1; then
+        for pid in $(head -n 1 "$DEV/pg/data/postmaster.pid") $(cat "$DEV/serve.pid"); do
+            if grep -qF "$DEV" "/proc/$pid/cmdline"; then kill -QUIT "$pid"; fi
+        done 2>/dev/null
+        sleep 0.5
+        rm -rf "$DEV"
+    fi
+    rm -f "$DEV.log"
 }
 
 e2e_url() { echo "http://127.0.0.1:$(cat "$DEV/serve.port")"; }
@@ -170,6 +180,7 @@ proxy_up() { # in front of the platform; diner is sent through it
     python3 "$ROOT/tests/e2e/fault_proxy.py" "$(e2e_url)" >"$DEV/proxy.port" 2>"$DEV/proxy.log" \
         3>&- &
     PROXY_PID=$!
+    echo "$PROXY_PID" >"$DEV/proxy.pid"
     for _ in $(seq 100); do
         [ -s "$DEV/proxy.port" ] && break
         sleep 0.05
@@ -180,6 +191,7 @@ proxy_up() { # in front of the platform; diner is sent through it
 
 proxy_down() {
     [ -n "${PROXY_PID:-}" ] && kill "$PROXY_PID" 2>/dev/null
+    rm -f "$DEV/proxy.pid"
     unset DINER_PLATFORM_URL PROXY_PID
     return 0
 }
