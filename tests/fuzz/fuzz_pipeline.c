@@ -27,6 +27,7 @@ static void remove_files(void)
     (void)rmdir(directory);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libFuzzer's signature */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     struct error err = ERROR_INIT;

@@ -332,7 +332,10 @@ static void what_is_secret_is_masked_when_shown(void **state)
 static int with_params(const char *const *given, size_t count, struct pipeline **ret,
                        struct error *err)
 {
-    struct field_strings params = {(const char **)(uintptr_t)given, count};
+    const char *items[8];
+    assert_true(count <= 8);
+    memcpy((void *)items, (const void *)given, count * sizeof *items);
+    struct field_strings params = {items, count};
     struct pipeline_options options = {.params = &params, .now_us = NOW_US};
     fixture_write("p.yaml", PARAMS);
     return pipeline_load("p", fixture_config, &options, ret, NULL, err);
