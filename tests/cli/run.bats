@@ -288,6 +288,17 @@ YAML
     assert_rows stock "A,1 B,-2 C"
 }
 
+@test "rejects of checks count against the budget" {
+    stock_file in.csv code,qty A,1 B,-2 C,-3
+    replace_stock 'checks: [ { expr: "qty >= 0", on_fail: reject } ]'
+    echo '    on_error: { max_rejects: 1 }' >>pipelines/stock.yaml
+    diner_run stock
+    assert_status 1
+    assert_stderr_has "2 rows rejected, max_rejects is 1"
+    assert_sql "select to_regclass('t.stock') is null" t
+    assert_sql "select count(*) from diner.reject where run_failed" 2
+}
+
 @test "an sql check sees all staged rows and params as parameters" {
     stock_file in.csv code,qty A,1 B,2
     replace_stock "checks: [ { sql: 'select count(*) = \${params.n}::int from \${staged}', name: as many } ]"
@@ -580,6 +591,19 @@ YAML
     diner_run good
     assert_status 0
     assert_equal "$(wc -l <told.json)" 1
+}
+
+@test "on_failure: the summary has no secret, even where an error would" {
+    failing_with "{ command: 'cat > $PWD/told.json' }"
+    sed -i 's/none.csv/verysecret3.csv/' pipelines/bad.yaml
+    DINER_DSN="$(dev_dsn)&password=verysecret3" diner_run bad
+    assert_status 1
+    output=$(cat told.json)
+    assert_json '.error | endswith("****.csv'"'"' does not exist")'
+    refute_stdout_has verysecret3
+    refute_stderr_has verysecret3
+    assert_sql "select count(*) from diner.run r join diner.run_stream s on s.run_id = r.id
+                where concat(r.error, s.error) like '%verysecret3%'" 0
 }
 
 @test "on_failure: bounded in time, its own failure changes nothing" {
