@@ -119,6 +119,8 @@ counts() { # STREAM: read loaded rejected skipped findings
         join app.stores s on s.id = k.store_id join app.products p on p.id = k.product_id
         where s.code = 'S001' and p.material_code in ('03.016.1007', '02.019.1010')"
     before=$(ask "$at")
+    run --separate-stderr "$DINER" stock sync --from "$DEV/mixed.csv" --dry-run -o json
+    [ "$(jq -r '[.[].material] | join(" ")' <<<"$output")" = 03.012.1003 ] # the diff says the same
     "$DINER" run stock_sync --param file="$DEV/mixed.csv"
     [ "$(ask "select count(*) from ods.erp_stock where store = 'S001' and material = '03.016.1007'")" -eq 2 ]
     [ "$(ask "$at")" = "$before" ]
