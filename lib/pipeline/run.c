@@ -210,6 +210,8 @@ static int check_only(const struct run *run, struct error *err)
 
 static enum error_code run_body(struct run *run, struct error *first)
 {
+    if (hooks_run(run, &run->pipeline->hooks.before, "run.before", NULL, first) != 0)
+        return first->code;
     if (run->options->kind == RUN_LOAD && replay_intents(run, first) != 0)
         return first->code;
     return run_streams(run, first);
@@ -386,6 +388,27 @@ static int choose_window(const struct run *run, struct run_options *o, struct er
     return error_set(err, ERR_USAGE, "--from %s is not before --to %s", o->from, o->to);
 }
 
+/* ---- hooks ------------------------------------------------------------------------------ */
+
+/* The hooks of the file given: what they are told is the whole run. */
+static enum error_code run_after(const struct run *run, enum error_code code, struct error *first)
+{
+    const struct hooks_spec *hooks = &run->pipeline->hooks;
+    struct error ignored = ERROR_INIT;
+    if (code == ERR_OK) {
+        struct error err = ERROR_INIT;
+        if (hooks_run(run, &hooks->after, "run.succeeded", NULL, &err) == 0)
+            return ERR_OK;
+        *first = err;
+        return ERR_PARTIAL;
+    }
+    if (code == ERR_PARTIAL)
+        (void)hooks_run(run, &hooks->on_partial, "run.partial", first, &ignored);
+    else if (code != ERR_RUNNING)
+        (void)hooks_run(run, &hooks->on_failure, "run.failed", first, &ignored);
+    return code;
+}
+
 /* ---- entry ------------------------------------------------------------------------------ */
 
 int run_pipeline(const char *name, const struct run_options *options, struct run_report *ret,
@@ -405,8 +428,8 @@ int run_pipeline(const char *name, const struct run_options *options, struct run
     enum error_code code = p->steps.count > 0 ? run_job(&run, &first) : run_one(&run, &first);
     db_close(run.db);
     log_context("pipeline", NULL);
-    if (code != ERR_OK && code != ERR_RUNNING && options->kind == RUN_LOAD && p->on_failure != NULL)
-        notify_failure(p->on_failure, p->name, ret, &first);
+    ret->code = code;
+    code = run_after(&run, code, &first);
     pipeline_free(p);
     ret->code = code;
     if (code != ERR_OK) {

@@ -28,9 +28,10 @@ int history_end(struct run *run, enum error_code code, const struct error *cause
 int history_stream(const struct run *run, const struct stream_report *r, int64_t started_us,
                    const char *source_hash, int attempts, struct error *err);
 
-/* notify.c: tells on_failure once; its own failure is only logged. */
-void notify_failure(const struct on_failure_spec *spec, const char *name,
-                    const struct run_report *report, const struct error *cause);
+/* hooks.c: runs all of them, in order; the first failure is returned, the others are logged. Nothing
+ * in a dry run or plan. cause: why the run failed or is partial, or NULL. */
+int hooks_run(const struct run *run, const struct field_objects *hooks, const char *event,
+              const struct error *cause, struct error *err);
 
 /* 130 or 143 for what a signal stopped, else the code's. */
 int run_exit_status(enum error_code code);

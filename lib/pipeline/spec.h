@@ -11,10 +11,13 @@
 #include "schema/bind.h"
 #include "schema/config.h"
 
-enum stream_mode { MODE_APPEND, MODE_MERGE, MODE_REPLACE };
+enum stream_mode { MODE_APPEND, MODE_MERGE, MODE_REPLACE, MODE_SCD2, MODE_DELETE_INSERT };
 extern const char *const stream_mode_names[]; /* NULL-terminated, in the order of the enum */
 
-enum check_action { CHECK_REJECT, CHECK_REPORT, CHECK_ABORT };
+/* What becomes of rows that a full snapshot no longer has. */
+enum stream_deletes { DELETES_DEFAULT, DELETES_KEEP, DELETES_SOFT, DELETES_HARD };
+
+enum check_action { CHECK_REJECT, CHECK_WARN, CHECK_ABORT };
 
 struct param_spec { /* params: NAME: { type, default } */
     int type;       /* text, date, int */
@@ -39,8 +42,18 @@ struct column_spec { /* columns: NAME: TYPE or the long form */
 };
 
 struct check_spec {
-    const char *expr; /* true for a good row */
-    const char *sql;  /* one boolean over ${staged} or anything else */
+    const char *expr;            /* true for a good row */
+    const char *sql;             /* one boolean over ${staged} or anything else */
+    struct field_strings unique; /* columns whose values together come once among the staged */
+    struct {
+        int64_t min, max; /* of staged rows; -1: no limit */
+    } * rows;
+    struct {
+        const char *column; /* a date or time */
+        int64_t within_ms;  /* its newest value is no older, seen from the run's start */
+    } * fresh;
+    int64_t drop; /* millionths: fewer rows than the last run of this stream by more; 0: not looked
+                     at */
     int on_fail;
     const char *name;
 };
@@ -49,6 +62,49 @@ struct incremental_spec {
     const char *cursor; /* column */
     const char *start;
     int64_t lag_ms;
+    int64_t window_ms;       /* 0: one window from the cursor to now */
+    const char *timezone;    /* of windows of whole days; NULL: the setting's */
+    int32_t business_day_s;  /* where a day begins; -1: the setting's */
+    bool has_business_day;   /* windows are business days, not spans of time */
+    const struct zone *zone; /* bound */
+};
+
+/* source: { for_each: ... }: the source is read once for each row of another stream's table. */
+struct for_each_spec {
+    const char *stream;           /* of this pipeline, loaded before into PostgreSQL */
+    const char *query;            /* or SQL on the run's connection */
+    struct field_string_map bind; /* name for ${item.NAME} and connector parameters: column */
+    bool isolate;                 /* one child failing does not stop the others */
+    const char *timezone, *business_day; /* columns of the parent with the child's own */
+};
+
+/* Against figures that the source states elsewhere. */
+struct reconcile_spec {
+    const char *rows;            /* pointer in a page; with `against`: a column of it */
+    struct field_string_map sum; /* column: pointer, or column of `against` */
+    const char *against;         /* SQL, or a .sql file: one row a group */
+    struct field_strings by;     /* columns of the group, of both sides */
+};
+
+enum contract { CONTRACT_EVOLVE, CONTRACT_FREEZE, CONTRACT_DISCARD_ROW, CONTRACT_DISCARD_VALUE };
+struct schema_spec {
+    int columns; /* a column that the target lacks, or that the source has and no one declared */
+    int types;   /* a column whose type in the target differs */
+};
+
+struct scd2_spec {
+    const char *valid_from, *valid_to, *current; /* column names */
+    struct field_strings track; /* columns whose change makes a version; none: all */
+};
+
+struct hook_spec {
+    const char *sql, *connection;
+    const char *http;
+    const char *exec; /* by /bin/sh, the run's summary on standard input */
+    int64_t timeout_ms;
+};
+struct hooks_spec {
+    struct field_objects before, after, on_failure, on_partial; /* struct hook_spec */
 };
 
 struct guard_spec {
@@ -61,9 +117,17 @@ struct on_error_spec {
     int64_t max_reject_rate; /* millionths, -1: the setting */
 };
 
+enum lookup_miss { MISS_REJECT, MISS_NULL, MISS_ABORT };
+struct lookup_spec {
+    const char *table, *query; /* schema.table, or SQL */
+    struct field_strings on;   /* columns of the same name on both sides, or "ours = theirs" */
+    struct field_strings take; /* columns of the same name, or "ours = theirs" */
+    int miss;
+};
 struct transform_spec {
     const char *filter;
     struct field_string_map set;
+    struct lookup_spec *lookup;
 };
 
 struct stream_spec {
@@ -79,7 +143,16 @@ struct stream_spec {
     const struct ynode *columns_node;
     struct field_objects transforms; /* struct transform_spec */
     struct field_objects checks;     /* struct check_spec */
+    int deletes;                     /* enum stream_deletes */
+    struct field_strings
+        partition_by; /* delete_insert: each value that comes replaces all it had */
+    struct scd2_spec scd2;
+    struct schema_spec schema;
+    struct reconcile_spec *reconcile;
+    int change_detection; /* 0 auto, 1 off */
+    struct hooks_spec hooks;
     /* bound */
+    struct for_each_spec *for_each; /* of the source, or NULL */
     struct column_spec *columns;
     size_t ncolumns;
     const struct source_ops *source;
@@ -87,12 +160,6 @@ struct stream_spec {
     void *source_spec, *target_spec; /* structs of the plugin's field set */
     const struct ynode *node;
     size_t order; /* position after sorting by needs */
-};
-
-struct on_failure_spec {
-    const char *webhook; /* URL: the summary is posted as JSON */
-    const char *command; /* run by /bin/sh with the summary on standard input */
-    int64_t timeout_ms;
 };
 
 struct job_step {
@@ -113,12 +180,13 @@ struct pipeline {
     struct field_objects streams; /* struct stream_spec, named; in file order */
     struct stream_spec **ordered; /* by needs */
     struct field_objects steps;   /* struct job_step: a job file has these and no streams */
-    struct on_failure_spec *on_failure;
+    struct hooks_spec hooks;
+    const struct ynode *tests; /* bound by pipeline/test */
     const struct ynode *root;
     struct bizday bizday;
 };
 
-extern const struct field_set pipeline_fields, column_fields;
+extern const struct field_set pipeline_fields, column_fields, for_each_fields;
 
 /* Finds NAME in settings.pipeline_path, or takes a path ending in .yaml. ERR_SPEC has the first
  * problem; all of them are in *ret_diagnostics when that is not NULL (owned by the arena of the

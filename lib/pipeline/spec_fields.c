@@ -3,7 +3,8 @@
 
 #define AT(type, member) offsetof(struct type, member)
 
-const char *const stream_mode_names[] = {"append", "merge", "replace", NULL};
+const char *const stream_mode_names[] = {"append", "merge",         "replace",
+                                         "scd2",   "delete_insert", NULL};
 
 static const char *const param_types[] = {"text", "date", "int", NULL};
 static const struct field param_fields[] = {
@@ -44,14 +45,43 @@ const struct field_set column_fields = {.name = "column",
                                         .fields = column_keys,
                                         .scalar = "type"};
 
-static const char *const check_actions[] = {"reject", "report", "abort", NULL};
+static const char *const check_actions[] = {"reject", "warn", "abort", NULL};
+static const struct field check_rows_fields[] = {
+    {"min", FIELD_INT, 0, "fewer fail", .def = "-1", .min = -1, .max = INT64_MAX},
+    {"max", FIELD_INT, sizeof(int64_t), "more fail; -1: no limit", .def = "-1", .min = -1,
+     .max = INT64_MAX},
+    {0}};
+static const struct field_set check_rows_set = {.name = "rows check",
+                                                .help = "How many rows are staged",
+                                                .struct_size =
+                                                    sizeof *((struct check_spec *)0)->rows,
+                                                .fields = check_rows_fields};
+static const struct field check_fresh_fields[] = {
+    {"column", FIELD_STRING, 0, "a date or time column", .flags = FIELD_REQUIRED},
+    {"within", FIELD_DURATION, sizeof(char *), "age that its newest value may have",
+     .flags = FIELD_REQUIRED},
+    {0}};
+static const struct field_set check_fresh_set = {.name = "fresh check",
+                                                 .help = "How old the newest row may be",
+                                                 .struct_size =
+                                                     sizeof *((struct check_spec *)0)->fresh,
+                                                 .fields = check_fresh_fields};
+
 static const struct field check_fields[] = {
     {"expr", FIELD_STRING, AT(check_spec, expr), "SQL expression that is true for a good row",
      .flags = FIELD_LATE},
     {"sql", FIELD_STRING, AT(check_spec, sql),
      "query giving one boolean; ${staged} is the table of staged rows", .flags = FIELD_LATE},
+    {"unique", FIELD_STRINGS, AT(check_spec, unique),
+     "columns whose values together may come only once"},
+    {"rows", FIELD_OBJECT_PTR, AT(check_spec, rows), "how many rows there must be",
+     .sub = &check_rows_set},
+    {"fresh", FIELD_OBJECT_PTR, AT(check_spec, fresh), "how old the newest row may be",
+     .sub = &check_fresh_set},
+    {"drop", FIELD_FRACTION, AT(check_spec, drop),
+     "share of rows that may be missing against the last run of the stream"},
     {"on_fail", FIELD_CHOICE, AT(check_spec, on_fail),
-     "reject the row, report it as a finding and load it, or abort the stream", .def = "abort",
+     "reject the row, warn (a finding; it is loaded), or abort the stream", .def = "abort",
      .choices = check_actions},
     {"name", FIELD_STRING, AT(check_spec, name), "name in reports; default: the expression"},
     {0}};
@@ -60,12 +90,30 @@ static const struct field_set check_set = {.name = "check",
                                            .struct_size = sizeof(struct check_spec),
                                            .fields = check_fields};
 
+static const char *const miss_words[] = {"reject", "null", "abort", NULL};
+static const struct field lookup_fields[] = {
+    {"table", FIELD_STRING, AT(lookup_spec, table), "schema.table on the target's connection"},
+    {"query", FIELD_STRING, AT(lookup_spec, query), "or SQL giving its rows", .flags = FIELD_LATE},
+    {"on", FIELD_STRINGS, AT(lookup_spec, on),
+     "columns that both sides share, or `ours = theirs`; unique in the table",
+     .flags = FIELD_REQUIRED},
+    {"take", FIELD_STRINGS, AT(lookup_spec, take),
+     "columns to fill, of the same name or `ours = theirs`", .flags = FIELD_REQUIRED},
+    {"miss", FIELD_CHOICE, AT(lookup_spec, miss), "what a row without a match is", .def = "reject",
+     .choices = miss_words},
+    {0}};
+static const struct field_set lookup_set = {.name = "lookup",
+                                            .help = "Columns filled from another table by key",
+                                            .struct_size = sizeof(struct lookup_spec),
+                                            .fields = lookup_fields};
 static const struct field transform_fields[] = {
     {"filter", FIELD_STRING, AT(transform_spec, filter),
      "SQL expression: rows where it is false are skipped, where it is null rejected",
      .flags = FIELD_LATE},
     {"set", FIELD_STRING_MAP, AT(transform_spec, set), "column: SQL expression",
      .flags = FIELD_LATE},
+    {"lookup", FIELD_OBJECT_PTR, AT(transform_spec, lookup), "columns from another table",
+     .sub = &lookup_set},
     {0}};
 static const struct field_set transform_set = {.name = "transform",
                                                .help = "A step over the staged rows, in SQL",
@@ -79,6 +127,12 @@ static const struct field incremental_fields[] = {
      .flags = FIELD_REQUIRED},
     {"lag", FIELD_DURATION, AT(incremental_spec, lag_ms),
      "how far back each run reads again: commits later than this are missed", .def = "10m"},
+    {"window", FIELD_DURATION, AT(incremental_spec, window_ms),
+     "longest span read and committed at once; default: from the cursor to now"},
+    {"timezone", FIELD_STRING, AT(incremental_spec, timezone),
+     "zone of windows of whole days (setting business.timezone)"},
+    {"business_day", FIELD_TIME_OF_DAY, AT(incremental_spec, business_day_s),
+     "windows are business days beginning at this time of day; `window` is then whole days"},
     {0}};
 static const struct field_set incremental_set = {
     .name = "incremental",
@@ -108,6 +162,106 @@ static const struct field_set on_error_set = {.name = "on_error",
                                               .struct_size = sizeof(struct on_error_spec),
                                               .fields = on_error_fields};
 
+static const struct field for_each_keys[] = {
+    {"stream", FIELD_STRING, AT(for_each_spec, stream),
+     "stream of this pipeline whose table has one row a child"},
+    {"query", FIELD_STRING, AT(for_each_spec, query),
+     "or SQL (or a .sql file) on the target's connection", .flags = FIELD_LATE},
+    {"bind", FIELD_STRING_MAP, AT(for_each_spec, bind),
+     "name: column of the parent; used as ${item.name}, as `from: $name` and as a parameter of the "
+     "resource",
+     .flags = FIELD_REQUIRED},
+    {"isolate", FIELD_BOOL, AT(for_each_spec, isolate),
+     "a child that fails does not stop the others; the run is then partial (exit 7)"},
+    {"timezone", FIELD_STRING, AT(for_each_spec, timezone),
+     "column of the parent with the child's time zone"},
+    {"business_day", FIELD_STRING, AT(for_each_spec, business_day),
+     "column of the parent with the time of day at which the child's business day begins"},
+    {0}};
+const struct field_set for_each_fields = {
+    .name = "for_each",
+    .help = "Read the source once for each row of a parent, each child with its own cursor",
+    .struct_size = sizeof(struct for_each_spec),
+    .fields = for_each_keys};
+
+static const struct field reconcile_fields[] = {
+    {"rows", FIELD_STRING, AT(reconcile_spec, rows),
+     "JSON pointer to the number of rows in the answer; with `against`: its column"},
+    {"sum", FIELD_STRING_MAP, AT(reconcile_spec, sum),
+     "column: JSON pointer to its total in the answer; with `against`: its column"},
+    {"against", FIELD_STRING, AT(reconcile_spec, against),
+     "SQL (or a .sql file) giving the source's own figures, one row a group", .flags = FIELD_LATE},
+    {"by", FIELD_STRINGS, AT(reconcile_spec, by), "columns of a group, in both"},
+    {0}};
+static const struct field_set reconcile_set = {
+    .name = "reconcile",
+    .help = "Rows and sums must equal the source's own figures; read rows count, rejected ones too",
+    .struct_size = sizeof(struct reconcile_spec),
+    .fields = reconcile_fields};
+
+static const char *const contracts[] = {"evolve", "freeze", "discard_row", "discard_value", NULL};
+static const struct field schema_fields[] = {
+    {"columns", FIELD_CHOICE, AT(schema_spec, columns),
+     "a column new to the target: evolve adds it, freeze fails, discard_row rejects rows that have "
+     "a value in it, discard_value leaves it out",
+     .def = "evolve", .choices = contracts},
+    {"types", FIELD_CHOICE, AT(schema_spec, types),
+     "a column of another type in the target: evolve widens it where no value can change, freeze "
+     "fails, discard_row rejects rows that do not fit, discard_value makes them null",
+     .def = "freeze", .choices = contracts},
+    {0}};
+static const struct field_set schema_set = {.name = "schema",
+                                            .help = "The contract on the target's shape",
+                                            .struct_size = sizeof(struct schema_spec),
+                                            .fields = schema_fields};
+
+static const struct field scd2_fields[] = {
+    {"valid_from", FIELD_STRING, AT(scd2_spec, valid_from), "column: when the version began",
+     .def = "valid_from"},
+    {"valid_to", FIELD_STRING, AT(scd2_spec, valid_to), "column: when it ended, null while current",
+     .def = "valid_to"},
+    {"current", FIELD_STRING, AT(scd2_spec, current), "column: whether it is the current one",
+     .def = "is_current"},
+    {"track", FIELD_STRINGS, AT(scd2_spec, track),
+     "columns whose change makes a new version; others are updated in place; default: all"},
+    {0}};
+static const struct field_set scd2_set = {.name = "scd2",
+                                          .help = "How versions are kept in mode scd2",
+                                          .struct_size = sizeof(struct scd2_spec),
+                                          .fields = scd2_fields};
+
+static const struct field hook_fields[] = {
+    {"sql", FIELD_STRING, AT(hook_spec, sql), "statements run in a transaction of their own",
+     .flags = FIELD_LATE},
+    {"connection", FIELD_STRING, AT(hook_spec, connection),
+     "sql: where; default: the pipeline's own connection"},
+    {"http", FIELD_STRING, AT(hook_spec, http),
+     "URL that gets the run's summary as JSON by POST, once", .flags = FIELD_SECRET},
+    {"exec", FIELD_STRING, AT(hook_spec, exec),
+     "shell command that gets the summary on standard input"},
+    {"timeout", FIELD_DURATION, AT(hook_spec, timeout_ms), "longest it may take", .def = "30s"},
+    {0}};
+static const struct field_set hook_set = {.name = "hook",
+                                          .help = "One of sql, http, exec",
+                                          .struct_size = sizeof(struct hook_spec),
+                                          .fields = hook_fields};
+static const struct field hooks_fields[] = {
+    {"before", FIELD_OBJECTS, AT(hooks_spec, before),
+     "before anything is read; a failure fails the run or stream", .sub = &hook_set},
+    {"after", FIELD_OBJECTS, AT(hooks_spec, after),
+     "after everything succeeded; a failure is told and exits 7", .sub = &hook_set},
+    {"on_failure", FIELD_OBJECTS, AT(hooks_spec, on_failure),
+     "when it failed; directly, so also when the database is down", .sub = &hook_set},
+    {"on_partial", FIELD_OBJECTS, AT(hooks_spec, on_partial),
+     "when a part was left behind (exit 7)", .sub = &hook_set},
+    {0}};
+static const struct field_set hooks_set = {.name = "hooks",
+                                           .help = "What else is done around a run or a stream",
+                                           .struct_size = sizeof(struct hooks_spec),
+                                           .fields = hooks_fields};
+
+static const char *const deletes_words[] = {"default", "keep", "soft", "hard", NULL};
+static const char *const detection_words[] = {"auto", "off", NULL};
 static const struct field stream_fields[] = {
     {"source", FIELD_NODE, AT(stream_spec, source_node), "where rows come from",
      .flags = FIELD_REQUIRED | FIELD_LATE},
@@ -119,7 +273,8 @@ static const struct field stream_fields[] = {
      .flags = FIELD_LATE},
     {"key", FIELD_STRINGS, AT(stream_spec, key), "columns that identify a row"},
     {"mode", FIELD_CHOICE, AT(stream_spec, mode),
-     "append adds, merge updates what differs by key, replace makes the target equal the source",
+     "append adds, merge updates what differs by key, replace makes the target equal the source, "
+     "scd2 keeps versions, delete_insert replaces a window or partition",
      .def = "append", .choices = stream_mode_names},
     {"incremental", FIELD_OBJECT_PTR, AT(stream_spec, incremental), "read only what changed",
      .sub = &incremental_set},
@@ -132,6 +287,23 @@ static const struct field stream_fields[] = {
      .sub = &transform_set},
     {"checks", FIELD_OBJECTS, AT(stream_spec, checks), "rules on the staged rows",
      .sub = &check_set},
+    {"deletes", FIELD_CHOICE, AT(stream_spec, deletes),
+     "keys that a full snapshot no longer has: keep them, soft (mark `_deleted_at`) or hard; "
+     "default: hard for replace, keep otherwise",
+     .def = "default", .choices = deletes_words},
+    {"partition_by", FIELD_STRINGS, AT(stream_spec, partition_by),
+     "delete_insert: columns; each combination that comes replaces all rows it had"},
+    {"scd2", FIELD_OBJECT, AT(stream_spec, scd2), "names and tracked columns of mode scd2",
+     .sub = &scd2_set},
+    {"schema", FIELD_OBJECT, AT(stream_spec, schema), "the contract on the target's shape",
+     .sub = &schema_set},
+    {"reconcile", FIELD_OBJECT_PTR, AT(stream_spec, reconcile),
+     "counts and sums that the source states", .sub = &reconcile_set},
+    {"change_detection", FIELD_CHOICE, AT(stream_spec, change_detection),
+     "auto: full snapshots by key send only rows whose hash changed since the last load; off: "
+     "every row is compared in the database",
+     .def = "auto", .choices = detection_words},
+    {"hooks", FIELD_OBJECT, AT(stream_spec, hooks), "sql around this stream", .sub = &hooks_set},
     {0}};
 static const struct field_set stream_set = {.name = "stream",
                                             .help = "One source to one target",
@@ -149,19 +321,6 @@ static const struct field_set step_set = {.name = "step",
                                           .struct_size = sizeof(struct job_step),
                                           .fields = step_fields,
                                           .scalar = "run"};
-
-static const struct field on_failure_fields[] = {
-    {"webhook", FIELD_STRING, AT(on_failure_spec, webhook),
-     "URL that gets the run's summary as JSON, once", .flags = FIELD_SECRET},
-    {"command", FIELD_STRING, AT(on_failure_spec, command),
-     "shell command that gets the summary on standard input"},
-    {"timeout", FIELD_DURATION, AT(on_failure_spec, timeout_ms), "for either", .def = "30s"},
-    {0}};
-static const struct field_set on_failure_set = {
-    .name = "on_failure",
-    .help = "Whom to tell when a run fails; sent directly, so also when the database is down",
-    .struct_size = sizeof(struct on_failure_spec),
-    .fields = on_failure_fields};
 
 struct defaults_spec {
     const struct ynode *source, *target, *on_error, *guard;
@@ -194,8 +353,9 @@ static const struct field top_fields[] = {
     {"streams", FIELD_OBJECT_MAP, AT(pipeline, streams), "what is moved", .sub = &stream_set},
     {"steps", FIELD_OBJECTS, AT(pipeline, steps), "pipelines of a job, run in order",
      .sub = &step_set},
-    {"on_failure", FIELD_OBJECT_PTR, AT(pipeline, on_failure), "whom to tell when a run fails",
-     .sub = &on_failure_set},
+    {"hooks", FIELD_OBJECT, AT(pipeline, hooks), "what else is done around a run",
+     .sub = &hooks_set},
+    {"tests", FIELD_NODE, AT(pipeline, tests), "tests of `diner pipeline test`"},
     {0}};
 const struct field_set pipeline_fields = {.name = "pipeline",
                                           .help = "A pipeline (streams) or a job (steps)",

@@ -149,6 +149,7 @@ static void bind_plugins(struct pipeline *p, struct stream_spec *s, struct diagn
     if (s->source != NULL) {
         s->source_spec = arena_alloc(p->arena, s->source->fields->struct_size);
         bind_yaml(s->source->fields, s->source_node, s->source_spec, p->arena, d);
+        s->for_each = *(struct for_each_spec **)s->source_spec;
     }
     if (s->target_node == NULL || s->target_node->kind != YNODE_MAP) {
         diagnostics_add(d, s->node, "add 'target' to the stream or to 'defaults'",
@@ -307,6 +308,10 @@ static void mark_unset(struct stream_spec *s)
         s->guard.max_shrink = -1;
     if (ynode_get(ynode_get(s->node, "on_error"), "max_reject_rate") == NULL)
         s->on_error.max_reject_rate = -1;
+    if (s->incremental != NULL) {
+        const struct ynode *day = ynode_get(ynode_get(s->node, "incremental"), "business_day");
+        s->incremental->has_business_day = day != NULL;
+    }
 }
 
 /* ---- names of ${...} -------------------------------------------------------------------- */
@@ -320,14 +325,17 @@ struct name_check {
 
 static void check_name(void *self, const char *name, size_t offset)
 {
-    static const char *const fixed[] = {"window.start", "window.end", "run.id", "staged"};
+    static const char *const fixed[] = {"window.start", "window.end", "window.day", "run.id",
+                                        "staged"};
+    static const struct field_string_map none = {0};
     const struct name_check *c = self;
     const size_t nfixed = sizeof fixed / sizeof *fixed;
     size_t n = 0;
     (void)offset;
     if (name[0] < 'a' || name[0] > 'z')
         return; /* the environment */
-    size_t count = nfixed + c->p->params.count + c->s->vars.count;
+    const struct field_string_map *items = c->s->for_each != NULL ? &c->s->for_each->bind : &none;
+    size_t count = nfixed + c->p->params.count + c->s->vars.count + items->count;
     const char **known = arena_array(c->d->arena, count, sizeof *known);
     for (size_t i = 0; i < nfixed; i++)
         known[n++] = fixed[i];
@@ -335,6 +343,8 @@ static void check_name(void *self, const char *name, size_t offset)
         known[n++] = arena_printf(c->d->arena, "params.%s", c->p->params.names[i]);
     for (size_t i = 0; i < c->s->vars.count; i++)
         known[n++] = arena_printf(c->d->arena, "vars.%s", c->s->vars.keys[i]);
+    for (size_t i = 0; i < items->count; i++)
+        known[n++] = arena_printf(c->d->arena, "item.%s", items->keys[i]);
     for (size_t i = 0; i < n; i++)
         if (strcmp(known[i], name) == 0)
             return;

@@ -6,12 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *child_of(const struct stream_context *ctx)
+{
+    return ctx->child != NULL ? ctx->child : "";
+}
+
 int state_get(const struct stream_context *ctx, const char *name, const char **ret,
               struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
     TRY(db_query(ctx->db, sql_state_get,
-                 DB_PARAMS(ctx->pipeline->name, ctx->stream->name, "", name), &res, err));
+                 DB_PARAMS(ctx->pipeline->name, ctx->stream->name, child_of(ctx), name), &res,
+                 err));
     *ret = db_result_rows(res) > 0 ? arena_strdup(ctx->arena, db_result_text(res, 0, 0)) : NULL;
     return 0;
 }
@@ -20,9 +26,10 @@ int state_set(const struct stream_context *ctx, const char *name, const char *va
               struct error *err)
 {
     const char *run = arena_printf(ctx->arena, "%lld", (long long)ctx->run_id);
-    return db_execute(ctx->db, sql_state_set,
-                      DB_PARAMS(ctx->pipeline->name, ctx->stream->name, "", name, value, run), NULL,
-                      err);
+    return db_execute(
+        ctx->db, sql_state_set,
+        DB_PARAMS(ctx->pipeline->name, ctx->stream->name, child_of(ctx), name, value, run), NULL,
+        err);
 }
 
 struct ledger_entry {

@@ -5,7 +5,7 @@
 
 #include "pipeline/stream.h"
 
-/* *ret NULL when there is none; else in ctx->arena. */
+/* State is kept per child (ctx->child). *ret NULL when there is none; else in ctx->arena. */
 int state_get(const struct stream_context *ctx, const char *name, const char **ret,
               struct error *err);
 /* Inside the open transaction. */

@@ -6,6 +6,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+const char *stream_item(const struct stream_context *ctx, const char *name)
+{
+    for (size_t i = 0; ctx->items != NULL && i < ctx->items->count; i++)
+        if (strcmp(ctx->items->keys[i], name) == 0)
+            return ctx->items->values[i];
+    return NULL;
+}
+
 /* The value of params.x, vars.x, window.start, run.id; NULL for an unknown name. *ret_known tells
  * a known name without a value from an unknown one. */
 static const char *value_of(const struct stream_context *ctx, const char *name, bool *ret_known)
@@ -19,6 +27,10 @@ static const char *value_of(const struct stream_context *ctx, const char *name, 
         for (size_t i = 0; i < ctx->stream->vars.count; i++)
             if (strcmp(ctx->stream->vars.keys[i], name + 5) == 0)
                 return ctx->var_values[i];
+    } else if (strncmp(name, "item.", 5) == 0 && ctx->items != NULL) {
+        return stream_item(ctx, name + 5);
+    } else if (strcmp(name, "window.day") == 0 && ctx->window_day != NULL) {
+        return ctx->window_day;
     } else if (strcmp(name, "window.start") == 0 && ctx->window_start != NULL) {
         return ctx->window_start;
     } else if (strcmp(name, "window.end") == 0 && ctx->window_end != NULL) {

@@ -57,11 +57,18 @@ struct stream_context {
     struct db_conn *db;  /* the run's own connection: lock, staging, state */
     int64_t run_id;
     const char *window_start, *window_end; /* RFC 3339, or NULL */
+    const char *window_day;                /* 2026-11-21 when the window is one business day */
     const char **var_values;               /* by stream->vars index */
-    bool dry_run;                          /* read and validate, write nothing */
-    bool backfill;                         /* --from/--to: the cursor stays */
-    bool plan;                      /* stage and count inside a transaction that is rolled back */
-    int64_t preview_rows;           /* > 0: read no more than that */
+    /* One child of for_each: its bound values, and their canonical JSON, which is the `child` of
+     * its state and history; "" and NULL without for_each. */
+    const char *child;
+    const struct field_string_map *items;
+    int jobs;             /* connections that the stream may use at once, at least 1 */
+    bool verify;          /* --verify: stored row hashes are not trusted, drift is repaired */
+    bool dry_run;         /* read and validate, write nothing */
+    bool backfill;        /* --from/--to: the cursor stays */
+    bool plan;            /* stage and count inside a transaction that is rolled back */
+    int64_t preview_rows; /* > 0: read no more than that */
     const char *control_connection; /* name of the run's connection in diner.yaml */
     struct column_reader *reader;   /* from the source's open on */
     struct rejects *rejects;
@@ -84,6 +91,16 @@ struct bound_sql {
 };
 int stream_sql(const struct stream_context *ctx, const char *sql, struct bound_sql *ret,
                struct error *err);
+
+/* Value of a bound name of the child, or NULL. */
+const char *stream_item(const struct stream_context *ctx, const char *name);
+
+/* The spec of every source begins with a pointer for for_each, and its table with this row. */
+#define SOURCE_FOR_EACH                                                                            \
+    {                                                                                              \
+        "for_each", FIELD_OBJECT_PTR, 0, "read it once for each row of a parent stream",           \
+            .sub = &for_each_fields                                                                \
+    }
 
 struct column_habits;
 struct source;

@@ -152,7 +152,7 @@ YAML
 @test "who is told of a stop is told that it was one" {
     pipeline slow <<YAML
 streams: { s: { source: { connection: warehouse, query: "select pg_sleep(60)::text as x" } } }
-on_failure: { command: 'cat > $PWD/told.json' }
+hooks: { on_failure: [{ exec: 'cat > $PWD/told.json' }] }
 YAML
     stop_by TERM "$(busy '%pg_sleep(60)%')" slow
     assert_status 143

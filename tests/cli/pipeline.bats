@@ -69,7 +69,7 @@ params: { x: { type: int } }'
 @test "show: as written, and as understood with secrets masked" {
     pipeline p <<'YAML'
 streams: { s: { source: { connection: warehouse, query: "select '${WORD:-none}'" } } }
-on_failure: { webhook: "https://h/x?token=abcdef" }
+hooks: { on_failure: [{ http: "https://h/x?token=abcdef" }] }
 YAML
     run --separate-stderr "$DINER" pipeline show p
     assert_status 0
@@ -78,7 +78,7 @@ YAML
     assert_status 0
     assert_stdout_has "select 'hello'"
     assert_stdout_has "schema: t"
-    assert_stdout_has 'webhook: "****"'
+    assert_stdout_has 'http: "****"'
     refute_stdout_has abcdef
 }
 

@@ -272,7 +272,7 @@ YAML
     assert_moved stock "3 1 0 0 0 0 2 0" # null is not true
     assert_sql "select string_agg(position || reason, ',' order by position) from diner.reject" \
         "3check 'not negative' failed,4check 'not negative' failed"
-    sed -i 's/on_fail: reject/on_fail: report/' pipelines/stock.yaml
+    sed -i 's/on_fail: reject/on_fail: warn/' pipelines/stock.yaml
     diner_run stock
     assert_status 0
     assert_moved stock "3 2 0 1 0 0 0 0"
@@ -280,7 +280,7 @@ YAML
     assert_sql "select string_agg(concat_ws('|', check_name, position, row_data->>'code'), ','
                 order by position) from diner.finding" "not negative|3|B,not negative|4|C"
     stock_file in.csv code,qty A,7 B,-2 C,
-    sed -i 's/on_fail: report/on_fail: abort/' pipelines/stock.yaml
+    sed -i 's/on_fail: warn/on_fail: abort/' pipelines/stock.yaml
     diner_run stock
     assert_status 9
     assert_stderr_has "check 'not negative' failed for 2 rows"
@@ -565,15 +565,15 @@ cursor() { sql "select value from diner.state where stream = 'inc' and name = 'c
 
 # ---- being told ----------------------------------------------------------------------------------
 
-failing_with() { # YAML of on_failure
+failing_with() { # YAML of the hook
     pipeline bad <<YAML
 streams: { s: { source: { file: none.csv }, columns: { a: text } } }
-on_failure: $1
+hooks: { on_failure: [$1] }
 YAML
 }
 
 @test "on_failure: a command gets the summary once, on standard input" {
-    failing_with "{ command: 'cat >> $PWD/told.json; echo >> $PWD/told.json', timeout: 5s }"
+    failing_with "{ exec: 'cat >> $PWD/told.json; echo >> $PWD/told.json', timeout: 5s }"
     diner_run bad
     assert_status 1
     assert_equal "$(wc -l <told.json)" 1
@@ -586,7 +586,7 @@ YAML
     assert_equal "$(wc -l <told.json)" 1
     pipeline good <<YAML
 streams: { s: { source: { connection: warehouse, query: select 1 as x } } }
-on_failure: { command: 'echo >> $PWD/told.json' }
+hooks: { on_failure: [{ exec: 'echo >> $PWD/told.json' }] }
 YAML
     diner_run good
     assert_status 0
@@ -594,7 +594,7 @@ YAML
 }
 
 @test "on_failure: the summary has no secret, even where an error would" {
-    failing_with "{ command: 'cat > $PWD/told.json' }"
+    failing_with "{ exec: 'cat > $PWD/told.json' }"
     sed -i 's/none.csv/verysecret3.csv/' pipelines/bad.yaml
     DINER_DSN="$(dev_dsn)&password=verysecret3" diner_run bad
     assert_status 1
@@ -607,18 +607,18 @@ YAML
 }
 
 @test "on_failure: bounded in time, its own failure changes nothing" {
-    failing_with "{ command: 'sleep 30', timeout: 500ms }"
+    failing_with "{ exec: 'sleep 30', timeout: 500ms }"
     start=$EPOCHREALTIME
     diner_run bad
     took_ms=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
     assert_status 1
     [ "$took_ms" -lt 5000 ] || fail "took $took_ms ms"
-    assert_stderr_has "on_failure: the command took too long and was stopped"
-    failing_with "{ command: 'exit 3' }" # and does not read its input
+    assert_stderr_has "hook 1 of run.failed: the command took too long and was stopped"
+    failing_with "{ exec: 'exit 3' }" # and does not read its input
     diner_run bad
     assert_status 1
-    assert_stderr_has "on_failure: the command ended with status 3"
-    failing_with "{ command: 'yes | head -n 1 > /dev/null; exit \${PIPESTATUS:-0}' }"
+    assert_stderr_has "hook 1 of run.failed: the command ended with status 3"
+    failing_with "{ exec: 'yes | head -n 1 > /dev/null; exit \${PIPESTATUS:-0}' }"
     diner_run bad
     assert_status 1
 }
@@ -630,7 +630,7 @@ YAML
     url=http://127.0.0.1:$(cat server.port)
     curl -s -X PUT "$url/_script" -d '{"/hook?key=verysecret1": [{"status": 500}, {"status": 200}]}' >/dev/null
     export HOOK_URL="$url/hook?key=verysecret1"
-    failing_with "{ webhook: 'env:HOOK_URL', timeout: 10s }"
+    failing_with "{ http: 'env:HOOK_URL', timeout: 10s }"
     diner_run bad
     assert_status 1
     curl -s "$url/_log" >log.json
@@ -642,7 +642,7 @@ YAML
     HOOK_URL="http://127.0.0.1:1/hook?key=verysecret1" diner_run bad -vvv
     kill "$server"
     assert_status 1
-    assert_stderr_has "the webhook was not told"
+    assert_stderr_has "hook 1 of run.failed"
     refute_stderr_has verysecret
     output=$(cat log.json)
     # A 500 is asked again with the same idempotency key: the receiver can tell.

@@ -39,6 +39,7 @@ static const struct field_set trailer_set = {.name = "trailer",
                                              .fields = trailer_fields};
 
 static const struct field file_fields[] = {
+    SOURCE_FOR_EACH,
     {"file", FIELD_STRING, AT(file),
      "path or glob, relative to the pipeline file; - is standard input",
      .flags = FIELD_REQUIRED | FIELD_LATE, .complete = "file"},

@@ -21,6 +21,7 @@ struct trailer_spec {
     struct field_string_map sum; /* column: header name in the trailer's row */
 };
 struct file_source_spec {
+    struct for_each_spec *for_each;
     const char *file;
     int files; /* of a glob: all, or the last by name */
     int format;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const struct field postgres_fields[] = {
+    SOURCE_FOR_EACH,
     {"connection", FIELD_STRING, offsetof(struct postgres_source_spec, connection),
      "name under `connections` of diner.yaml", .flags = FIELD_REQUIRED},
     {"query", FIELD_STRING, offsetof(struct postgres_source_spec, query),

@@ -7,6 +7,7 @@
 #include "pipeline/stream.h"
 
 struct postgres_source_spec {
+    struct for_each_spec *for_each;
     const char *connection, *query, *table;
 };
 /* The query with its parameters. */

@@ -8,10 +8,12 @@
 #include <string.h>
 
 struct rest_source_spec {
+    struct for_each_spec *for_each;
     const char *connector, *resource;
     struct field_string_map params;
 };
 static const struct field rest_fields[] = {
+    SOURCE_FOR_EACH,
     {"connector", FIELD_STRING, offsetof(struct rest_source_spec, connector),
      "name of the connector", .flags = FIELD_REQUIRED},
     {"resource", FIELD_STRING, offsetof(struct rest_source_spec, resource), "one of its resources",

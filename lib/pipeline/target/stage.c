@@ -288,7 +288,7 @@ static int check_abort(const struct stage_target *t, const struct check_spec *c,
                       db_result_text(res, 0, 2));
 }
 
-static int check_report(const struct stage_target *t, const struct check_spec *c,
+static int check_warn(const struct stage_target *t, const struct check_spec *c,
                         const struct bound_sql *bound, struct stream_counts *counts,
                         struct error *err)
 {
@@ -318,7 +318,7 @@ static int check_sql(const struct stage_target *t, const struct check_spec *c,
     TRY(db_query(t->ctx->db, bound->sql, bound->params, bound->nparams, &res, err));
     if (db_result_rows(res) == 1 && db_result_columns(res) == 1 && db_result_bool(res, 0, 0))
         return 0;
-    if (c->on_fail == CHECK_REPORT) {
+    if (c->on_fail == CHECK_WARN) {
         counts->findings++;
         return db_execute(t->ctx->db,
                           "insert into diner.finding (run_id, stream, check_name, row_data) "
@@ -342,7 +342,7 @@ static int run_check(const struct stage_target *t, const struct check_spec *c,
         return check_sql(t, c, &bound, counts, err);
     switch ((enum check_action)c->on_fail) {
     case CHECK_ABORT: return check_abort(t, c, &bound, err);
-    case CHECK_REPORT: return check_report(t, c, &bound, counts, err);
+    case CHECK_WARN: return check_warn(t, c, &bound, counts, err);
     case CHECK_REJECT: break;
     }
     return reject_where(t, arena_printf(t->ctx->arena, "(%s) is not true", bound.sql),

@@ -77,7 +77,8 @@ static void all_problems_are_told_at_once(void **state)
                  "    needs: [t]\n"
                  "  u: {}\n",
                  "4:1: unknown key 'streems' in pipeline; did you mean 'streams'?\n"
-                 "8:11: mode: expected one of append, merge, replace, found 'replase'; did you "
+                 "8:11: mode: expected one of append, merge, replace, scd2, delete_insert, found "
+                 "'replase'; did you "
                  "mean 'replace'?\n"
                  "14:6: missing key 'source' in stream; where rows come from\n"
                  "2:7: name 'P' may have lower-case letters, digits, _ and - only\n"
@@ -312,7 +313,7 @@ static void what_is_secret_is_masked_when_shown(void **state)
     AUTO_STRBUF struct strbuf out = {0};
     strbuf_init(&out, 1 << 16);
     struct pipeline *p =
-        loaded(STREAM "on_failure: { webhook: \"https://h/x?token=abcdef\" }\n", NULL);
+        loaded(STREAM "hooks: { on_failure: [{ http: \"https://h/x?token=abcdef\" }] }\n", NULL);
     pipeline_print(p, &out);
     assert_null(strstr(out.data, "abcdef"));
     assert_non_null(strstr(out.data, "****"));

@@ -1,5 +1,5 @@
-/* Tells whom `on_failure` names: directly, so that it works when the database is down; once; itself
- * bounded in time and retries. */
+/* Hooks around a run or a stream: SQL, an HTTP POST, a command. The last two get a summary, and
+ * need no database: they also tell that it is down. Each is bounded in time and retries. */
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/secret.h"
@@ -16,17 +16,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void write_summary(const char *name, const struct run_report *report,
-                          const struct error *cause, struct strbuf *out)
+static void write_summary(const struct run *run, const char *event, const struct error *cause,
+                          struct strbuf *out)
 {
+    const struct run_report *report = run->report;
     struct jwriter w;
     jwriter_init(&w, out);
     jwriter_object(&w);
-    jwriter_kstring(&w, "event", "run.failed");
-    jwriter_kstring(&w, "pipeline", name);
+    jwriter_kstring(&w, "event", event);
+    jwriter_kstring(&w, "pipeline", run->pipeline->name);
     jwriter_kint(&w, "run_id", report->run_id);
     jwriter_kint(&w, "exit_status", run_exit_status(cause->code));
-    jwriter_kstring(&w, "error", cause->message);
+    jwriter_kstring(&w, "error", cause->code != ERR_OK ? cause->message : NULL);
     jwriter_kstring(&w, "hint", cause->hint[0] != '\0' ? cause->hint : NULL);
     jwriter_key(&w, "streams");
     jwriter_array(&w);
@@ -138,22 +139,67 @@ static int run_command(const char *command, const struct strbuf *body, int64_t t
     return code != 0 ? code : wait_child(pid, deadline_ms, err);
 }
 
-void notify_failure(const struct on_failure_spec *spec, const char *name,
-                    const struct run_report *report, const struct error *cause)
+static int run_sql(const struct run *run, const struct hook_spec *hook, struct error *err)
 {
-    AUTO_STRBUF struct strbuf body = {0};
-    struct error err = ERROR_INIT;
-    strbuf_init(&body, 4 << 20);
-    write_summary(name, report, cause, &body);
-    if (spec->webhook != NULL) {
-        char *url = NULL;
-        int code = secret_resolve(spec->webhook, &url, &err);
-        if (code == 0)
-            code = post(url, &body, spec->timeout_ms, &err);
-        if (code != 0)
-            log_warn("on_failure: the webhook was not told: %s", err.message);
-        secret_free(url);
+    struct db_conn *db;
+    char *dsn;
+    const char *text;
+    const char *connection = hook->connection != NULL ? hook->connection : run->control_connection;
+    TRY(pipeline_sql(run->pipeline, run->pipeline->root, hook->sql, &text, err));
+    TRY(config_dsn(run->options->config, connection, &dsn, err));
+    struct db_options options = {
+        .dsn = dsn, .application_name = "diner hook", .statement_timeout_ms = hook->timeout_ms};
+    int code = db_open(&options, &db, err);
+    secret_free(dsn);
+    TRY(code);
+    code = db_begin(db, err);
+    if (code == 0)
+        code = db_script(db, text, err);
+    if (code == 0)
+        code = db_commit(db, err);
+    db_close(db);
+    return code;
+}
+
+static int run_http(const struct hook_spec *hook, const struct strbuf *summary, struct error *err)
+{
+    char *url = NULL;
+    int code = secret_resolve(hook->http, &url, err);
+    if (code == 0)
+        code = post(url, summary, hook->timeout_ms, err);
+    secret_free(url);
+    return code;
+}
+
+static int run_hook(const struct run *run, const struct hook_spec *hook,
+                    const struct strbuf *summary, struct error *err)
+{
+    if (hook->sql != NULL)
+        return run_sql(run, hook, err);
+    return hook->http != NULL ? run_http(hook, summary, err)
+                              : run_command(hook->exec, summary, hook->timeout_ms, err);
+}
+
+int hooks_run(const struct run *run, const struct field_objects *hooks, const char *event,
+              const struct error *cause, struct error *err)
+{
+    AUTO_STRBUF struct strbuf summary = {0};
+    static const struct error none = ERROR_INIT;
+    int first = 0;
+    if (hooks->count == 0 || run->options->kind != RUN_LOAD)
+        return 0;
+    strbuf_init(&summary, 4 << 20);
+    write_summary(run, event, cause != NULL ? cause : &none, &summary);
+    for (size_t i = 0; i < hooks->count; i++) {
+        struct error problem = ERROR_INIT;
+        if (run_hook(run, (const struct hook_spec *)hooks->items + i, &summary, &problem) == 0)
+            continue;
+        log_warn("hook %zu of %s: %s", i + 1, event, problem.message);
+        if (first != 0)
+            continue;
+        error_context(&problem, "hook %zu of %s", i + 1, event);
+        *err = problem;
+        first = (int)problem.code;
     }
-    if (spec->command != NULL && run_command(spec->command, &body, spec->timeout_ms, &err) != 0)
-        log_warn("on_failure: %s", err.message);
+    return first;
 }
