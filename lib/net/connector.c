@@ -193,6 +193,13 @@ int connector_open(const char *name, const struct config *config,
                    const struct connector_builtin *builtins, struct connector **ret,
                    struct error *err)
 {
+    return connector_open_taped(name, config, builtins, NULL, ret, err);
+}
+
+int connector_open_taped(const char *name, const struct config *config,
+                         const struct connector_builtin *builtins, struct tape *tape,
+                         struct connector **ret, struct error *err)
+{
     struct ynode *root = NULL;
 
     if (!name_is_plain(name))
@@ -201,6 +208,7 @@ int connector_open(const char *name, const struct config *config,
     c->arena = arena_new();
     c->name = arena_strdup(c->arena, name);
     c->config = config;
+    c->tape = tape;
     int code = file_find(c, builtins, &root, err);
     if (code == 0)
         code = spec_load(c, root, err);

@@ -59,6 +59,51 @@ int connector_pages_next(struct connector_pages *p, struct connector_page *ret, 
                          struct error *err);
 void connector_pages_close(struct connector_pages *p);
 
+/* ---- connectors shared by the streams of a run -------------------------------------------------
+ */
+
+/* One open connector a name, so that logins, breakers, rates and connections serve all streams,
+ * children and windows of a run. Owned by the run, passed down in stream_context. Strings and
+ * settings are borrowed for its life. */
+struct connector_pool;
+struct tape;
+struct connector_pool *connector_pool_new(const struct config *config,
+                                          const struct connector_builtin *builtins);
+/* Borrowed until the pool is freed: never to be closed by who gets it. */
+int connector_pool_get(struct connector_pool *pool, const char *name, struct connector **ret,
+                       struct error *err);
+/* All connectors opened from now on record on the tape, or answer from it. The tape is borrowed
+ * and outlives the pool. NULL: neither. */
+void connector_pool_tape(struct connector_pool *pool, struct tape *tape);
+void connector_pool_free(struct connector_pool *pool); /* NULL-safe */
+
+/* ---- tapes: real answers kept for tests without a network --------------------------------------
+ */
+
+/* A tape is a readable JSON file of requests and their answers, in order:
+ *   { "version": 1, "exchanges": [ { "connector", "method", "url" (path and query), "sha256" (of
+ *     the request's body; "" without one), "request" (the body), "status", "headers",
+ *     "body" (JSON as it came, numbers with their text) or "text" } ] }
+ * Recording goes through to the system and keeps what a resource was answered after all retries;
+ * logins are not kept. Registered secrets are replaced by ****; members named personal, by their
+ * connector's `personal` or by tape_personal, get other letters and digits of the same shape in
+ * requests and answers alike, the same for equal values, so that keys still join.
+ * Replaying sends nothing: a request is answered by the first exchange not yet used with the same
+ * connector, method, url and body; an unknown one is ERR_NOT_FOUND naming it and the next that the
+ * tape has. Needs neither credentials nor environment: auth is left out, and an unset ${NAME} of
+ * the connector's file stands for the text "NAME". One thread. */
+enum tape_mode { TAPE_RECORD, TAPE_REPLAY };
+/* Replay reads the file: ERR_NOT_FOUND, ERR_DATA with its place. Record touches no file yet. */
+int tape_open(const char *path, enum tape_mode mode, struct tape **ret, struct error *err);
+/* Record: JSON members of this name, at any depth, are personal. Before the first request. */
+void tape_personal(struct tape *t, const char *member);
+/* Record: writes the file, whole or not at all, readable by its owner only. */
+int tape_save(struct tape *t, struct error *err);
+/* Exchanges: all of the tape; those that replay was not asked for (a page no longer read). */
+size_t tape_count(const struct tape *t);
+size_t tape_unused(const struct tape *t);
+void tape_free(struct tape *t); /* NULL-safe; forgets what was not saved */
+
 /* Writing resources: how many records a request takes, where they go, where results are. */
 struct connector_write {
     int64_t batch_rows;       /* 1: one request per record */

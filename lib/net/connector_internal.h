@@ -13,6 +13,7 @@ struct connector {
     struct connector_spec spec;
     const char *name;
     const struct config *config;
+    struct tape *tape;        /* borrowed; NULL: none */
     const char *base_url;     /* without a slash at its end */
     struct http_client *http; /* made by the first request */
     /* secrets, resolved when first needed */
@@ -21,6 +22,11 @@ struct connector {
     char *access_token;      /* from a login */
     int64_t expires_ns;      /* INT64_MAX: it did not say */
 };
+
+/* As connector_open, with a tape or NULL. */
+int connector_open_taped(const char *name, const struct config *config,
+                         const struct connector_builtin *builtins, struct tape *tape,
+                         struct connector **ret, struct error *err);
 
 /* ---- texts with ${name} ---------------------------------------------------------------------- */
 

@@ -53,8 +53,9 @@ struct stream_context {
     struct stream_spec *stream;
     const struct config *config;
     const struct connector_builtin *builtins;
-    struct arena *arena; /* of this attempt */
-    struct db_conn *db;  /* the run's own connection: lock, staging, state */
+    struct connector_pool *connectors; /* of the run; NULL: each stream opens its own */
+    struct arena *arena;               /* of this attempt */
+    struct db_conn *db;                /* the run's own connection: lock, staging, state */
     int64_t run_id;
     const char *window_start, *window_end; /* RFC 3339, or NULL */
     const char *window_day;                /* 2026-11-21 when the window is one business day */

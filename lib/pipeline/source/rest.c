@@ -51,7 +51,7 @@ static void rest_close(struct source *s)
         return;
     if (s->pages != NULL)
         connector_pages_close(s->pages);
-    if (s->connector != NULL)
+    if (s->ctx->connectors == NULL)
         connector_close(s->connector);
     jpull_projection_free(s->projection);
     strbuf_release(&s->scratch);
@@ -62,7 +62,11 @@ static void rest_close(struct source *s)
 static int open_pages(struct source *s, struct error *err)
 {
     const struct field_string_map *given = &s->spec->params;
-    TRY(connector_open(s->spec->connector, s->ctx->config, s->ctx->builtins, &s->connector, err));
+    if (s->ctx->connectors != NULL)
+        TRY(connector_pool_get(s->ctx->connectors, s->spec->connector, &s->connector, err));
+    else
+        TRY(connector_open(s->spec->connector, s->ctx->config, s->ctx->builtins, &s->connector,
+                           err));
     if (!connector_has_resource(s->connector, s->spec->resource))
         return error_set(err, ERR_SPEC, "connector '%s' has no resource '%s'", s->spec->connector,
                          s->spec->resource);
