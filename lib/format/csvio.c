@@ -80,7 +80,15 @@ static struct csvio_reader *reader_new(struct linesio *lines, char delimiter, in
     return r;
 }
 
-static int open_lines(int fd, const char *path, const char *name, const struct csvio_options *o,
+/* One of the three is read from. */
+struct input {
+    const char *path;
+    int fd;
+    struct byte_source *source;
+    const char *name;
+};
+
+static int open_lines(const struct input *in, const struct csvio_options *o,
                       struct csvio_reader **ret, struct error *err)
 {
     static const struct csvio_options DEFAULTS;
@@ -91,13 +99,17 @@ static int open_lines(int fd, const char *path, const char *name, const struct c
     int quote = o->quote ? o->quote : '"';
     size_t record_max = o->record_max_bytes ? o->record_max_bytes : CSVIO_RECORD_MAX_BYTES;
     int code = check_options(delimiter, quote, err);
-    if (code != 0 && !path)
-        close(fd);
+    if (code != 0 && in->source)
+        in->source->close(in->source);
+    else if (code != 0 && !in->path)
+        close(in->fd);
     TRY(code);
-    if (path)
-        TRY(linesio_open_path(path, o->encoding, record_max, &lines, err));
+    if (in->path)
+        TRY(linesio_open_path(in->path, o->encoding, record_max, &lines, err));
+    else if (in->source)
+        TRY(linesio_open_source(in->source, in->name, o->encoding, record_max, &lines, err));
     else
-        TRY(linesio_open(fd, name, o->encoding, record_max, &lines, err));
+        TRY(linesio_open(in->fd, in->name, o->encoding, record_max, &lines, err));
     *ret = reader_new(lines, delimiter, quote, record_max);
     return 0;
 }
@@ -105,13 +117,20 @@ static int open_lines(int fd, const char *path, const char *name, const struct c
 int csvio_open(const char *path, const struct csvio_options *options, struct csvio_reader **ret,
                struct error *err)
 {
-    return open_lines(-1, path, NULL, options, ret, err);
+    return open_lines(&(struct input){.path = path}, options, ret, err);
 }
 
 int csvio_open_fd(int fd, const char *name, const struct csvio_options *options,
                   struct csvio_reader **ret, struct error *err)
 {
-    return open_lines(fd, NULL, name, options, ret, err);
+    return open_lines(&(struct input){.fd = fd, .name = name}, options, ret, err);
+}
+
+int csvio_open_source(struct byte_source *source, const char *name,
+                      const struct csvio_options *options, struct csvio_reader **ret,
+                      struct error *err)
+{
+    return open_lines(&(struct input){.source = source, .name = name}, options, ret, err);
 }
 
 void csvio_close(struct csvio_reader *r)

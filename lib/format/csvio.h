@@ -42,6 +42,10 @@ int csvio_open(const char *path, const struct csvio_options *options, struct csv
 /* Takes the descriptor over. name is used in messages. */
 int csvio_open_fd(int fd, const char *name, const struct csvio_options *options,
                   struct csvio_reader **ret, struct error *err);
+/* Takes the source over, as linesio_open_source does. */
+int csvio_open_source(struct byte_source *source, const char *name,
+                      const struct csvio_options *options, struct csvio_reader **ret,
+                      struct error *err);
 /* *ret_end is set at the end; blank lines are skipped silently (a record of one empty field in a
  * one-column file is not: a line of `""`). */
 int csvio_next(struct csvio_reader *r, struct csvio_record *ret, bool *ret_end, struct error *err);

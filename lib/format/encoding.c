@@ -292,7 +292,8 @@ int encoding_detect(const char *bytes, size_t n, struct encoding *ret, struct er
 
 struct scan {
     int fd;
-    const char *declared; /* NULL: detect */
+    struct byte_source *source; /* instead of fd */
+    const char *declared;       /* NULL: detect */
     struct encoding encoding;
     bool settled; /* by declaration or mark: only UTF-8 is then still verified */
     struct census census;
@@ -327,19 +328,25 @@ static void scan_chunk(struct scan *s, size_t n)
     s->carried = cut;
 }
 
-static int read_full(int fd, char *out, size_t n, size_t *ret_n, struct error *err)
+static int read_some(const struct scan *s, char *out, size_t n, size_t *ret_n, struct error *err)
+{
+    if (s->source)
+        return s->source->read(s->source, out, n, ret_n, err);
+    ssize_t k;
+    while ((k = read(s->fd, out, n)) < 0) {
+        if (errno != EINTR)
+            return error_set_errno(err, ERR_IO, errno, "cannot read");
+        TRY(signals_check(err));
+    }
+    *ret_n = (size_t)k;
+    return 0;
+}
+
+static int read_full(const struct scan *s, char *out, size_t n, size_t *ret_n, struct error *err)
 {
     size_t got = 0;
-    while (got < n) {
-        ssize_t k = read(fd, out + got, n - got);
-        if (k < 0 && errno != EINTR)
-            return error_set_errno(err, ERR_IO, errno, "cannot read");
-        if (k < 0)
-            TRY(signals_check(err));
-        if (k == 0)
-            break;
-        got += k > 0 ? (size_t)k : 0;
-    }
+    for (size_t k = 1; got < n && k > 0; got += k)
+        TRY(read_some(s, out + got, n - got, &k, err));
     *ret_n = got;
     return 0;
 }
@@ -349,7 +356,7 @@ static int scan_all(struct scan *s, struct error *err)
     for (bool first = true;; first = false) {
         size_t n = 0;
         TRY(signals_check(err));
-        TRY(read_full(s->fd, s->buffer + s->carried, SCAN_CHUNK, &n, err));
+        TRY(read_full(s, s->buffer + s->carried, SCAN_CHUNK, &n, err));
         if (first)
             TRY(scan_begin(s, s->buffer, n, err));
         scan_chunk(s, n);
@@ -365,23 +372,41 @@ static int scan_all(struct scan *s, struct error *err)
     return 0;
 }
 
-int encoding_scan_file(int fd, const char *declared, struct encoding_scan *ret, struct error *err)
+static int scan_rewind(const struct scan *s, struct error *err)
 {
-    if (declared && strcasecmp(declared, "auto") == 0)
-        declared = NULL;
-    if (lseek(fd, 0, SEEK_SET) != 0)
-        return error_set_errno(err, ERR_IO, errno, "cannot seek");
-    struct scan s = {.fd = fd, .declared = declared, .hash = sha256_new()};
-    s.buffer = mem_alloc(SCAN_CHUNK + SCAN_CARRY);
+    if (s->source)
+        return s->source->rewind(s->source, err);
+    return lseek(s->fd, 0, SEEK_SET) == 0 ? 0 : error_set_errno(err, ERR_IO, errno, "cannot seek");
+}
+
+static int scan_whole(struct scan *s, struct encoding_scan *ret, struct error *err)
+{
     struct encoding_scan out = {0};
-    int code = scan_all(&s, err);
-    sha256_finish(s.hash, out.sha256);
-    free(s.buffer);
+    if (s->declared && strcasecmp(s->declared, "auto") == 0)
+        s->declared = NULL;
+    TRY(scan_rewind(s, err));
+    s->hash = sha256_new();
+    s->buffer = mem_alloc(SCAN_CHUNK + SCAN_CARRY);
+    int code = scan_all(s, err);
+    sha256_finish(s->hash, out.sha256);
+    free(s->buffer);
     TRY(code);
-    if (lseek(fd, 0, SEEK_SET) != 0)
-        return error_set_errno(err, ERR_IO, errno, "cannot seek");
-    out.encoding = s.encoding;
-    out.size_bytes = s.census.bytes;
+    TRY(scan_rewind(s, err));
+    out.encoding = s->encoding;
+    out.size_bytes = s->census.bytes;
     *ret = out;
     return 0;
+}
+
+int encoding_scan_file(int fd, const char *declared, struct encoding_scan *ret, struct error *err)
+{
+    struct scan s = {.fd = fd, .declared = declared};
+    return scan_whole(&s, ret, err);
+}
+
+int encoding_scan_source(struct byte_source *source, const char *declared,
+                         struct encoding_scan *ret, struct error *err)
+{
+    struct scan s = {.source = source, .declared = declared};
+    return scan_whole(&s, ret, err);
 }

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/strbuf.h"
+#include "format/byte_source.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,9 @@ struct encoding_scan {
  * that contradicts what was declared. A text with a few bad bytes keeps its encoding (not
  * verified): its reader then reports each place. */
 int encoding_scan_file(int fd, const char *declared, struct encoding_scan *ret, struct error *err);
+/* The same for a source that can be rewound. */
+int encoding_scan_source(struct byte_source *source, const char *declared,
+                         struct encoding_scan *ret, struct error *err);
 /* For streams that cannot be scanned: decides from the first bytes (up to 1 MiB); the last
  * character may be cut. */
 int encoding_detect(const char *bytes, size_t n, struct encoding *ret, struct error *err);

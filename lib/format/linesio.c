@@ -14,10 +14,11 @@
 
 struct linesio {
     int fd;
+    struct byte_source *source; /* instead of fd */
     char *name;
     char *declared; /* NULL: detect */
     size_t line_max;
-    bool is_file;              /* seekable: scanned as a whole */
+    bool is_file;              /* can be rewound: scanned as a whole */
     struct encoding_scan scan; /* of a stream: only the encoding, once decided */
     bool decided;              /* false: a stream, ASCII so far */
     bool guessed;              /* from a sample */
@@ -36,29 +37,54 @@ struct linesio {
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
+static int read_bytes(struct linesio *l, char *out, size_t n, size_t *ret_n, struct error *err)
+{
+    if (l->source) {
+        TRY(signals_check(err));
+        return l->source->read(l->source, out, n, ret_n, err);
+    }
+    for (;;) {
+        ssize_t k = read(l->fd, out, n);
+        if (k < 0 && errno != EINTR)
+            return error_set_errno(err, ERR_IO, errno, "cannot read '%s'", l->name);
+        TRY(signals_check(err));
+        if (k < 0)
+            continue;
+        *ret_n = (size_t)k;
+        return 0;
+    }
+}
+
+static int skip_mark(struct linesio *l, struct error *err)
+{
+    char mark[MARK_BYTES];
+    size_t k = 1;
+    for (; l->bytes_read < l->scan.encoding.bom_bytes && k > 0; l->bytes_read += k)
+        TRY(read_bytes(l, mark, (size_t)(l->scan.encoding.bom_bytes - l->bytes_read), &k, err));
+    return 0;
+}
+
 static int start_file(struct linesio *l, struct error *err)
 {
     l->is_file = true;
     l->decided = true;
-    int code = encoding_scan_file(l->fd, l->declared, &l->scan, err);
+    int code = l->source ? encoding_scan_source(l->source, l->declared, &l->scan, err)
+                         : encoding_scan_file(l->fd, l->declared, &l->scan, err);
     if (code != 0)
         return error_context(err, "%s", l->name);
     if (!l->scan.encoding.verified)
         return decoder_new(&l->scan.encoding, &l->decoder, err);
-    l->bytes_read = l->scan.encoding.bom_bytes;
-    if (lseek(l->fd, (off_t)l->bytes_read, SEEK_SET) < 0)
-        return error_set_errno(err, ERR_IO, errno, "cannot seek in '%s'", l->name);
-    return 0;
+    return skip_mark(l, err);
 }
 
 static int linesio_start(struct linesio *l, struct error *err)
 {
-    struct stat st;
-    if (fstat(l->fd, &st) != 0)
+    struct stat st = {0};
+    if (!l->source && fstat(l->fd, &st) != 0)
         return error_set_errno(err, ERR_IO, errno, "cannot read '%s'", l->name);
     if (S_ISDIR(st.st_mode))
         return error_set(err, ERR_IO, "'%s' is a directory", l->name);
-    if (S_ISREG(st.st_mode))
+    if (l->source ? l->source->rewind != NULL : S_ISREG(st.st_mode))
         return start_file(l, err);
     if (l->declared)
         return encoding_named(l->declared, &l->scan.encoding, err);
@@ -66,11 +92,12 @@ static int linesio_start(struct linesio *l, struct error *err)
     return 0;
 }
 
-int linesio_open(int fd, const char *name, const char *encoding, size_t line_max_bytes,
-                 struct linesio **ret, struct error *err)
+static int open_any(int fd, struct byte_source *source, const char *name, const char *encoding,
+                    size_t line_max_bytes, struct linesio **ret, struct error *err)
 {
     struct linesio *l = mem_alloc(sizeof(*l));
     l->fd = fd;
+    l->source = source;
     l->name = mem_strdup(name);
     if (encoding && strcasecmp(encoding, "auto") != 0)
         l->declared = mem_strdup(encoding);
@@ -85,6 +112,18 @@ int linesio_open(int fd, const char *name, const char *encoding, size_t line_max
     }
     *ret = l;
     return 0;
+}
+
+int linesio_open(int fd, const char *name, const char *encoding, size_t line_max_bytes,
+                 struct linesio **ret, struct error *err)
+{
+    return open_any(fd, NULL, name, encoding, line_max_bytes, ret, err);
+}
+
+int linesio_open_source(struct byte_source *source, const char *name, const char *encoding,
+                        size_t line_max_bytes, struct linesio **ret, struct error *err)
+{
+    return open_any(-1, source, name, encoding, line_max_bytes, ret, err);
 }
 
 int linesio_open_path(const char *path, const char *encoding, size_t line_max_bytes,
@@ -104,7 +143,10 @@ void linesio_close(struct linesio *l)
 {
     if (!l)
         return;
-    close(l->fd);
+    if (l->source)
+        l->source->close(l->source);
+    else
+        close(l->fd);
     decoder_free(l->decoder);
     strbuf_release(&l->raw);
     strbuf_release(&l->text);
@@ -120,19 +162,13 @@ static int read_chunk(struct linesio *l, struct strbuf *into, struct error *err)
 {
     if (!strbuf_reserve(into, CHUNK))
         return error_set(err, ERR_BUG, "no room for reading '%s'", l->name);
-    for (;;) {
-        ssize_t k = read(l->fd, into->data + into->len, CHUNK);
-        if (k < 0 && errno != EINTR)
-            return error_set_errno(err, ERR_IO, errno, "cannot read '%s'", l->name);
-        TRY(signals_check(err));
-        if (k < 0)
-            continue;
-        into->len += (size_t)k;
-        into->data[into->len] = '\0';
-        l->bytes_read += (uint64_t)k;
-        l->at_eof = k == 0;
-        return 0;
-    }
+    size_t k = 0;
+    TRY(read_bytes(l, into->data + into->len, CHUNK, &k, err));
+    into->len += k;
+    into->data[into->len] = '\0';
+    l->bytes_read += k;
+    l->at_eof = k == 0;
+    return 0;
 }
 
 static int fill_raw(struct linesio *l, size_t want, struct error *err)
@@ -292,6 +328,24 @@ int linesio_next(struct linesio *l, struct linesio_line *ret, bool *ret_end, str
     TRY(check_unchanged(l, err));
     *ret_end = l->start == l->text.len;
     return *ret_end ? 0 : hand_out(l, l->text.len, ret, err);
+}
+
+int linesio_next_text(struct linesio *l, struct span *ret, bool *ret_end, struct error *err)
+{
+    size_t faults = 0;
+    while (l->start == l->text.len && !l->at_eof)
+        TRY(fill_text(l, err));
+    if (l->start == l->text.len)
+        TRY(check_unchanged(l, err));
+    *ret_end = l->start == l->text.len;
+    *ret = (struct span){l->text.data + l->start, l->text.len - l->start};
+    l->start = l->searched = l->text.len;
+    const struct decode_fault *fault = l->decoder ? decoder_faults(l->decoder, &faults) : NULL;
+    if (faults > 0)
+        return error_set(err, ERR_DATA, "%s: bytes %s at offset %llu are not %s", l->name,
+                         fault->hex, (unsigned long long)fault->input_offset,
+                         l->scan.encoding.name);
+    return 0;
 }
 
 const struct encoding *linesio_encoding(const struct linesio *l)

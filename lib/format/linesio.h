@@ -18,8 +18,14 @@ int linesio_open(int fd, const char *name, const char *encoding, size_t line_max
                  struct linesio **ret, struct error *err);
 int linesio_open_path(const char *path, const char *encoding, size_t line_max_bytes,
                       struct linesio **ret, struct error *err); /* "-" is standard input */
+/* Takes the source over. One that can be rewound is scanned as a whole first, as files are. */
+int linesio_open_source(struct byte_source *source, const char *name, const char *encoding,
+                        size_t line_max_bytes, struct linesio **ret, struct error *err);
 /* Borrowed until the next call. */
 int linesio_next(struct linesio *l, struct linesio_line *ret, bool *ret_end, struct error *err);
+/* Instead of lines: whatever text comes next, cut anywhere between two characters. What is not of
+ * the encoding is ERR_DATA. */
+int linesio_next_text(struct linesio *l, struct span *ret, bool *ret_end, struct error *err);
 void linesio_close(struct linesio *l);
 const struct encoding *linesio_encoding(const struct linesio *l);
 const char *linesio_sha256(const struct linesio *l);
