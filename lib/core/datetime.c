@@ -301,6 +301,37 @@ static bool excel_parse(const char *s, size_t n, struct datetime *ret)
     return true;
 }
 
+/* "/Date(1700000000000)/" and "/Date(1700000000000+0480)/" of OData V2 (JSON format, section 4) and
+ * .NET: milliseconds since 1970. Without an offset the time is civil; with one the count is UTC
+ * already and the offset only says where it was written. */
+static bool odata_ms_parse(const char *s, size_t n, struct datetime *ret)
+{
+    struct datetime at;
+    const size_t head = strlen("/Date("), tail = strlen(")/");
+    if (n <= head + tail || memcmp(s, "/Date(", head) != 0 ||
+        memcmp(s + n - tail, ")/", tail) != 0) {
+        return false;
+    }
+    size_t i = 1;
+    s += head;
+    n -= head + tail;
+    while (i < n && s[i] != '+' && s[i] != '-') {
+        i++;
+    }
+    bool has_offset = i < n;
+    size_t digits = 0;
+    for (size_t j = i + 1; j < n; j++) {
+        digits += is_digit(s[j]);
+    }
+    if (memchr(s, '.', i) != NULL || !epoch_parse(s, i, 1000, &at) ||
+        (has_offset && (digits != 4 || n - i != 5))) {
+        return false;
+    }
+    at.has_zone = has_offset;
+    *ret = at;
+    return true;
+}
+
 /* ---- parsing: formats ---------------------------------------------------------------------- */
 
 static const char format_letters[] = "YmdHMSyfpIzb%";
@@ -308,7 +339,8 @@ static const char format_letters[] = "YmdHMSyfpIzb%";
 static bool is_special_format(const char *format)
 {
     return strcmp(format, "iso") == 0 || strcmp(format, "epoch_s") == 0 ||
-           strcmp(format, "epoch_ms") == 0 || strcmp(format, "excel") == 0;
+           strcmp(format, "epoch_ms") == 0 || strcmp(format, "excel") == 0 ||
+           strcmp(format, "odata_ms") == 0 || strcmp(format, "parts") == 0;
 }
 
 struct format_state {
@@ -434,9 +466,11 @@ static bool format_finish(struct format_state *f, struct datetime *ret)
 bool datetime_parse(const char *format, const char *s, size_t n, struct datetime *ret)
 {
     if (is_special_format(format)) {
-        switch (format[strlen(format) - 1]) {
-        case 'o': return datetime_parse_iso(s, n, ret);
-        case 'l': return excel_parse(s, n, ret);
+        switch (format[1]) {
+        case 's': return datetime_parse_iso(s, n, ret);
+        case 'x': return excel_parse(s, n, ret);
+        case 'd': return odata_ms_parse(s, n, ret);
+        case 'a': return false; /* parts: for who can read JSON, format/json_time.h */
         default: return epoch_parse(s, n, format[6] == 'm' ? 1000 : 1000000, ret);
         }
     }
@@ -465,7 +499,8 @@ int datetime_format_check(const char *format, struct error *err)
     }
     if (!seen['Y'] && !seen['y']) {
         error_set(err, ERR_SPEC, "time format '%s' has no year (%%Y or %%y)", format);
-        return error_hint(err, "formats by name are iso, epoch_s, epoch_ms and excel");
+        return error_hint(err,
+                          "formats by name are iso, epoch_s, epoch_ms, excel, odata_ms and parts");
     }
     if (seen['I'] != seen['p']) {
         return error_set(err, ERR_SPEC, "time format '%s' needs %%I and %%p together", format);

@@ -43,7 +43,8 @@ int64_t zone_utc_to_local(const struct zone *z, int64_t utc_us);
  * %%; %m %d %H %M %S accept one or two digits unless followed directly by another digit field.
  * A space in the format matches any run of blanks. Special formats: "iso" (YYYY-MM-DD[ T]hh:mm[:ss
  * [.ffffff]][zone], or a date alone), "epoch_s", "epoch_ms", "excel" (serial day number, 1900
- * system). The whole input must be consumed. */
+ * system), "odata_ms" ("/Date(1700000000000)/"; civil time unless it has an offset), "parts" (a JSON
+ * object, read by format/json_time.h only). The whole input must be consumed. */
 struct datetime {
     int64_t us;    /* civil time as if UTC; with has_zone it is already the UTC instant */
     bool has_zone; /* an offset or epoch format decided the instant */

@@ -2,6 +2,7 @@
 
 #include "core/datetime.h"
 #include "core/decimal.h"
+#include "format/json_time.h"
 #include "format/jsonx.h"
 
 #include <stdlib.h>
@@ -226,12 +227,18 @@ static const char *clean_unit(struct reader_column *c, struct span s, struct spa
     return NULL;
 }
 
+static bool time_fits(const char *format, struct span s, struct datetime *ret)
+{
+    return strcmp(format, "parts") == 0 ? json_time_parse(s, ret)
+                                        : datetime_parse(format, s.ptr, s.len, ret);
+}
+
 static const char *convert_time(struct reader_column *c, struct span s, struct value *ret)
 {
     struct datetime t;
     bool ok = c->spec->formats.count == 0 && datetime_parse_iso(s.ptr, s.len, &t);
     for (size_t i = 0; i < c->spec->formats.count && !ok; i++)
-        ok = datetime_parse(c->spec->formats.items[i], s.ptr, s.len, &t);
+        ok = time_fits(c->spec->formats.items[i], s, &t);
     if (!ok)
         return c->date_reason;
     if (c->spec->type.kind == DB_DATE) {

@@ -31,7 +31,8 @@ static const struct field column_keys[] = {
      "`preamble`; default: the column's own name"},
     {"aliases", FIELD_STRINGS, AT(column_spec, aliases), "further names of the header"},
     {"format", FIELD_STRINGS, AT(column_spec, formats),
-     "accepted date and time formats, in order: %Y-%m-%d..., iso, epoch_s, epoch_ms, excel"},
+     "accepted date and time formats, in order: %Y-%m-%d..., iso, epoch_s, epoch_ms, excel, "
+     "odata_ms (/Date(...)/), parts (an object of year, month, day, hour...)"},
     {"timezone", FIELD_STRING, AT(column_spec, timezone),
      "zone of times that state none, for example Asia/Shanghai"},
     {"unit", FIELD_CHOICE, AT(column_spec, unit), "cents: the source counts minor units",

@@ -31,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                           "epoch_s",
                                           "epoch_ms",
                                           "excel",
+                                          "odata_ms",
                                           "%Y-%m-%d %H:%M:%S.%f%z",
                                           "%d/%b/%y %I:%M %p",
                                           "%Y%m%d%H%M%S",

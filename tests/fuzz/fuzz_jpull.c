@@ -2,6 +2,7 @@
  * iterators read alike; what it refuses never crashes them. */
 #include "format/encoding.h"
 #include "format/jpull.h"
+#include "format/json_time.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(!storable || (unique && projected && walked));
     if (unique && projected)
         compare(document, values, &other);
+    struct datetime time;
+    (void)json_time_parse(document, &time);
     free(text);
     return 0;
 }

@@ -186,6 +186,24 @@ static void test_epoch(void **state)
     assert_rejects("epoch_ms", "+5");
 }
 
+static void test_odata_ms(void **state)
+{
+    (void)state;
+    assert_parses("odata_ms", "/Date(1795324500123)/", "2026-11-22T05:15:00.123000Z", false, true);
+    assert_parses("odata_ms", "/Date(1795324500000+0480)/", "2026-11-22T05:15:00Z", true, true);
+    assert_parses("odata_ms", "/Date(1795324500000-0060)/", "2026-11-22T05:15:00Z", true, true);
+    assert_parses("odata_ms", "/Date(-1000)/", "1969-12-31T23:59:59Z", false, true);
+    assert_rejects("odata_ms", "/Date()/");
+    assert_rejects("odata_ms", "/Date(-)/");
+    assert_rejects("odata_ms", "/Date(1.5)/");
+    assert_rejects("odata_ms", "/Date(1000+)/");
+    assert_rejects("odata_ms", "/Date(1000+08:00)/");
+    assert_rejects("odata_ms", "/Date(1000)");
+    assert_rejects("odata_ms", "Date(1000)/");
+    assert_rejects("odata_ms", "1795324500123");
+    assert_rejects("odata_ms", "/Date(99999999999999999)/");
+}
+
 static void test_excel(void **state)
 {
     (void)state;
@@ -211,6 +229,8 @@ static void test_format_check(void **state)
     assert_int_equal(datetime_format_check("%Y-%m-%d %H:%M:%S.%f%z", &err), 0);
     assert_int_equal(datetime_format_check("epoch_ms", &err), 0);
     assert_int_equal(datetime_format_check("excel", &err), 0);
+    assert_int_equal(datetime_format_check("odata_ms", &err), 0);
+    assert_int_equal(datetime_format_check("parts", &err), 0);
     assert_int_equal(datetime_format_check("%Y-%q", &err), ERR_SPEC);
     assert_non_null(strstr(err.message, "'%q'"));
     assert_int_equal(datetime_format_check("%Y-%", &err), ERR_SPEC);
@@ -242,15 +262,11 @@ static void test_print(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_days_both_ways),
-        cmocka_unit_test(test_valid_dates),
-        cmocka_unit_test(test_civil_before_1970),
-        cmocka_unit_test(test_iso),
-        cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_epoch),
-        cmocka_unit_test(test_excel),
-        cmocka_unit_test(test_format_check),
-        cmocka_unit_test(test_print),
+        cmocka_unit_test(test_days_both_ways),    cmocka_unit_test(test_valid_dates),
+        cmocka_unit_test(test_civil_before_1970), cmocka_unit_test(test_iso),
+        cmocka_unit_test(test_formats),           cmocka_unit_test(test_epoch),
+        cmocka_unit_test(test_odata_ms),          cmocka_unit_test(test_excel),
+        cmocka_unit_test(test_format_check),      cmocka_unit_test(test_print),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -306,6 +306,33 @@ static void times_need_a_zone_from_somewhere(void **state)
             "a time with a zone in a column without one (declare `timezone`)");
 }
 
+static void times_in_parts(void **state)
+{
+    static const char *formats[] = {"parts", "iso"};
+    struct error err = ERROR_INIT;
+    (void)state;
+    f.spec.formats = (struct field_strings){formats, 2};
+    use("date");
+    gives("{\"__class__\": \"date\", \"year\": 2026, \"month\": 11, \"day\": 2}", "2026-11-02");
+    gives("2026-11-02", "2026-11-02");
+    refused("{\"year\": 2026, \"month\": 2, \"day\": 30}", "not a date as parts or iso");
+    refused("{\"year\": 2026, \"month\": 2}", "not a date as parts or iso");
+    refused("{\"year\": 2026, \"month\": 2, \"day\": 1, \"day\": 2}", "not a date as parts or iso");
+    refused("{\"year\": 2026, \"month\": 2, \"day\": 1, \"zone\": 8}",
+            "not a date as parts or iso");
+    refused("{\"year\": \"2026\", \"month\": 2, \"day\": 1}", "not a date as parts or iso");
+    refused("{\"year\": 2026, \"month\": 2, \"day\": 1, \"hour\": 24}",
+            "not a date as parts or iso");
+    refused("{}", "not a date as parts or iso");
+    refused("[2026, 11, 2]", "not a date as parts or iso");
+    assert_int_equal(zone_load("UTC", &f.spec.zone, &err), 0);
+    use("timestamptz");
+    gives("{\"year\": 2026, \"month\": 11, \"day\": 22, \"hour\": 21, \"minute\": 50, \"second\": "
+          "29, "
+          "\"microsecond\": 705544}",
+          "2026-11-22T21:50:29.705544Z");
+}
+
 static void days_before_1970_are_days(void **state)
 {
     (void)state;
@@ -410,6 +437,7 @@ int main(void)
         T(clean_cells_are_left_alone),
         T(dates_by_the_formats_declared),
         T(times_need_a_zone_from_somewhere),
+        T(times_in_parts),
         T(days_before_1970_are_days),
         T(canonical_is_a_value_of_the_type),
         T(encode_and_canonical_agree_about_null),
