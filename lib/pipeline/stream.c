@@ -84,7 +84,7 @@ static enum interpolate_result resolve_sql(void *self, const char *name, const c
     struct sql_binding *b = self;
     bool known;
     if (strcmp(name, "staged") == 0) {
-        *ret_value = "pg_temp.diner_stage";
+        *ret_value = b->ctx->staged != NULL ? b->ctx->staged : "pg_temp.diner_stage";
         return INTERPOLATE_VALUE;
     }
     const char *value = value_of(b->ctx, name, &known);

@@ -60,6 +60,7 @@ struct stream_context {
     const char *window_start, *window_end; /* RFC 3339, or NULL */
     const char *window_day;                /* 2026-11-21 when the window is one business day */
     const char **var_values;               /* by stream->vars index */
+    const char *staged;                    /* ${staged} in SQL; NULL: the staging table */
     /* One child of for_each: its bound values, and their canonical JSON, which is the `child` of
      * its state and history; "" and NULL without for_each. */
     const char *child;

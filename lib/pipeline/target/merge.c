@@ -62,15 +62,15 @@ int stage_supersede(const struct stage_target *t, struct stream_counts *counts, 
     if (s->key.count == 0)
         return 0;
     strbuf_init(&sql, SQL_MAX);
-    strbuf_adds(&sql, "select count(*) from (select 1 from " STAGE_TABLE " group by ");
+    strbuf_addf(&sql, "select count(*) from (select 1 from %s group by ", t->staged);
     key_list(&sql, s, "");
     strbuf_adds(&sql, " having count(*) > 1 limit 1) d");
     TRY(db_query_int(t->ctx->db, sql.data, DB_NO_PARAMS, &any, err));
     if (any == 0)
         return 0;
     strbuf_clear(&sql);
-    strbuf_adds(&sql, "delete from " STAGE_TABLE " s using (select ctid, row_number() over "
-                      "(partition by ");
+    strbuf_addf(&sql, "delete from %s s using (select ctid, row_number() over (partition by ",
+                t->staged);
     key_list(&sql, s, "");
     strbuf_adds(&sql, " order by ");
     if (s->incremental != NULL) {
@@ -78,11 +78,18 @@ int stage_supersede(const struct stage_target *t, struct stream_counts *counts, 
         strbuf_adds(&sql, " desc nulls last, ");
     }
     /* _row counts within a page or file; ctid is the order of reading. */
-    strbuf_adds(&sql, "ctid desc) as n from " STAGE_TABLE ") d where s.ctid = d.ctid and d.n > 1");
+    strbuf_addf(&sql, "ctid desc) as n from %s) d where s.ctid = d.ctid and d.n > 1", t->staged);
     int64_t superseded = 0;
     TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &superseded, err));
     counts->superseded += superseded;
     return 0;
+}
+
+static int count_rows(const struct stage_target *t, const char *table, int64_t *ret,
+                      struct error *err)
+{
+    return db_query_int(t->ctx->db, arena_printf(t->ctx->arena, "select count(*) from %s", table),
+                        DB_NO_PARAMS, ret, err);
 }
 
 int stage_guard(const struct stage_target *t, struct error *err)
@@ -94,7 +101,7 @@ int stage_guard(const struct stage_target *t, struct error *err)
                              : config_settings(t->ctx->config)->guard_max_shrink;
     if (s->guard.min_rows == 0 && s->mode != MODE_REPLACE)
         return 0;
-    TRY(db_query_int(t->ctx->db, "select count(*) from " STAGE_TABLE, DB_NO_PARAMS, &staged, err));
+    TRY(count_rows(t, t->staged, &staged, err));
     if (staged < s->guard.min_rows) {
         error_set(err, ERR_CHECK, "stream '%s' has %" PRId64 " rows, guard.min_rows is %" PRId64,
                   s->name, staged, s->guard.min_rows);
@@ -102,8 +109,7 @@ int stage_guard(const struct stage_target *t, struct error *err)
     }
     if (s->mode != MODE_REPLACE)
         return 0;
-    TRY(db_query_int(t->ctx->db, arena_printf(t->ctx->arena, "select count(*) from %s", t->quoted),
-                     DB_NO_PARAMS, &present, err));
+    TRY(count_rows(t, t->quoted, &present, err));
     if ((double)staged * 1e6 >= (double)present * (double)(1000000 - max_shrink))
         return 0;
     error_set(err, ERR_CHECK,
@@ -137,7 +143,7 @@ static int find_differences(const struct stage_target *t, int64_t *ret_rows, str
     strbuf_init(&theirs, SQL_MAX);
     strbuf_adds(&sql, "create temp table diner_diff on commit drop as select s.*, (t.");
     db_quote_identifier(&sql, s->key.items[0]);
-    strbuf_addf(&sql, " is null) as _is_new from " STAGE_TABLE " s left join %s t on ", t->quoted);
+    strbuf_addf(&sql, " is null) as _is_new from %s s left join %s t on ", t->staged, t->quoted);
     key_match(&sql, s, "t.", "s.");
     strbuf_adds(&sql, " where t.");
     db_quote_identifier(&sql, s->key.items[0]);
@@ -198,8 +204,8 @@ static int delete_missing(const struct stage_target *t, struct stream_counts *co
         strbuf_addf(&keys, "%s%s", i > 0 ? "," : "", rejects->items[i].key);
     }
     strbuf_addch(&keys, ']');
-    strbuf_addf(&sql, "delete from %s t where not exists (select from " STAGE_TABLE " s where ",
-                t->quoted);
+    strbuf_addf(&sql, "delete from %s t where not exists (select from %s s where ", t->quoted,
+                t->staged);
     key_match(&sql, s, "s.", "t.");
     strbuf_adds(&sql, ") and not exists (select from jsonb_array_elements($1::jsonb) r where ");
     for (size_t i = 0; i < s->key.count; i++) {
@@ -218,7 +224,7 @@ static int merge_by_key(const struct stage_target *t, struct stream_counts *coun
                         struct error *err)
 {
     int64_t staged = 0, differing = 0, inserted = 0, updated = 0;
-    TRY(db_query_int(t->ctx->db, "select count(*) from " STAGE_TABLE, DB_NO_PARAMS, &staged, err));
+    TRY(count_rows(t, t->staged, &staged, err));
     TRY(find_differences(t, &differing, err));
     if (differing > 0) {
         TRY(update_changed(t, &updated, err));
@@ -245,20 +251,22 @@ static int replace_snapshot(const struct stage_target *t, struct stream_counts *
     stage_columns(&columns, s, "");
     strbuf_addf(&sql,
                 "with s as materialized (select h, row_number() over (partition by h) as n, c from "
-                "(select ctid as c, md5(row(%s)::text) as h from " STAGE_TABLE ") x), "
+                "(select ctid as c, md5(row(%s)::text) as h from %s) x), "
                 "t as materialized (select h, row_number() over (partition by h) as n, c from "
                 "(select ctid as c, md5(row(%s)::text) as h from %s) x), "
                 "gone as (delete from %s d using t where d.ctid = t.c and not exists "
                 "(select from s where s.h = t.h and s.n = t.n) returning 1), "
                 "come as (insert into %s (%s%s) select ",
-                columns.data, columns.data, t->quoted, t->quoted, t->quoted, columns.data,
-                run_column(t));
+                columns.data, t->staged, columns.data, t->quoted, t->quoted, t->quoted,
+                columns.data, run_column(t));
     stage_columns(&sql, s, "g.");
     strbuf_adds(&sql, run_value(t));
-    strbuf_adds(&sql, " from " STAGE_TABLE " g join s on g.ctid = s.c where not exists "
-                      "(select from t where t.h = s.h and t.n = s.n) returning 1) "
-                      "select (select count(*) from gone), (select count(*) from come), "
-                      "(select count(*) from s)");
+    strbuf_addf(&sql,
+                " from %s g join s on g.ctid = s.c where not exists "
+                "(select from t where t.h = s.h and t.n = s.n) returning 1) "
+                "select (select count(*) from gone), (select count(*) from come), "
+                "(select count(*) from s)",
+                t->staged);
     TRY(db_query(t->ctx->db, sql.data, DB_NO_PARAMS, &res, err));
     counts->deleted += db_result_int(res, 0, 0);
     counts->inserted += db_result_int(res, 0, 1);
@@ -269,7 +277,8 @@ static int replace_snapshot(const struct stage_target *t, struct stream_counts *
 static int append_all(const struct stage_target *t, struct stream_counts *counts, struct error *err)
 {
     int64_t rows = 0;
-    TRY(insert_all(t, STAGE_TABLE " s order by s._row", &rows, err));
+    const char *from = arena_printf(t->ctx->arena, "%s s order by s._row", t->staged);
+    TRY(insert_all(t, from, &rows, err));
     counts->inserted += rows;
     return 0;
 }
@@ -299,7 +308,7 @@ int stage_cursor(const struct stage_target *t, const char **ret, struct error *e
     db_quote_identifier(&sql, s->incremental->cursor);
     strbuf_adds(&sql, is_instant ? ") at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
                                  : ")::text");
-    strbuf_adds(&sql, " from " STAGE_TABLE);
+    strbuf_addf(&sql, " from %s", t->staged);
     TRY(db_query_text(t->ctx->db, sql.data, DB_NO_PARAMS, &text, err));
     *ret = text != NULL ? arena_strdup(t->ctx->arena, text) : NULL;
     return 0;

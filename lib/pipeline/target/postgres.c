@@ -71,8 +71,8 @@ static int begin_copy(struct target *t, struct error *err)
         return db_copy_in(t->ctx->db, t->stage.quoted, names,
                           s->ncolumns + (t->stage.has_run_id ? 1 : 0), &t->copy, err);
     }
-    TRY(stage_create(t->ctx, err));
-    return db_copy_in(t->ctx->db, STAGE_TABLE, names, s->ncolumns + 1, &t->copy, err);
+    TRY(stage_create(&t->stage, err));
+    return db_copy_in(t->ctx->db, t->stage.staged, names, s->ncolumns + 1, &t->copy, err);
 }
 
 static int open_target(const struct stream_context *ctx, struct target **ret, struct error *err)
@@ -81,8 +81,10 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
     struct target *t = mem_alloc(sizeof *t);
     AUTO_STRBUF struct strbuf quoted = {0};
     t->ctx = ctx;
-    t->stage = (struct stage_target){
-        .ctx = ctx, .schema = spec->schema, .table = spec->table ? spec->table : ctx->stream->name};
+    t->stage = (struct stage_target){.ctx = ctx,
+                                     .schema = spec->schema,
+                                     .table = spec->table ? spec->table : ctx->stream->name,
+                                     .staged = STAGE_TABLE};
     strbuf_init(&quoted, 512);
     db_quote_qualified(&quoted, t->stage.schema, t->stage.table);
     t->stage.quoted = arena_strdup(ctx->arena, quoted.data);
@@ -93,7 +95,7 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
         struct bound_sql query;
         code = postgres_source_sql(ctx, &query, err);
         if (code == 0)
-            code = stage_from_query(ctx, &query, &t->rows, err);
+            code = stage_from_query(&t->stage, &query, &t->rows, err);
     } else if (!ctx->dry_run) {
         code = begin_copy(t, err);
     }

@@ -17,8 +17,17 @@ void stage_columns(struct strbuf *out, const struct stream_spec *s, const char *
 
 /* ---- making the stage ------------------------------------------------------------------- */
 
-int stage_create(const struct stream_context *ctx, struct error *err)
+int stage_sql(const struct stage_target *t, const char *text, struct bound_sql *ret,
+              struct error *err)
 {
+    struct stream_context ctx = *t->ctx;
+    ctx.staged = t->staged;
+    return stream_sql(&ctx, text, ret, err);
+}
+
+int stage_create(const struct stage_target *t, struct error *err)
+{
+    const struct stream_context *ctx = t->ctx;
     const struct stream_spec *s = ctx->stream;
     AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, SQL_MAX);
@@ -58,15 +67,16 @@ static int take_query_columns(const struct stream_context *ctx, const struct bou
     return 0;
 }
 
-int stage_from_query(const struct stream_context *ctx, const struct bound_sql *query,
-                     int64_t *ret_rows, struct error *err)
+int stage_from_query(const struct stage_target *t, const struct bound_sql *query, int64_t *ret_rows,
+                     struct error *err)
 {
+    const struct stream_context *ctx = t->ctx;
     AUTO_STRBUF struct strbuf sql = {0};
     if (ctx->stream->columns_node == NULL && take_query_columns(ctx, query, err) != 0)
         return error_context(err, "stream '%s': its query", ctx->stream->name);
-    TRY(stage_create(ctx, err));
+    TRY(stage_create(t, err));
     strbuf_init(&sql, SQL_MAX);
-    strbuf_adds(&sql, "insert into " STAGE_TABLE " (");
+    strbuf_addf(&sql, "insert into %s (", t->staged);
     stage_columns(&sql, ctx->stream, "");
     strbuf_adds(&sql, ", _row) select ");
     for (size_t i = 0; i < ctx->stream->ncolumns; i++) {
@@ -191,9 +201,9 @@ static int reject_where(const struct stage_target *t, const char *condition, con
     AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, SQL_MAX);
     strbuf_addf(&sql,
-                "delete from " STAGE_TABLE " s where %s returning s._row, "
+                "delete from %s s where %s returning s._row, "
                 "to_jsonb(s) - '_row', jsonb_strip_nulls(jsonb_build_object(",
-                condition);
+                t->staged, condition);
     for (size_t i = 0; i < s->key.count; i++) {
         strbuf_adds(&sql, i > 0 ? ", " : "");
         db_quote_literal(&sql, s->key.items[i]);
@@ -218,11 +228,11 @@ static int filter(const struct stage_target *t, const char *expr, struct stream_
     struct bound_sql bound;
     int64_t skipped = 0;
     struct arena *arena = t->ctx->arena;
-    TRY(stream_sql(t->ctx, expr, &bound, err));
+    TRY(stage_sql(t, expr, &bound, err));
     TRY(reject_where(t, arena_printf(arena, "(%s) is null", bound.sql), "the filter gives null",
                      bound.params, bound.nparams, counts, err));
     TRY(db_execute(t->ctx->db,
-                   arena_printf(arena, "delete from " STAGE_TABLE " s where not (%s)", bound.sql),
+                   arena_printf(arena, "delete from %s s where not (%s)", t->staged, bound.sql),
                    bound.params, bound.nparams, &skipped, err));
     counts->skipped += skipped;
     return 0;
@@ -235,8 +245,8 @@ static int set_columns(const struct stage_target *t, const struct field_string_m
         struct bound_sql bound;
         AUTO_STRBUF struct strbuf sql = {0};
         strbuf_init(&sql, SQL_MAX);
-        TRY(stream_sql(t->ctx, set->values[i] ? set->values[i] : "null", &bound, err));
-        strbuf_adds(&sql, "update " STAGE_TABLE " set ");
+        TRY(stage_sql(t, set->values[i] ? set->values[i] : "null", &bound, err));
+        strbuf_addf(&sql, "update %s set ", t->staged);
         db_quote_identifier(&sql, set->keys[i]);
         strbuf_addf(&sql, " = (%s)", bound.sql);
         TRY(db_execute(t->ctx->db, sql.data, bound.params, bound.nparams, NULL, err));
@@ -274,11 +284,10 @@ static int check_abort(const struct stage_target *t, const struct check_spec *c,
                        const struct bound_sql *bound, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
-    const char *sql =
-        arena_printf(t->ctx->arena,
-                     "select count(*), min(s._row), (array_agg(to_jsonb(s) - '_row' "
-                     "order by s._row))[1] from " STAGE_TABLE " s where (%s) is not true",
-                     bound->sql);
+    const char *sql = arena_printf(t->ctx->arena,
+                                   "select count(*), min(s._row), (array_agg(to_jsonb(s) - '_row' "
+                                   "order by s._row))[1] from %s s where (%s) is not true",
+                                   t->staged, bound->sql);
     TRY(db_query(t->ctx->db, sql, bound->params, bound->nparams, &res, err));
     if (db_result_int(res, 0, 0) == 0)
         return 0;
@@ -289,8 +298,8 @@ static int check_abort(const struct stage_target *t, const struct check_spec *c,
 }
 
 static int check_warn(const struct stage_target *t, const struct check_spec *c,
-                        const struct bound_sql *bound, struct stream_counts *counts,
-                        struct error *err)
+                      const struct bound_sql *bound, struct stream_counts *counts,
+                      struct error *err)
 {
     size_t n = bound->nparams;
     const char **params = arena_array(t->ctx->arena, n + 3, sizeof *params);
@@ -300,12 +309,12 @@ static int check_warn(const struct stage_target *t, const struct check_spec *c,
     params[n] = arena_printf(t->ctx->arena, "%" PRId64, t->ctx->run_id);
     params[n + 1] = t->ctx->stream->name;
     params[n + 2] = c->name;
-    const char *sql = arena_printf(
-        t->ctx->arena,
-        "insert into diner.finding (run_id, stream, check_name, position, row_data) "
-        "select $%zu::bigint, $%zu, $%zu, s._row, to_jsonb(s) - '_row' from " STAGE_TABLE
-        " s where (%s) is not true order by s._row",
-        n + 1, n + 2, n + 3, bound->sql);
+    const char *sql =
+        arena_printf(t->ctx->arena,
+                     "insert into diner.finding (run_id, stream, check_name, position, row_data) "
+                     "select $%zu::bigint, $%zu, $%zu, s._row, to_jsonb(s) - '_row' from %s s "
+                     "where (%s) is not true order by s._row",
+                     n + 1, n + 2, n + 3, t->staged, bound->sql);
     TRY(db_execute(t->ctx->db, sql, params, n + 3, &found, err));
     counts->findings += found;
     return 0;
@@ -337,7 +346,7 @@ static int run_check(const struct stage_target *t, const struct check_spec *c,
     const char *text;
     TRY(pipeline_sql(t->ctx->pipeline, t->ctx->stream->node, c->sql ? c->sql : c->expr, &text,
                      err));
-    TRY(stream_sql(t->ctx, text, &bound, err));
+    TRY(stage_sql(t, text, &bound, err));
     if (c->sql != NULL)
         return check_sql(t, c, &bound, counts, err);
     switch ((enum check_action)c->on_fail) {

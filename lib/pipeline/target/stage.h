@@ -12,15 +12,19 @@ struct stage_target {
     const struct stream_context *ctx;
     const char *schema, *table;
     const char *quoted; /* "ods"."orders" */
+    const char *staged; /* SQL name of the table in which the rows wait: STAGE_TABLE or another */
     /* Filled by stage_ensure_target: tables that diner makes say which run wrote a row and when; a
      * table made by somebody else is left as it is. */
     bool has_run_id, has_loaded_at;
 };
 
-int stage_create(const struct stream_context *ctx, struct error *err);
+int stage_create(const struct stage_target *t, struct error *err);
 /* insert into stage select from the query; columns are taken from it when the stream has none. */
-int stage_from_query(const struct stream_context *ctx, const struct bound_sql *query,
-                     int64_t *ret_rows, struct error *err);
+int stage_from_query(const struct stage_target *t, const struct bound_sql *query, int64_t *ret_rows,
+                     struct error *err);
+/* SQL of the pipeline, ${staged} being t->staged: what is run over the stage goes through here. */
+int stage_sql(const struct stage_target *t, const char *text, struct bound_sql *ret,
+              struct error *err);
 /* Makes the target table, or adds the columns it lacks; in the open transaction. */
 int stage_ensure_target(struct stage_target *t, struct error *err);
 
