@@ -50,5 +50,7 @@ static const struct command root = {
 int main(int argc, char **argv)
 {
     signals_install();
-    return cli_main(&root, argc, argv);
+    int status = cli_main(&root, argc, argv);
+    connector_sessions_end();
+    return status;
 }

@@ -1,5 +1,6 @@
 #include "net/connector.h"
 #include "core/secret.h"
+#include "core/sha256.h"
 #include "format/ynode.h"
 #include "net/connector_internal.h"
 #include "net/url.h"
@@ -17,6 +18,22 @@ static bool key_is_late(const char *key)
         if (strcmp(key, late[i]) == 0)
             return true;
     return false;
+}
+
+/* Of auth: its texts are formulas. */
+static bool auth_key_is_late(const char *key)
+{
+    return strcmp(key, "login") == 0 || strcmp(key, "send") == 0 || strcmp(key, "logout") == 0;
+}
+
+static void auth_interpolate(struct ynode *auth, interpolate_resolver resolver, void *self,
+                             struct arena *arena, struct diagnostics *d)
+{
+    if (auth->kind != YNODE_MAP)
+        interpolate_tree(auth, resolver, self, arena, d);
+    for (size_t i = 0; auth->kind == YNODE_MAP && i < auth->count; i++)
+        if (!auth_key_is_late(auth->keys[i]->text))
+            interpolate_tree(auth->items[i], resolver, self, arena, d);
 }
 
 /* Texts filled in by each request: that they can be is checked now. */
@@ -65,6 +82,8 @@ static void spec_bind(struct ynode *root, interpolate_resolver resolver, void *s
     for (size_t i = 0; i < root->count; i++) {
         if (strcmp(root->keys[i]->text, "resources") == 0)
             resources_interpolate(root->items[i], resolver, self, arena, d);
+        else if (strcmp(root->keys[i]->text, "auth") == 0)
+            auth_interpolate(root->items[i], resolver, self, arena, d);
         else
             interpolate_tree(root->items[i], resolver, self, arena, d);
     }
@@ -99,6 +118,27 @@ void connector_lint(const struct ynode *root, struct arena *arena, struct diagno
     struct connector_spec *spec = arena_alloc(arena, sizeof(*spec));
 
     spec_bind(root ? tree_copy(arena, root) : NULL, lint_resolve, NULL, arena, spec, d);
+}
+
+/* Connectors with the same file, address and credentials share a login. */
+static const char *login_key(const struct connector *c, const struct ynode *root)
+{
+    static const char *const parts[] = {"base_url", "headers", "values", "secrets", "auth"};
+    AUTO_STRBUF struct strbuf text = {0};
+    struct sha256 *h = sha256_new();
+    char hex[65];
+
+    strbuf_init(&text, 0);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        const struct ynode *node = ynode_get(root, parts[i]);
+        if (node)
+            ynode_print(node, 0, &text);
+        strbuf_addch(&text, '\n');
+    }
+    sha256_add(h, text.data, text.len);
+    sha256_finish(h, hex);
+    explicit_bzero(text.data, text.len);
+    return arena_printf(c->arena, "%s %s", c->name, hex);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -220,13 +260,14 @@ int connector_open_taped(const char *name, const struct config *config,
     while (len > 0 && c->spec.base_url[len - 1] == '/')
         len--;
     c->base_url = arena_strndup(c->arena, c->spec.base_url, len);
+    c->login_key = login_key(c, root);
     *ret = c;
     return 0;
 }
 
 void connector_close(struct connector *c)
 {
-    if (!c)
+    if (!c || auth_session_park(c))
         return;
     http_client_free(c->http);
     auth_release(c);

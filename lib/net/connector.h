@@ -23,6 +23,9 @@ int connector_open(const char *name, const struct config *config,
                    const struct connector_builtin *builtins, struct connector **ret,
                    struct error *err);
 void connector_close(struct connector *c);
+/* Logins outlive their connectors, so that the next one of the same file needs none. Once at the
+ * end of the program, and between tests: forgets them all, those that have one by their logout. */
+void connector_sessions_end(void);
 const char *connector_name(const struct connector *c);
 /* Lint only: problems of a connector file. */
 void connector_lint(const struct ynode *root, struct arena *arena, struct diagnostics *d);

@@ -1,4 +1,3 @@
-#include "core/clock.h"
 #include "core/secret.h"
 #include "format/jpull.h"
 #include "format/jsonx.h"
@@ -6,31 +5,30 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-#define NS_PER_MS  INT64_C(1000000)
-#define LIFE_MAX_S INT64_C(315360000) /* ten years: beyond is a mistake of theirs */
-
 bool auth_is_renewable(const struct connector *c)
 {
-    return c->spec.auth.type == AUTH_JWT_LOGIN;
+    return c->spec.auth.type == AUTH_JWT_LOGIN || c->spec.auth.type == AUTH_SESSION;
 }
 
+/* Another connector of this login may have renewed it since. */
 void auth_forget(struct connector *c)
 {
-    secret_free(c->access_token);
-    c->access_token = NULL;
+    if (c->session && c->session->number == c->login_used)
+        c->session->is_live = false;
 }
 
 void auth_release(struct connector *c)
 {
-    auth_forget(c);
+    for (size_t i = 0; c->secrets && i < c->spec.secrets.count; i++)
+        secret_free(c->secrets[i]);
+    free(c->secrets);
     secret_free(c->secret);
     secret_free(c->platform_password);
+    c->secrets = NULL;
     c->secret = c->platform_password = NULL;
 }
 
-/* The secret of the file's auth, fetched once from where it is kept. */
-static int auth_secret(struct connector *c, const char *reference, const char **ret,
-                       struct error *err)
+int auth_secret(struct connector *c, const char *reference, const char **ret, struct error *err)
 {
     if (!c->secret && secret_resolve(reference, &c->secret, err) != 0)
         return error_context(err, "auth of connector '%s'", c->name);
@@ -58,7 +56,8 @@ static int basic_apply(struct outgoing *r, struct error *err)
 
 /* ---- login --------------------------------------------------------------------------------- */
 
-static int login_parse(struct connector *c, const struct http_response *response, struct error *err)
+static int login_parse(struct connector *c, struct auth_session *s,
+                       const struct http_response *response, struct error *err)
 {
     AUTO_STRBUF struct strbuf scratch = {0};
     const struct auth_spec *a = &c->spec.auth;
@@ -70,20 +69,13 @@ static int login_parse(struct connector *c, const struct http_response *response
     if (jpull_find(body, a->token_from, &token, &scratch, &ignored) != 0 ||
         token.kind != JPULL_STRING || token.text.len == 0)
         return error_set(err, ERR_REMOTE, "the answer has no token at '%s'", a->token_from);
-    auth_forget(c);
-    c->access_token = mem_strndup(token.text.ptr, token.text.len);
-    secret_register(c->access_token);
-    c->expires_ns = INT64_MAX;
+    s->token = mem_strndup(token.text.ptr, token.text.len);
+    secret_register(s->token);
     if (!a->expires_from || jpull_find(body, a->expires_from, &life, &scratch, &ignored) != 0 ||
         (life.kind != JPULL_NUMBER && life.kind != JPULL_STRING))
         return 0;
     AUTOFREE char *text = mem_strndup(life.text.ptr, life.text.len);
-    int64_t life_s = strtoll(text, NULL, 10);
-    if (life_s <= 0 || life_s > LIFE_MAX_S)
-        return 0;
-    /* A life shorter than the margin would mean a login for each request. */
-    int64_t margin_ms = a->margin_ms < life_s * 500 ? a->margin_ms : life_s * 100;
-    c->expires_ns = clock_monotonic_ns() + (life_s * 1000 - margin_ms) * NS_PER_MS;
+    auth_session_expires(s, strtoll(text, NULL, 10), a->margin_ms);
     return 0;
 }
 
@@ -118,14 +110,14 @@ static int login_send(struct connector *c, struct arena *arena, struct http_resp
     return code;
 }
 
-static int login(struct connector *c, struct error *err)
+static int login(struct connector *c, struct auth_session *s, struct error *err)
 {
     struct arena *arena = arena_new();
     struct http_response response = {0};
 
     int code = login_send(c, arena, &response, err);
     if (code == 0)
-        code = login_parse(c, &response, err);
+        code = login_parse(c, s, &response, err);
     http_response_release(&response);
     arena_free(arena);
     if (code == 0)
@@ -139,11 +131,10 @@ static int login(struct connector *c, struct error *err)
 
 static int login_apply(struct outgoing *r, struct error *err)
 {
-    struct connector *c = r->c;
+    struct auth_session *s = NULL;
 
-    if (!c->access_token || clock_monotonic_ns() >= c->expires_ns)
-        TRY(login(c, err));
-    outgoing_header(r, "Authorization", arena_printf(r->arena, "Bearer %s", c->access_token));
+    TRY(auth_session_get(r->c, login, &s, err));
+    outgoing_header(r, "Authorization", arena_printf(r->arena, "Bearer %s", s->token));
     return 0;
 }
 
@@ -156,6 +147,7 @@ int auth_apply(struct outgoing *r, struct error *err)
     case AUTH_NONE: return 0;
     case AUTH_BASIC: return basic_apply(r, err);
     case AUTH_JWT_LOGIN: return login_apply(r, err);
+    case AUTH_SESSION: return session_apply(r, err);
     case AUTH_BEARER:
         TRY(auth_secret(r->c, a->token, &secret, err));
         outgoing_header(r, "Authorization", arena_printf(r->arena, "Bearer %s", secret));

@@ -3,14 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The keys that a choice needs and those it may have; others are mistakes. */
-struct key_use {
-    const char *key;
-    unsigned needed, allowed; /* bits of the choice */
-};
-
-static void keys_check(const struct ynode *map, const char *what, const char *choice, int chosen,
-                       const struct key_use *uses, struct diagnostics *d)
+void spec_check_keys(const struct ynode *map, const char *what, const char *choice, int chosen,
+                     const struct key_use *uses, struct diagnostics *d)
 {
     unsigned bit = 1U << chosen;
 
@@ -24,8 +18,8 @@ static void keys_check(const struct ynode *map, const char *what, const char *ch
 }
 
 /* RFC 6901: empty, or every part begins with a slash; ~ only as ~0 and ~1. */
-static void pointer_check(const char *pointer, const struct ynode *place, const char *key,
-                          struct diagnostics *d)
+void spec_check_pointer(const char *pointer, const struct ynode *place, const char *key,
+                        struct diagnostics *d)
 {
     bool ok = !pointer || !*pointer || *pointer == '/';
     const struct ynode *node = ynode_get(place, key);
@@ -37,41 +31,6 @@ static void pointer_check(const char *pointer, const struct ynode *place, const 
                         "%s: '%s' is not a JSON pointer", key, pointer);
 }
 
-static void auth_check(const struct auth_spec *a, const struct ynode *map, struct diagnostics *d)
-{
-    enum {
-        BEARER = 1 << AUTH_BEARER,
-        BASIC = 1 << AUTH_BASIC,
-        KEY = 1 << AUTH_KEY,
-        LOGIN = 1 << AUTH_JWT_LOGIN
-    };
-    static const struct key_use uses[] = {
-        {"token", BEARER, 0},
-        {"user", BASIC | LOGIN, 0},
-        {"password", BASIC | LOGIN, 0},
-        {"name", KEY, 0},
-        {"value", KEY, 0},
-        {"in", 0, KEY},
-        {"path", LOGIN, 0},
-        {"user_key", 0, LOGIN},
-        {"password_key", 0, LOGIN},
-        {"token_from", 0, LOGIN},
-        {"expires_from", 0, LOGIN},
-        {"margin", 0, LOGIN},
-        {NULL, 0, 0},
-    };
-    static const char *const names[] = {"none", "bearer", "basic", "key", "jwt_login"};
-
-    if (!map)
-        return;
-    keys_check(map, "auth", names[a->type], a->type, uses, d);
-    pointer_check(a->token_from, map, "token_from", d);
-    pointer_check(a->expires_from, map, "expires_from", d);
-    if (a->path && a->path[0] != '/')
-        diagnostics_add(d, ynode_get(map, "path"), NULL, "path: '%s' does not begin with '/'",
-                        a->path);
-}
-
 static bool status_is_pattern(const char *s)
 {
     if (strlen(s) != 3 || s[0] < '1' || s[0] > '5')
@@ -80,13 +39,8 @@ static bool status_is_pattern(const char *s)
     return digits || strcmp(s + 1, "xx") == 0;
 }
 
-static void rule_check(const struct rule_spec *rule, const struct ynode *map, struct diagnostics *d)
+void spec_check_when(const struct rule_when *w, const struct ynode *when, struct diagnostics *d)
 {
-    const struct rule_when *w = &rule->when;
-    const struct ynode *when = ynode_get(map, "when");
-
-    if (!when)
-        return;
     bool looks = w->equals.count > 0 || w->not_equals.count > 0 || w->exists != RULE_EXISTS_ANY;
     if (w->status.count == 0 && !w->pointer)
         diagnostics_add(d, when, NULL, "when: expected 'status' or 'pointer'");
@@ -94,13 +48,22 @@ static void rule_check(const struct rule_spec *rule, const struct ynode *map, st
         diagnostics_add(d, when, NULL, "when: a condition on the body needs 'pointer'");
     if (w->pointer && !looks)
         diagnostics_add(d, when, NULL, "when: 'pointer' needs 'equals', 'not_equals' or 'exists'");
-    pointer_check(w->pointer, when, "pointer", d);
+    spec_check_pointer(w->pointer, when, "pointer", d);
     for (size_t i = 0; i < w->status.count; i++)
         if (!status_is_pattern(w->status.items[i]))
             diagnostics_add(d, ynode_get(when, "status"), NULL,
                             "status: expected 404 or 5xx, found '%s'", w->status.items[i]);
+}
+
+static void rule_check(const struct rule_spec *rule, const struct ynode *map, struct diagnostics *d)
+{
+    const struct ynode *when = ynode_get(map, "when");
+
+    if (!when)
+        return;
+    spec_check_when(&rule->when, when, d);
     for (size_t i = 0; i < rule->message_from.count; i++)
-        pointer_check(rule->message_from.items[i], map, "message_from", d);
+        spec_check_pointer(rule->message_from.items[i], map, "message_from", d);
 }
 
 static void paginate_check(const struct paginate_spec *p, const struct ynode *map,
@@ -130,11 +93,11 @@ static void paginate_check(const struct paginate_spec *p, const struct ynode *ma
 
     if (!map)
         return;
-    keys_check(map, "paginate", names[p->type], p->type, uses, d);
+    spec_check_keys(map, "paginate", names[p->type], p->type, uses, d);
     if (!ynode_key(map, "size") != !ynode_key(map, "size_param"))
         diagnostics_add(d, map, NULL, "paginate: 'size' and 'size_param' go together");
-    pointer_check(p->from, map, "from", d);
-    pointer_check(p->more, map, "more", d);
+    spec_check_pointer(p->from, map, "from", d);
+    spec_check_pointer(p->more, map, "more", d);
 }
 
 static void resource_check(const char *name, const struct resource_spec *r, const struct ynode *map,
@@ -155,14 +118,14 @@ static void resource_check(const char *name, const struct resource_spec *r, cons
     if (r->write && reads)
         diagnostics_add(d, ynode_key(map, "write"), "set 'method'",
                         "resource '%s': a GET writes nothing", name);
-    pointer_check(r->records, map, "records", d);
-    pointer_check(r->expect_total, map, "expect_total", d);
+    spec_check_pointer(r->records, map, "records", d);
+    spec_check_pointer(r->expect_total, map, "expect_total", d);
     if (r->paginate)
         paginate_check(r->paginate, ynode_get(map, "paginate"), d);
     if (r->write) {
         const struct ynode *write = ynode_get(map, "write");
-        pointer_check(r->write->records, write, "records", d);
-        pointer_check(r->write->results, write, "results", d);
+        spec_check_pointer(r->write->records, write, "records", d);
+        spec_check_pointer(r->write->results, write, "results", d);
         if (r->write->batch > 1 && !r->write->records)
             diagnostics_add(d, write, NULL, "write: a batch of more than one needs 'records'");
     }
@@ -174,7 +137,7 @@ void connector_spec_check(const struct connector_spec *spec, const struct ynode 
     if (spec->version > 1)
         diagnostics_add(d, ynode_get(root, "version"), "it was written for a newer diner",
                         "version: expected 1, found %d", (int)spec->version);
-    auth_check(&spec->auth, ynode_get(root, "auth"), d);
+    connector_auth_check(spec, root, d);
     for (size_t i = 0; i < spec->rules.count; i++)
         rule_check((const struct rule_spec *)spec->rules.items + i, spec->rules.nodes[i], d);
     for (size_t i = 0; i < spec->resources.count; i++)

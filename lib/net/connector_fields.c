@@ -4,43 +4,6 @@
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define HOUR_MS   (60 * MINUTE_MS)
 
-#define AUTH(m) .offset = offsetof(struct auth_spec, m)
-static const char *const auth_types[] = {"none", "bearer", "basic", "key", "jwt_login", NULL};
-static const char *const auth_places[] = {"header", "query", NULL};
-static const struct field auth_fields[] = {
-    {"type", FIELD_CHOICE, AUTH(type), .choices = auth_types, .def = "none",
-     .help = "how requests are signed"},
-    {"token", FIELD_STRING, AUTH(token), .flags = FIELD_SECRET,
-     .help = "bearer: the token, or where it is kept: env:NAME, file:PATH, cmd:COMMAND"},
-    {"user", FIELD_STRING, AUTH(user), .help = "basic, jwt_login: the account"},
-    {"password", FIELD_STRING, AUTH(password), .flags = FIELD_SECRET,
-     .help = "basic, jwt_login: its password, or where it is kept"},
-    {"name", FIELD_STRING, AUTH(name), .help = "key: name of the header or query parameter"},
-    {"value", FIELD_STRING, AUTH(value), .flags = FIELD_SECRET,
-     .help = "key: its value, or where it is kept"},
-    {"in", FIELD_CHOICE, AUTH(in), .choices = auth_places, .def = "header",
-     .help = "key: where it is sent"},
-    {"path", FIELD_STRING, AUTH(path), .help = "jwt_login: path that answers a POST with a token"},
-    {"user_key", FIELD_STRING, AUTH(user_key), .def = "username",
-     .help = "jwt_login: key of the account in the body"},
-    {"password_key", FIELD_STRING, AUTH(password_key), .def = "password",
-     .help = "jwt_login: key of the password in the body"},
-    {"token_from", FIELD_STRING, AUTH(token_from), .def = "/access_token",
-     .help = "jwt_login: JSON pointer to the token in the answer"},
-    {"expires_from", FIELD_STRING, AUTH(expires_from),
-     .help = "jwt_login: JSON pointer to its life in seconds; without it a 401 renews"},
-    {"margin", FIELD_DURATION, AUTH(margin_ms), .def = "30s", .min = 0, .max = HOUR_MS,
-     .help = "jwt_login: renewed this long before it ends"},
-    {0},
-};
-static const struct field_set auth_set = {
-    .name = "auth",
-    .help = "How requests show who sends them; only ever sent to the host of base_url",
-    .struct_size = sizeof(struct auth_spec),
-    .fields = auth_fields,
-    .scalar = "type",
-};
-
 #define WHEN(m) .offset = offsetof(struct rule_when, m)
 static const char *const exists_words[] = {"any", "true", "false", NULL};
 static const struct field when_fields[] = {
@@ -53,7 +16,7 @@ static const struct field when_fields[] = {
      .help = "whether there is a value other than null"},
     {0},
 };
-static const struct field_set when_set = {
+const struct field_set connector_when_set = {
     .name = "when",
     .help = "What an answer must be like; all that is given must hold",
     .struct_size = sizeof(struct rule_when),
@@ -64,8 +27,8 @@ static const struct field_set when_set = {
 static const char *const actions[] = {"fail",         "retry",  "rate_limited",
                                       "refresh_auth", "ignore", NULL};
 static const struct field rule_fields[] = {
-    {"when", FIELD_OBJECT, RULE(when), .sub = &when_set, .help = "what the answer is like",
-     .flags = FIELD_REQUIRED},
+    {"when", FIELD_OBJECT, RULE(when), .sub = &connector_when_set,
+     .help = "what the answer is like", .flags = FIELD_REQUIRED},
     {"do", FIELD_CHOICE, RULE(action), .choices = actions, .flags = FIELD_REQUIRED,
      .help = "what to make of it"},
     {"message_from", FIELD_STRINGS, RULE(message_from),
@@ -204,7 +167,11 @@ static const struct field fields[] = {
     {"description", FIELD_STRING, TOP(description), .help = "what is reached by it"},
     {"base_url", FIELD_STRING, TOP(base_url), .flags = FIELD_REQUIRED,
      .help = "http or https URL that all paths stand behind"},
-    {"auth", FIELD_OBJECT, TOP(auth), .sub = &auth_set, .help = "who sends the requests"},
+    {"values", FIELD_STRING_MAP, TOP(values),
+     .help = "named values for the texts of auth and sign"},
+    {"secrets", FIELD_STRING_MAP, TOP(secrets), .flags = FIELD_SECRET,
+     .help = "the same for secrets, or where they are kept: env:NAME, file:PATH, cmd:COMMAND"},
+    {"auth", FIELD_OBJECT, TOP(auth), .sub = &connector_auth_set, .help = "who sends the requests"},
     {"rate", FIELD_RATE, TOP(rate), .help = "most requests per time, 20/s or 100/m"},
     {"concurrency", FIELD_INT, TOP(concurrency), .def = "8", .min = 1, .max = 64,
      .help = "requests under way at once"},

@@ -5,6 +5,7 @@
 
 #include "net/connector.h"
 #include "net/connector_spec.h"
+#include "net/formula.h"
 
 #define CONNECTOR_TEXT_MAX ((size_t)64 << 10) /* of one URL, header or parameter */
 
@@ -17,10 +18,12 @@ struct connector {
     const char *base_url;     /* without a slash at its end */
     struct http_client *http; /* made by the first request */
     /* secrets, resolved when first needed */
-    char *secret;            /* token, value or password of auth */
-    char *platform_password; /* ${platform.password} */
-    char *access_token;      /* from a login */
-    int64_t expires_ns;      /* INT64_MAX: it did not say */
+    char *secret;                 /* token, value or password of auth */
+    char *platform_password;      /* ${platform.password} */
+    char **secrets;               /* values of spec.secrets, by place; NULL until needed */
+    const char *login_key;        /* the same for connectors that share a login */
+    struct auth_session *session; /* borrowed; NULL: not logged in yet */
+    int64_t login_used;           /* number of the login that the last request carried */
 };
 
 /* As connector_open, with a tape or NULL. */
@@ -65,7 +68,8 @@ struct outgoing {
     const char *url;                      /* without `query` */
     struct pair_list query, headers;
     struct http_request http;
-    const struct rule_spec *rule; /* that decided about the last answer, or NULL */
+    const struct rule_spec *rule;   /* that decided about the last answer, or NULL */
+    const struct login_spec *login; /* of a login that says itself what success is, else NULL */
 };
 /* URL, headers and body of r->resource for these parameters (r has arena, c and resource). Names of
  * params[nstrict..] need not be used by it. body.ptr NULL: the declared one. */
@@ -84,6 +88,7 @@ const struct resource_spec *connector_resource(const struct connector *c, const 
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
+bool rule_when_matches(const struct rule_when *w, const struct http_response *response);
 const struct rule_spec *rules_find(const struct connector_spec *spec,
                                    const struct http_response *response);
 enum http_verdict rules_judge(void *request, const struct http_response *response);
@@ -97,6 +102,45 @@ int auth_apply(struct outgoing *r, struct error *err); /* may log in */
 bool auth_is_renewable(const struct connector *c);
 void auth_forget(struct connector *c);
 void auth_release(struct connector *c);
+/* The secret of the file's auth, fetched once from where it is kept. Borrowed. */
+int auth_secret(struct connector *c, const char *reference, const char **ret, struct error *err);
+
+/* What a login gave. Kept for the whole process: connectors of the same file share one. */
+struct auth_session {
+    struct auth_session *next;
+    char *key;
+    bool is_live;
+    int64_t number;     /* of logins so far */
+    int64_t expires_ns; /* INT64_MAX: it did not say */
+    char *token;        /* jwt_login */
+    char *cookies;      /* "a=1; b=2", or NULL */
+    char **names, **values;
+    size_t count;             /* of what was taken */
+    struct connector *parked; /* closed by its user, kept to log out */
+    int pid;
+};
+/* The session of c, logged in: at once when it is, else by calling login. */
+int auth_session_get(struct connector *c,
+                     int (*login)(struct connector *, struct auth_session *, struct error *),
+                     struct auth_session **ret, struct error *err);
+void auth_session_clear(struct auth_session *s); /* what the last login gave */
+/* Sets its end; life_s <= 0: unknown. A life shorter than twice the margin keeps nine tenths. */
+void auth_session_expires(struct auth_session *s, int64_t life_s, int64_t margin_ms);
+/* Takes c over when its session has to be ended at the end of the process. */
+bool auth_session_park(struct connector *c);
+int session_apply(struct outgoing *r, struct error *err);
+
+/* Names in texts of auth and sign: values, secrets, what a login gave, the time. */
+struct auth_scope {
+    struct connector *c;
+    const struct auth_session *session; /* NULL: none */
+    int64_t now_us;
+    char nonce[33];
+};
+void auth_scope_init(struct auth_scope *s, struct connector *c);
+struct formula_scope auth_scope_formula(struct auth_scope *s);
+/* For tests: every nonce is this one; NULL: random again. Borrowed. */
+void auth_nonce_inject(const char *nonce);
 
 /* ---- links ----------------------------------------------------------------------------------- */
 

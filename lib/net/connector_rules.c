@@ -58,14 +58,18 @@ static bool body_matches(const struct rule_when *w, const struct http_response *
     return w->not_equals.count == 0 || !(found && list_has(&w->not_equals, text));
 }
 
+bool rule_when_matches(const struct rule_when *w, const struct http_response *response)
+{
+    return status_matches(&w->status, response->status) && body_matches(w, response);
+}
+
 const struct rule_spec *rules_find(const struct connector_spec *spec,
                                    const struct http_response *response)
 {
     const struct rule_spec *rules = spec->rules.items;
 
     for (size_t i = 0; i < spec->rules.count; i++)
-        if (status_matches(&rules[i].when.status, response->status) &&
-            body_matches(&rules[i].when, response))
+        if (rule_when_matches(&rules[i].when, response))
             return &rules[i];
     return NULL;
 }
@@ -74,7 +78,7 @@ enum http_verdict rules_judge(void *request, const struct http_response *respons
 {
     struct outgoing *r = request;
 
-    r->rule = rules_find(&r->c->spec, response);
+    r->rule = r->login ? NULL : rules_find(&r->c->spec, response);
     if (!r->rule)
         return HTTP_VERDICT_BY_STATUS;
     switch ((enum rule_action)r->rule->action) {
@@ -88,7 +92,7 @@ enum http_verdict rules_judge(void *request, const struct http_response *respons
 }
 
 /* The values of message_from that are there, joined. */
-static void reason_read(const struct rule_spec *rule, const struct http_response *response,
+static void reason_read(const struct field_strings *pointers, const struct http_response *response,
                         struct strbuf *out)
 {
     AUTO_STRBUF struct strbuf scratch = {0};
@@ -96,10 +100,10 @@ static void reason_read(const struct rule_spec *rule, const struct http_response
     bool is_null = false;
 
     strbuf_init(&scratch, 0);
-    for (size_t i = 0; i < rule->message_from.count; i++) {
+    for (size_t i = 0; i < pointers->count; i++) {
         strbuf_clear(&scratch);
-        if (!body_text(response, rule->message_from.items[i], &scratch, &text, &is_null) ||
-            is_null || text.len == 0)
+        if (!body_text(response, pointers->items[i], &scratch, &text, &is_null) || is_null ||
+            text.len == 0)
             continue;
         if (out->len > 0)
             strbuf_adds(out, ": ");
@@ -122,6 +126,23 @@ static enum error_code code_of_rule(const struct rule_spec *rule, int status)
     return status >= 200 && status <= 299 ? ERR_REMOTE : ERR_OK;
 }
 
+/* A login that says itself what success is: HTTP 200 alone is none. */
+static int login_check(const struct outgoing *r, const struct http_response *response,
+                       struct error *err)
+{
+    AUTO_STRBUF struct strbuf reason = {0};
+    const struct login_spec *login = r->login;
+
+    if (login->ok->status.count == 0)
+        TRY(http_response_check(&r->http, response, err));
+    if (rule_when_matches(login->ok, response))
+        return 0;
+    strbuf_init(&reason, 0);
+    reason_read(&login->message_from, response, &reason);
+    return http_response_fail(&r->http, response, ERR_AUTH,
+                              reason.len > 0 ? reason.data : "the login was refused", err);
+}
+
 int rules_check(const struct outgoing *r, const struct http_response *response, bool *ret_ignored,
                 struct error *err)
 {
@@ -129,12 +150,14 @@ int rules_check(const struct outgoing *r, const struct http_response *response, 
     const struct rule_spec *rule = r->rule;
 
     *ret_ignored = rule && rule->action == RULE_IGNORE;
+    if (r->login)
+        return login_check(r, response, err);
     if (*ret_ignored)
         return 0;
     if (!rule)
         return http_response_check(&r->http, response, err);
     strbuf_init(&reason, 0);
-    reason_read(rule, response, &reason);
+    reason_read(&rule->message_from, response, &reason);
     return http_response_fail(&r->http, response, code_of_rule(rule, response->status),
                               reason.len > 0 ? reason.data : NULL, err);
 }

@@ -5,7 +5,39 @@
 
 #include "net/connector.h"
 
-enum auth_type { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_KEY, AUTH_JWT_LOGIN };
+enum rule_exists { RULE_EXISTS_ANY, RULE_EXISTS_TRUE, RULE_EXISTS_FALSE };
+struct rule_when {
+    struct field_strings status; /* "404", "5xx" */
+    const char *pointer;
+    struct field_strings equals, not_equals;
+    int exists;
+};
+
+/* The login of a session and its end. All texts are formulas (formula.h). */
+struct login_spec {
+    int method;
+    const char *path;
+    struct field_string_map query, headers, form;
+    const struct ynode *body;
+    struct rule_when *ok;
+    struct field_strings message_from;
+    struct field_string_map take; /* name: JSON pointer, header:NAME or cookie:NAME */
+    const char *expires_from;
+    bool keep_cookies;
+};
+/* What a request of a session carries. */
+struct send_spec {
+    struct field_string_map headers, query, cookies;
+};
+
+enum auth_type {
+    AUTH_NONE,
+    AUTH_BEARER,
+    AUTH_BASIC,
+    AUTH_KEY,
+    AUTH_JWT_LOGIN,
+    AUTH_SESSION,
+};
 enum auth_place { AUTH_IN_HEADER, AUTH_IN_QUERY };
 struct auth_spec {
     int type;
@@ -17,14 +49,9 @@ struct auth_spec {
     const char *user_key, *password_key;
     const char *token_from, *expires_from;
     int64_t margin_ms;
-};
-
-enum rule_exists { RULE_EXISTS_ANY, RULE_EXISTS_TRUE, RULE_EXISTS_FALSE };
-struct rule_when {
-    struct field_strings status; /* "404", "5xx" */
-    const char *pointer;
-    struct field_strings equals, not_equals;
-    int exists;
+    struct login_spec *login; /* session */
+    struct send_spec *send;
+    struct login_spec *logout;
 };
 enum rule_action { RULE_FAIL, RULE_RETRY, RULE_RATE_LIMITED, RULE_REFRESH_AUTH, RULE_IGNORE };
 struct rule_spec {
@@ -76,6 +103,7 @@ struct retry_spec {
 struct connector_spec {
     int64_t version;
     const char *name, *description, *base_url;
+    struct field_string_map values, secrets; /* names for the texts of auth and sign */
     struct auth_spec auth;
     struct field_rate rate;
     int64_t concurrency;
@@ -91,11 +119,26 @@ struct connector_spec {
     const char *ca_file;
 };
 
-extern const char *const connector_methods[]; /* by resource_spec.method */
+extern const char *const connector_methods[];     /* by resource_spec.method */
+extern const struct field_set connector_auth_set; /* struct auth_spec */
+extern const struct field_set connector_when_set; /* struct rule_when */
 
 /* What no single field can tell: keys that a type of auth or pagination needs, pointers, paths. */
 void connector_spec_check(const struct connector_spec *spec, const struct ynode *root,
                           struct diagnostics *d);
+/* The part of it about who sends the requests (connector_auth_check.c). */
+void connector_auth_check(const struct connector_spec *spec, const struct ynode *root,
+                          struct diagnostics *d);
+/* Shared checks: keys that a choice needs and may have; RFC 6901; "404" or "5xx". */
+struct key_use {
+    const char *key;
+    unsigned needed, allowed; /* bits of the choice */
+};
+void spec_check_keys(const struct ynode *map, const char *what, const char *choice, int chosen,
+                     const struct key_use *uses, struct diagnostics *d);
+void spec_check_pointer(const char *pointer, const struct ynode *place, const char *key,
+                        struct diagnostics *d);
+void spec_check_when(const struct rule_when *w, const struct ynode *when, struct diagnostics *d);
 
 static inline const struct resource_spec *resource_at(const struct connector_spec *spec, size_t i)
 {

@@ -56,6 +56,7 @@ static inline struct connector *open_yaml(const char *yaml)
 {
     struct connector *c = NULL;
     struct error err = ERROR_INIT;
+    connector_sessions_end(); /* each test begins without logins */
     int code = try_open(yaml, &c, &err);
     if (code != 0)
         print_error("%s\n", err.message);
