@@ -53,7 +53,7 @@ is_connector() { grep -q '^base_url:' "$1"; }
 
 # A connector is in order when the only thing wrong with it is that nobody answers.
 @test "connectors of the manual open, and ask" {
-    local file name resource files=0
+    local file name resource secrets files=0
     yaml_files "$BATS_TEST_TMPDIR"
     mkdir "$BATS_TEST_TMPDIR/connectors"
     printf 'a-secret-word\n' >"$BATS_TEST_TMPDIR/secret"
@@ -75,9 +75,11 @@ streams:
     columns: { id: text }
 TXT
         mv "$BATS_TEST_TMPDIR/try.pipeline" "$BATS_TEST_TMPDIR/connectors/try.yaml"
-        CRM_TOKEN=a-secret-word DINER_RETRY_MAX=0 \
-            DINER_CONNECTOR_PATH=$BATS_TEST_TMPDIR/connectors \
-            run --separate-stderr "$DINER" pipeline preview "$BATS_TEST_TMPDIR/connectors/try.yaml"
+        mapfile -t secrets < <(grep -o 'env:[A-Z_]*' "$file" | sort -u |
+            sed 's/env:\(.*\)/\1=a-secret-word/')
+        DINER_RETRY_MAX=0 DINER_CONNECTOR_PATH=$BATS_TEST_TMPDIR/connectors \
+            run --separate-stderr env "${secrets[@]}" "$DINER" pipeline preview \
+            "$BATS_TEST_TMPDIR/connectors/try.yaml"
         [ "$status" -eq 5 ] || fail "$(cat "${file%.yaml}.place")"
         assert_stderr_has "127.0.0.1 port 9"
         refute_stderr_has a-secret-word
