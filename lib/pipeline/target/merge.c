@@ -77,8 +77,8 @@ int stage_supersede(const struct stage_target *t, struct stream_counts *counts, 
         db_quote_identifier(&sql, s->incremental->cursor);
         strbuf_adds(&sql, " desc nulls last, ");
     }
-    /* _row counts within a page or file; ctid is the order of reading. */
-    strbuf_addf(&sql, "ctid desc) as n from %s) d where s.ctid = d.ctid and d.n > 1", t->staged);
+    /* Not by ctid: a short row fills the rest of an earlier page. */
+    strbuf_addf(&sql, "_seq desc) as n from %s) d where s.ctid = d.ctid and d.n > 1", t->staged);
     int64_t superseded = 0;
     TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &superseded, err));
     counts->superseded += superseded;

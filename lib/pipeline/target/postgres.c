@@ -60,10 +60,11 @@ static bool is_pushed_down(const struct stream_context *ctx)
 static int begin_copy(struct target *t, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    const char **names = arena_array(t->ctx->arena, s->ncolumns + 1, sizeof *names);
+    const char **names = arena_array(t->ctx->arena, s->ncolumns + 2, sizeof *names);
     for (size_t i = 0; i < s->ncolumns; i++)
         names[i] = s->columns[i].name;
     names[s->ncolumns] = "_row";
+    names[s->ncolumns + 1] = "_seq";
     if (t->is_direct) {
         TRY(db_begin(t->ctx->db, err));
         TRY(stage_ensure_target(&t->stage, err));
@@ -72,7 +73,8 @@ static int begin_copy(struct target *t, struct error *err)
                           s->ncolumns + (t->stage.has_run_id ? 1 : 0), &t->copy, err);
     }
     TRY(stage_create(&t->stage, err));
-    return db_copy_in(t->ctx->db, t->stage.staged, names, s->ncolumns + 1, &t->copy, err);
+    return db_copy_in(t->ctx->db, t->stage.staged, names,
+                      s->ncolumns + (stage_has_sequence(s) ? 2 : 1), &t->copy, err);
 }
 
 static int open_target(const struct stream_context *ctx, struct target **ret, struct error *err)
@@ -140,11 +142,13 @@ static int take_row(struct target *t, const struct source_row *row, const char *
         db_copy_drop(t->copy);
         return 0;
     }
+    t->rows++;
+    if (t->is_direct && t->stage.has_run_id)
+        db_encode_int8(out, t->ctx->run_id);
     if (!t->is_direct)
         db_encode_int8(out, (int64_t)row->position);
-    else if (t->stage.has_run_id)
-        db_encode_int8(out, t->ctx->run_id);
-    t->rows++;
+    if (!t->is_direct && stage_has_sequence(t->ctx->stream))
+        db_encode_int8(out, t->rows);
     return db_copy_keep(t->copy, err);
 }
 

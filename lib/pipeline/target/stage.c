@@ -15,6 +15,11 @@ void stage_columns(struct strbuf *out, const struct stream_spec *s, const char *
     }
 }
 
+bool stage_has_sequence(const struct stream_spec *s)
+{
+    return s->key.count > 0;
+}
+
 /* ---- making the stage ------------------------------------------------------------------- */
 
 int stage_sql(const struct stage_target *t, const char *text, struct bound_sql *ret,
@@ -38,7 +43,7 @@ int stage_create(const struct stage_target *t, struct error *err)
         db_type_print(&s->columns[i].type, &sql);
         strbuf_adds(&sql, ", ");
     }
-    strbuf_adds(&sql, "_row bigint)");
+    strbuf_adds(&sql, stage_has_sequence(s) ? "_row bigint, _seq bigint)" : "_row bigint)");
     TRY(db_execute(ctx->db, "drop table if exists " STAGE_TABLE, DB_NO_PARAMS, NULL, err));
     return db_execute(ctx->db, sql.data, DB_NO_PARAMS, NULL, err);
 }
@@ -78,13 +83,17 @@ int stage_from_query(const struct stage_target *t, const struct bound_sql *query
     strbuf_init(&sql, SQL_MAX);
     strbuf_addf(&sql, "insert into %s (", t->staged);
     stage_columns(&sql, ctx->stream, "");
-    strbuf_adds(&sql, ", _row) select ");
+    bool has_sequence = stage_has_sequence(ctx->stream);
+    strbuf_adds(&sql, has_sequence ? ", _row, _seq) select " : ", _row) select ");
     for (size_t i = 0; i < ctx->stream->ncolumns; i++) {
         strbuf_adds(&sql, "q.");
         db_quote_identifier(&sql, ctx->stream->columns[i].from);
         strbuf_adds(&sql, ", ");
     }
-    strbuf_addf(&sql, "row_number() over () from (%s\n) q", query->sql);
+    strbuf_addf(&sql, "%s from (%s\n) q",
+                has_sequence ? "row_number() over (), row_number() over ()"
+                             : "row_number() over ()",
+                query->sql);
     if (db_execute(ctx->db, sql.data, query->params, query->nparams, ret_rows, err) != 0)
         return error_context(err, "stream '%s': its query", ctx->stream->name);
     return 0;
@@ -202,7 +211,7 @@ static int reject_where(const struct stage_target *t, const char *condition, con
     strbuf_init(&sql, SQL_MAX);
     strbuf_addf(&sql,
                 "delete from %s s where %s returning s._row, "
-                "to_jsonb(s) - '_row', jsonb_strip_nulls(jsonb_build_object(",
+                "to_jsonb(s) - '{_row,_seq}'::text[], jsonb_strip_nulls(jsonb_build_object(",
                 t->staged, condition);
     for (size_t i = 0; i < s->key.count; i++) {
         strbuf_adds(&sql, i > 0 ? ", " : "");
@@ -284,10 +293,11 @@ static int check_abort(const struct stage_target *t, const struct check_spec *c,
                        const struct bound_sql *bound, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
-    const char *sql = arena_printf(t->ctx->arena,
-                                   "select count(*), min(s._row), (array_agg(to_jsonb(s) - '_row' "
-                                   "order by s._row))[1] from %s s where (%s) is not true",
-                                   t->staged, bound->sql);
+    const char *sql =
+        arena_printf(t->ctx->arena,
+                     "select count(*), min(s._row), (array_agg(to_jsonb(s) - '{_row,_seq}'::text[] "
+                     "order by s._row))[1] from %s s where (%s) is not true",
+                     t->staged, bound->sql);
     TRY(db_query(t->ctx->db, sql, bound->params, bound->nparams, &res, err));
     if (db_result_int(res, 0, 0) == 0)
         return 0;
@@ -309,12 +319,12 @@ static int check_warn(const struct stage_target *t, const struct check_spec *c,
     params[n] = arena_printf(t->ctx->arena, "%" PRId64, t->ctx->run_id);
     params[n + 1] = t->ctx->stream->name;
     params[n + 2] = c->name;
-    const char *sql =
-        arena_printf(t->ctx->arena,
-                     "insert into diner.finding (run_id, stream, check_name, position, row_data) "
-                     "select $%zu::bigint, $%zu, $%zu, s._row, to_jsonb(s) - '_row' from %s s "
-                     "where (%s) is not true order by s._row",
-                     n + 1, n + 2, n + 3, t->staged, bound->sql);
+    const char *sql = arena_printf(
+        t->ctx->arena,
+        "insert into diner.finding (run_id, stream, check_name, position, row_data) "
+        "select $%zu::bigint, $%zu, $%zu, s._row, to_jsonb(s) - '{_row,_seq}'::text[] from %s s "
+        "where (%s) is not true order by s._row",
+        n + 1, n + 2, n + 3, t->staged, bound->sql);
     TRY(db_execute(t->ctx->db, sql, params, n + 3, &found, err));
     counts->findings += found;
     return 0;

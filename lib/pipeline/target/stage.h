@@ -1,6 +1,7 @@
 /* lib/pipeline/target/stage.h - the staging table and what SQL does with it: transforms, checks,
  * guard, merge. Rows wait in pg_temp.diner_stage (columns of the stream, and _row: their place in
- * the source); nothing of it survives the session, so a killed run leaves nothing to clean up. */
+ * the source, within a file or page; with a key also _seq: the order of reading, which neither ctid
+ * nor _row tells); nothing of it survives the session, so a killed run leaves nothing to clean up. */
 #ifndef DINER_PIPELINE_TARGET_STAGE_H
 #define DINER_PIPELINE_TARGET_STAGE_H
 
@@ -37,6 +38,8 @@ int stage_merge(const struct stage_target *t, struct stream_counts *counts, stru
 /* The highest cursor value staged, as text for the next window; NULL when no row is there. */
 int stage_cursor(const struct stage_target *t, const char **ret, struct error *err);
 
+/* Whether the stage has _seq. */
+bool stage_has_sequence(const struct stream_spec *s);
 /* Whether the column is part of the stream's key. */
 bool stage_is_key(const struct stream_spec *s, const char *name);
 /* SQL pieces: "a", "b" with a prefix ("s.") before each. */
