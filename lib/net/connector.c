@@ -12,7 +12,7 @@
 
 static bool key_is_late(const char *key)
 {
-    static const char *const late[] = {"path", "query", "headers", "body"};
+    static const char *const late[] = {"path", "query", "headers", "body", "form"};
 
     for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++)
         if (strcmp(key, late[i]) == 0)
@@ -367,5 +367,16 @@ int connector_write_of(const struct connector *c, const char *resource, struct c
                                     .results = r->write->results,
                                     .result_ok = r->write->result_ok,
                                     .result_error = r->write->result_error};
+    return 0;
+}
+
+int connector_fields_of(const struct connector *c, const char *resource, struct field_strings *ret,
+                        struct error *err)
+{
+    const struct resource_spec *r = connector_resource(c, resource, err);
+
+    if (!r)
+        return (int)err->code;
+    *ret = r->fields;
     return 0;
 }

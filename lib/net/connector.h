@@ -45,6 +45,11 @@ int connector_call(struct connector *c, const char *resource, const struct conne
                    size_t nparams, struct span body, const char *idempotency_key,
                    struct http_response *ret, struct error *err);
 
+/* Names of what stands where in records that are arrays (`fields` of the resource); count 0: none
+ * are declared. Borrowed from the connector. */
+int connector_fields_of(const struct connector *c, const char *resource, struct field_strings *ret,
+                        struct error *err);
+
 /* All pages of a resource. Loop and cap detection: a repeated cursor or next URL, or an identical
  * page twice, is ERR_REMOTE; max_pages reached is an error, never a silent end. */
 struct connector_pages;

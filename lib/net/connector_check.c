@@ -1,5 +1,6 @@
 #include "format/ynode.h"
-#include "net/connector_spec.h"
+#include "net/connector_internal.h"
+#include "schema/interpolate.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,96 @@ static void rule_check(const struct rule_spec *rule, const struct ynode *map, st
         spec_check_pointer(rule->message_from.items[i], map, "message_from", d);
 }
 
+/* ---- names in templates -------------------------------------------------------------------- */
+
+struct mention {
+    const char *name;
+    bool found;
+};
+
+static void mention_note(void *self, const char *name, size_t offset)
+{
+    struct mention *m = self;
+    size_t len = strlen(m->name);
+
+    (void)offset;
+    if (strncmp(name, m->name, len) == 0 && (name[len] == '\0' || name[len] == '.'))
+        m->found = true;
+}
+
+static void text_mentions(struct mention *m, const char *text)
+{
+    struct error ignored;
+
+    if (text)
+        interpolate_names(text, mention_note, m, &ignored);
+}
+
+static void tree_mentions(struct mention *m, const struct ynode *node)
+{
+    if (node && node->kind == YNODE_SCALAR)
+        text_mentions(m, node->text);
+    for (size_t i = 0; node && i < node->count; i++)
+        tree_mentions(m, node->items[i]);
+}
+
+bool resource_mentions(const struct resource_spec *r, const char *name)
+{
+    struct mention m = {.name = name};
+
+    text_mentions(&m, r->path);
+    tree_mentions(&m, r->query);
+    tree_mentions(&m, r->body);
+    tree_mentions(&m, r->form);
+    for (size_t i = 0; i < r->headers.count; i++)
+        text_mentions(&m, r->headers.values[i]);
+    return m.found;
+}
+
+/* ---- paginations --------------------------------------------------------------------------- */
+
+/* A pagination that reaches no request reads the first page for ever, or takes it for all. */
+static void position_check(const struct resource_spec *r, const struct ynode *map,
+                           struct diagnostics *d)
+{
+    static const char *const names[] = {[PAGINATE_PAGE] = "page.number",
+                                        [PAGINATE_OFFSET] = "page.offset",
+                                        [PAGINATE_CURSOR] = "page.cursor",
+                                        [PAGINATE_LAST_ID] = "page.last_id",
+                                        [PAGINATE_NEXT_URL] = NULL};
+    const struct paginate_spec *p = r->paginate;
+    const char *mine = names[p->type];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i] && names[i] != mine && resource_mentions(r, names[i]))
+            diagnostics_add(d, map, NULL, "paginate: ${%s} does not go with this type", names[i]);
+    if (mine && !p->param && !resource_mentions(r, mine) && !resource_mentions(r, "cursor"))
+        diagnostics_add(d, map, "without it each request is for the first page",
+                        "paginate: expected 'param', or ${%s} in path, query, body or form", mine);
+    bool asked = p->size_param || resource_mentions(r, "page.size");
+    if (p->size > 0 && !asked)
+        diagnostics_add(d, ynode_get(map, "size"), NULL,
+                        "paginate: 'size' needs 'size_param', or ${page.size} in the request");
+    if (p->size == 0 && asked)
+        diagnostics_add(d, map, NULL, "paginate: 'size' is missing");
+    if (p->end == PAGINATE_END_SHORT && p->size == 0)
+        diagnostics_add(d, map, NULL, "paginate: 'end: short' needs 'size'");
+    if (p->first && (p->first->kind != YNODE_SCALAR))
+        diagnostics_add(d, p->first, NULL, "first: expected a text or number");
+}
+
+static void unpaged_check(const char *name, const struct resource_spec *r, const struct ynode *map,
+                          struct diagnostics *d)
+{
+    static const char *const names[] = {"page.number", "page.offset", "page.size", "page.cursor",
+                                        "page.last_id"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (resource_mentions(r, names[i]))
+            diagnostics_add(d, map, NULL, "resource '%s' uses ${%s} without 'paginate'", name,
+                            names[i]);
+}
+
 static void paginate_check(const struct paginate_spec *p, const struct ynode *map,
                            struct diagnostics *d)
 {
@@ -79,12 +170,14 @@ static void paginate_check(const struct paginate_spec *p, const struct ynode *ma
         ALL = PAGE | OFFSET | CURSOR | LAST_ID | LINK | NEXT
     };
     static const struct key_use uses[] = {
-        {"param", PAGE | OFFSET | LAST_ID, CURSOR},
+        {"param", 0, PAGE | OFFSET | LAST_ID | CURSOR},
         {"size_param", 0, ALL},
         {"size", 0, ALL},
         {"from", CURSOR | LAST_ID | NEXT, 0},
         {"more", 0, PAGE | OFFSET | CURSOR | LAST_ID},
         {"start", 0, PAGE | OFFSET},
+        {"first", 0, CURSOR | LAST_ID},
+        {"end", 0, PAGE | OFFSET},
         {"max_pages", 0, ALL},
         {NULL, 0, 0},
     };
@@ -94,10 +187,40 @@ static void paginate_check(const struct paginate_spec *p, const struct ynode *ma
     if (!map)
         return;
     spec_check_keys(map, "paginate", names[p->type], p->type, uses, d);
-    if (!ynode_key(map, "size") != !ynode_key(map, "size_param"))
-        diagnostics_add(d, map, NULL, "paginate: 'size' and 'size_param' go together");
     spec_check_pointer(p->from, map, "from", d);
     spec_check_pointer(p->more, map, "more", d);
+}
+
+static void pairs_check(const char *key, const struct ynode *pairs, struct diagnostics *d)
+{
+    if (pairs && pairs->kind != YNODE_MAP && !pairs->is_null)
+        diagnostics_add(d, pairs, NULL, "%s: expected a map, found %s", key,
+                        ynode_kind_name(pairs->kind));
+}
+
+/* What the request is made of. */
+static void request_check(const char *name, const struct resource_spec *r, const struct ynode *map,
+                          struct diagnostics *d)
+{
+    pairs_check("query", r->query, d);
+    pairs_check("form", r->form, d);
+    if (r->body && r->form)
+        diagnostics_add(d, ynode_key(map, "form"), NULL,
+                        "resource '%s': either 'body' or 'form', not both", name);
+    for (size_t i = 0; i < r->json_text.count; i++) {
+        const char *pointer = r->json_text.items[i];
+        spec_check_pointer(pointer, map, "json_text", d);
+        if (!r->body || !template_node_at(r->body, pointer, d->arena))
+            diagnostics_add(d, ynode_get(map, "json_text"), NULL,
+                            "json_text: the body has nothing at '%s'", pointer);
+    }
+    for (size_t i = 0; i < r->params.count; i++) {
+        const char *param = r->params.names[i];
+        param_check(param, (const struct param_spec *)r->params.items + i, r->params.nodes[i], d);
+        if (!resource_mentions(r, param))
+            diagnostics_add(d, r->params.nodes[i], NULL,
+                            "nothing in resource '%s' uses the parameter '%s'", name, param);
+    }
 }
 
 static void resource_check(const char *name, const struct resource_spec *r, const struct ynode *map,
@@ -113,15 +236,22 @@ static void resource_check(const char *name, const struct resource_spec *r, cons
     if (r->path && strpbrk(r->path, "?#"))
         diagnostics_add(d, ynode_get(map, "path"), "parameters go into 'query'",
                         "path: '%s' holds '?' or '#'", r->path);
-    if (r->body && reads)
-        diagnostics_add(d, ynode_key(map, "body"), NULL, "resource '%s': a GET has no body", name);
+    for (size_t i = 0; reads && i < 2; i++)
+        if (ynode_key(map, i == 0 ? "body" : "form"))
+            diagnostics_add(d, ynode_key(map, i == 0 ? "body" : "form"), NULL,
+                            "resource '%s': a GET has no body", name);
     if (r->write && reads)
         diagnostics_add(d, ynode_key(map, "write"), "set 'method'",
                         "resource '%s': a GET writes nothing", name);
     spec_check_pointer(r->records, map, "records", d);
     spec_check_pointer(r->expect_total, map, "expect_total", d);
-    if (r->paginate)
+    request_check(name, r, map, d);
+    if (r->paginate) {
         paginate_check(r->paginate, ynode_get(map, "paginate"), d);
+        position_check(r, ynode_get(map, "paginate"), d);
+    } else {
+        unpaged_check(name, r, map, d);
+    }
     if (r->write) {
         const struct ynode *write = ynode_get(map, "write");
         spec_check_pointer(r->write->records, write, "records", d);

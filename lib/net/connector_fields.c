@@ -46,17 +46,23 @@ static const struct field_set rule_set = {
 #define PAGE(m) .offset = offsetof(struct paginate_spec, m)
 static const char *const paginate_types[] = {"none",    "page",        "offset",   "cursor",
                                              "last_id", "link_header", "next_url", NULL};
+static const char *const paginate_ends[] = {"empty", "short", NULL};
 static const struct field paginate_fields[] = {
     {"type", FIELD_CHOICE, PAGE(type), .choices = paginate_types, .flags = FIELD_REQUIRED,
      .help = "how the next page is asked for"},
     {"param", FIELD_STRING, PAGE(param),
-     .help = "query parameter of the page number, offset, cursor or last id"},
+     .help = "query parameter of the page number, offset, cursor or last id; elsewhere it is "
+             "${page.number}, ${page.offset}, ${page.cursor}, ${page.last_id}"},
     {"size_param", FIELD_STRING, PAGE(size_param), .help = "query parameter of the page size"},
     {"size", FIELD_INT, PAGE(size), .min = 0, .max = 100000, .help = "records asked for per page"},
+    {"first", FIELD_NODE, PAGE(first),
+     .help = "cursor or last id of the first page; an unquoted number is sent as a number"},
     {"from", FIELD_STRING, PAGE(from),
      .help = "JSON pointer to the next cursor or URL in the answer, or to the id in a record"},
     {"more", FIELD_STRING, PAGE(more),
      .help = "JSON pointer to whether there is another page (true or false)"},
+    {"end", FIELD_CHOICE, PAGE(end), .choices = paginate_ends, .def = "empty",
+     .help = "the last page: an empty one, or one with fewer records than size"},
     {"start", FIELD_INT, PAGE(start), .def = "-1", .min = -1, .max = 1000000000,
      .help = "first page number (-1: 1) or offset (-1: 0)"},
     {"max_pages", FIELD_INT, PAGE(max_pages), .def = "10000", .min = 1, .max = 100000000,
@@ -91,6 +97,32 @@ static const struct field_set write_set = {
     .fields = write_fields,
 };
 
+#define PARAM(m) .offset = offsetof(struct param_spec, m)
+static const char *const param_types[] = {"text", "number",  "boolean", "json",
+                                          "list", "numbers", "time",    NULL};
+static const struct field param_fields[] = {
+    {"type", FIELD_CHOICE, PARAM(type), .choices = param_types, .def = "text",
+     .help = "what it is in JSON; list and numbers are given with commas, time as ISO 8601"},
+    {"default", FIELD_NODE, PARAM(def),
+     .help = "its value when none is given; null is JSON's null"},
+    {"required", FIELD_BOOL, PARAM(required), .def = "false",
+     .help = "it is an error to give none"},
+    {"format", FIELD_STRING, PARAM(format),
+     .help = "time: iso, epoch_s, epoch_ms, or letters %Y %m %d %H %M %S %L %f %z %:z (iso)"},
+    {"timezone", FIELD_STRING, PARAM(timezone), .help = "time: the zone it is written in (UTC)"},
+    {"help", FIELD_STRING, PARAM(help), .help = "what it is for"},
+    {0},
+};
+static const struct field_set param_set = {
+    .name = "parameter",
+    .help =
+        "A value that pipelines give. Alone in a JSON body, as \"${limit}\", it is what its type "
+        "says; a time also has parts, ${since.year} to ${since.microsecond}",
+    .struct_size = sizeof(struct param_spec),
+    .fields = param_fields,
+    .scalar = "type",
+};
+
 #define RESOURCE(m) .offset = offsetof(struct resource_spec, m)
 const char *const connector_methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 static const struct field resource_fields[] = {
@@ -98,16 +130,28 @@ static const struct field resource_fields[] = {
      .help = "HTTP method"},
     {"path", FIELD_STRING, RESOURCE(path), .flags = FIELD_REQUIRED | FIELD_LATE,
      .help = "path behind base_url; ${name} is a parameter, percent-encoded"},
-    {"query", FIELD_STRING_MAP, RESOURCE(query), .flags = FIELD_LATE,
-     .help = "query parameters; one whose ${name} has no value is left out"},
+    {"params", FIELD_OBJECT_MAP, RESOURCE(params), .sub = &param_set,
+     .help = "its parameters with types and defaults; those not named here are texts"},
+    {"query", FIELD_NODE, RESOURCE(query), .flags = FIELD_LATE,
+     .help = "query parameters; one whose ${name} has no value is left out, lists and maps are "
+             "sent as JSON"},
     {"headers", FIELD_STRING_MAP, RESOURCE(headers), .flags = FIELD_LATE,
      .help = "headers of this resource"},
     {"body", FIELD_NODE, RESOURCE(body), .flags = FIELD_LATE,
-     .help = "JSON body, written as YAML; quoted text and ${name} are strings"},
+     .help = "JSON body, written as YAML; quoted text and ${name} are strings, unless the type of "
+             "the parameter says otherwise"},
+    {"form", FIELD_NODE, RESOURCE(form), .flags = FIELD_LATE, .help = "body of a form, as query"},
+    {"json_text", FIELD_STRINGS, RESOURCE(json_text),
+     .help = "JSON pointers into body: what stands there is sent as a string holding its JSON"},
     {"repeatable", FIELD_BOOL, RESOURCE(repeatable), .def = "false",
      .help = "a POST that may be sent twice without harm, such as a search"},
     {"records", FIELD_STRING, RESOURCE(records), .def = "",
      .help = "JSON pointer to the list of records in the answer"},
+    {"fields", FIELD_STRINGS, RESOURCE(fields),
+     .help = "names of the values of records that are arrays, in order; in a request "
+             "${fields} is their list, ${fields.text} has commas between them"},
+    {"single", FIELD_BOOL, RESOURCE(single), .def = "false",
+     .help = "the object at records is the one record"},
     {"paginate", FIELD_OBJECT_PTR, RESOURCE(paginate), .sub = &paginate_set,
      .help = "how the pages of the list follow each other"},
     {"expect_total", FIELD_STRING, RESOURCE(expect_total),

@@ -33,13 +33,22 @@ int connector_open_taped(const char *name, const struct config *config,
 
 /* ---- texts with ${name} ---------------------------------------------------------------------- */
 
+/* A value that the connector itself has: ${page.offset} */
+struct template_own {
+    const char *name, *text;
+    const char *json; /* what it is when it stands alone in a JSON body; NULL: the text, quoted */
+};
 struct template_scope {
     struct connector *c;
+    const struct field_objects *specs; /* of struct param_spec: types of parameters, or NULL */
     const struct connector_param *params;
     size_t nparams;
+    const struct template_own *own;
+    size_t nown;
     bool *used;          /* nparams flags, set when a name was looked up */
     bool encode;         /* values are percent-encoded: a path */
     const char *missing; /* a name of the last text that had no value, or NULL */
+    struct arena *arena; /* of converted values */
     struct strbuf scratch;
     struct error *failure; /* why a value could not be had; its code is 0 otherwise */
 };
@@ -47,10 +56,27 @@ struct template_scope {
  * appended. */
 int template_render(struct template_scope *s, const char *text, struct strbuf *out,
                     bool *ret_missing, struct error *err);
-/* A YAML tree as JSON: plain numbers, true, false and null as such, all else as strings; a map's
- * value or list's item that is missing is left out. */
-int template_json(struct template_scope *s, const struct ynode *node, struct strbuf *out,
+/* A YAML tree as JSON. Plain numbers, true, false and null are such; a text that is one ${name}
+ * and nothing else is what the name's type says; all else are strings. A map's value or list's
+ * item that is missing is left out. Nodes of `as_text` become strings that hold their JSON. */
+int template_json(struct template_scope *s, const struct ynode *node,
+                  const struct field_strings *as_text, struct strbuf *out, struct error *err);
+
+/* The node at a JSON pointer into a tree; NULL when there is none. */
+const struct ynode *template_node_at(const struct ynode *node, const char *pointer,
+                                     struct arena *arena);
+
+/* A parameter's value by its type (PARAM_...): the text it is in a path, query or form, and what it
+ * is in JSON. part: behind the point of ${since.year}, or NULL. ERR_DATA for what is none. */
+struct param_value {
+    const char *text, *json;
+};
+int param_convert(const struct param_spec *spec, const char *name, const char *part,
+                  const char *value, struct arena *arena, struct param_value *ret,
                   struct error *err);
+/* Problems of a declaration. */
+void param_check(const char *name, const struct param_spec *spec, const struct ynode *place,
+                 struct diagnostics *d);
 /* The value of ${platform.url}, .user, .password for the file's own texts: the password as the
  * reference it is. */
 const char *template_setting(const struct config *config, const char *name);
@@ -67,17 +93,26 @@ struct outgoing {
     const struct resource_spec *resource; /* NULL: a login */
     const char *url;                      /* without `query` */
     struct pair_list query, headers;
+    struct pair_list form; /* the body, when the resource has one of pairs */
     struct http_request http;
     const struct rule_spec *rule;   /* that decided about the last answer, or NULL */
     const struct login_spec *login; /* of a login that says itself what success is, else NULL */
 };
-/* URL, headers and body of r->resource for these parameters (r has arena, c and resource). Names of
- * params[nstrict..] need not be used by it. body.ptr NULL: the declared one. */
-int outgoing_build(struct outgoing *r, const struct connector_param *params, size_t nparams,
-                   size_t nstrict, struct span body, struct error *err);
+/* URL, headers and body of r->resource for these parameters (r has arena, c and resource). A
+ * parameter that nothing uses is ERR_SPEC; values of our own need not be used. body.ptr NULL: the
+ * declared one. */
+struct outgoing_values {
+    const struct connector_param *params;
+    size_t nparams;
+    const struct template_own *own;
+    size_t nown;
+};
+int outgoing_build(struct outgoing *r, const struct outgoing_values *values, struct span body,
+                   struct error *err);
 /* Sets a header or query parameter, in place of one of the same name. Texts live as long as r. */
 void outgoing_header(struct outgoing *r, const char *name, const char *value);
 void outgoing_query(struct outgoing *r, const char *key, const char *value);
+void outgoing_form(struct outgoing *r, const char *key, const char *value);
 /* Sends it with credentials, renewing them once; errors by rules, then by status. *ret_ignored: a
  * rule says that this answer is nothing. */
 int outgoing_send(struct outgoing *r, struct http_response *ret, bool *ret_ignored,

@@ -1,6 +1,7 @@
 #include "core/hashmap.h"
 #include "core/sha256.h"
 #include "format/jpull.h"
+#include "format/jsonx.h"
 #include "net/connector_internal.h"
 #include "net/url.h"
 #include <inttypes.h>
@@ -20,11 +21,12 @@ struct connector_pages {
     const char *asked;  /* the URL of the last request */
     int64_t at;         /* page number or offset */
     const char *cursor; /* cursor, last id or URL; NULL at first */
+    bool cursor_is_number, next_is_number;
     bool is_over;
     int64_t read_rows, total;
     int number;
     struct http_response response;
-    struct strbuf scratch;
+    struct strbuf scratch, single; /* single: its one record as a list */
 };
 
 /* What one answer says. */
@@ -48,6 +50,14 @@ static int page_error(const struct connector_pages *p, enum error_code code, str
     va_end(args);
     return error_context(err, "page %d of '%s' at connector '%s'", p->number + 1, p->name,
                          p->c->name);
+}
+
+static bool is_json_number(const char *text)
+{
+    struct error ignored;
+
+    return (*text == '-' || (*text >= '0' && *text <= '9')) &&
+           jpull_check(span_of(text), false, &ignored) == 0;
 }
 
 int connector_pages_open(struct connector *c, const char *resource,
@@ -76,7 +86,12 @@ int connector_pages_open(struct connector *c, const char *resource,
     if (p->at < 0)
         p->at = p->paginate.type == PAGINATE_PAGE ? 1 : 0;
     p->total = -1;
+    if (p->paginate.first && !p->paginate.first->is_null) {
+        p->cursor = p->paginate.first->text;
+        p->cursor_is_number = p->paginate.first->is_plain && is_json_number(p->cursor);
+    }
     strbuf_init(&p->scratch, 0);
+    strbuf_init(&p->single, 0);
     *ret = p;
     return 0;
 }
@@ -87,6 +102,7 @@ void connector_pages_close(struct connector_pages *p)
         return;
     http_response_release(&p->response);
     strbuf_release(&p->scratch);
+    strbuf_release(&p->single);
     hashmap_free(p->seen);
     arena_free(p->page_arena);
     arena_free(p->arena);
@@ -95,38 +111,86 @@ void connector_pages_close(struct connector_pages *p)
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
-/* Where the next page is told: the query parameter, and ${page}, ${offset} or ${cursor} for those
- * that want it in the body. */
-static const char *position_text(struct connector_pages *p, const char **ret_name)
+/* The cursor or last id as it stands in JSON: a number stays one. */
+static const char *cursor_json(struct connector_pages *p)
 {
-    switch ((enum paginate_type)p->paginate.type) {
-    case PAGINATE_PAGE: *ret_name = "page"; break;
-    case PAGINATE_OFFSET: *ret_name = "offset"; break;
+    AUTO_STRBUF struct strbuf quoted = {0};
+
+    if (p->cursor_is_number)
+        return p->cursor;
+    strbuf_init(&quoted, 0);
+    jsonx_quote(&quoted, span_of(p->cursor));
+    return arena_strndup(p->page_arena, quoted.data, quoted.len);
+}
+
+/* Where the next page is told: the query parameter, and the names for those that want it in the
+ * path, a body or a form. */
+struct position {
+    const char *text; /* NULL: not told */
+    struct template_own own[4];
+    size_t nown;
+};
+
+static void position_add(struct position *at, const char *name, const char *text, const char *json)
+{
+    at->own[at->nown++] = (struct template_own){name, text, json};
+}
+
+static void position_fill(struct connector_pages *p, struct position *ret)
+{
+    const struct paginate_spec *paginate = &p->paginate;
+    const char *number = arena_printf(p->page_arena, "%" PRId64, p->at);
+    bool last_id = paginate->type == PAGINATE_LAST_ID;
+
+    *ret = (struct position){0};
+    if (paginate->size > 0) {
+        const char *size = arena_printf(p->page_arena, "%" PRId64, paginate->size);
+        position_add(ret, "page.size", size, size);
+    }
+    switch ((enum paginate_type)paginate->type) {
+    case PAGINATE_PAGE:
+        position_add(ret, "page.number", number, number);
+        ret->text = number;
+        return;
+    case PAGINATE_OFFSET:
+        position_add(ret, "page.offset", number, number);
+        ret->text = number;
+        return;
     case PAGINATE_CURSOR:
-    case PAGINATE_LAST_ID: *ret_name = "cursor"; return p->cursor;
+    case PAGINATE_LAST_ID:
+        if (!p->cursor)
+            return;
+        position_add(ret, last_id ? "page.last_id" : "page.cursor", p->cursor, cursor_json(p));
+        position_add(ret, "cursor", p->cursor, NULL); /* its name in older files */
+        ret->text = p->cursor;
+        return;
     case PAGINATE_NONE:
     case PAGINATE_LINK_HEADER:
-    case PAGINATE_NEXT_URL: *ret_name = NULL; return NULL;
+    case PAGINATE_NEXT_URL: return;
     }
-    return arena_printf(p->page_arena, "%" PRId64, p->at);
+}
+
+static bool follows_urls(const struct connector_pages *p)
+{
+    return p->paginate.type == PAGINATE_LINK_HEADER || p->paginate.type == PAGINATE_NEXT_URL;
 }
 
 static int page_request(struct connector_pages *p, struct outgoing *r, struct error *err)
 {
     const struct paginate_spec *paginate = &p->paginate;
-    const char *name = NULL, *position = position_text(p, &name);
-    size_t nparams = p->nparams;
+    struct position at;
 
-    if (name)
-        p->params[nparams++] = (struct connector_param){name, position};
-    TRY(outgoing_build(r, p->params, nparams, p->nparams, (struct span){0}, err));
-    if (!name && p->cursor) { /* a URL is followed as it was given */
+    position_fill(p, &at);
+    const struct outgoing_values values = {
+        .params = p->params, .nparams = p->nparams, .own = at.own, .nown = at.nown};
+    TRY(outgoing_build(r, &values, (struct span){0}, err));
+    if (follows_urls(p) && p->cursor) { /* a URL is followed as it was given */
         r->url = p->cursor;
         r->query.count = 0;
         return 0;
     }
-    if (paginate->param && position)
-        outgoing_query(r, paginate->param, position);
+    if (paginate->param && at.text)
+        outgoing_query(r, paginate->param, at.text);
     if (paginate->size_param && paginate->size > 0)
         outgoing_query(r, paginate->size_param,
                        arena_printf(p->page_arena, "%" PRId64, paginate->size));
@@ -197,6 +261,11 @@ static int page_read(struct connector_pages *p, struct page_facts *f, struct err
     strbuf_clear(&p->scratch);
     if (jpull_find(f->body, p->resource->records, &records, &p->scratch, &why) != 0)
         return page_error(p, ERR_REMOTE, err, "%s", why.message);
+    if (p->resource->single && records.kind == JPULL_OBJECT) {
+        strbuf_clear(&p->single);
+        strbuf_addf(&p->single, "[%.*s]", (int)records.text.len, records.text.ptr);
+        records = (struct jpull_value){JPULL_ARRAY, {p->single.data, p->single.len}};
+    }
     if (records.kind != JPULL_ARRAY)
         return page_error(p, ERR_REMOTE, err, "the answer has no list at '%s'",
                           p->resource->records);
@@ -223,6 +292,7 @@ static int text_at(struct connector_pages *p, struct span json, const char *poin
                           pointer);
     if (value.text.len > CONNECTOR_TEXT_MAX || memchr(value.text.ptr, '\0', value.text.len))
         return page_error(p, ERR_REMOTE, err, "the value at '%s' cannot be sent back", pointer);
+    p->next_is_number = value.kind == JPULL_NUMBER;
     if (value.text.len > 0)
         *ret = arena_strndup(p->arena, value.text.ptr, value.text.len);
     return 0;
@@ -332,7 +402,7 @@ static int check_repeat(struct connector_pages *p, const struct page_facts *f, s
 /* Decides whether there is another page and where. The page itself is good already. */
 static int advance(struct connector_pages *p, const struct page_facts *f, struct error *err)
 {
-    bool end, more, counted;
+    bool end, more, counted, short_page;
     const char *next;
     int64_t read_rows = p->read_rows + f->count;
     int64_t total = f->total >= 0 ? f->total : p->total;
@@ -342,9 +412,14 @@ static int advance(struct connector_pages *p, const struct page_facts *f, struct
     case PAGINATE_NONE: p->is_over = true; return 0;
     case PAGINATE_PAGE:
     case PAGINATE_OFFSET:
-        /* A short page is no end: servers cap sizes. An empty one is, or all that was told of. */
+        /* A short page is no end unless the file says so: servers cap sizes. An empty one is, or
+         * all that was told of. */
         counted = total >= 0 && read_rows >= total;
-        p->is_over = end || f->count == 0 || (counted && !more);
+        short_page = p->paginate.end == PAGINATE_END_SHORT && f->count < p->paginate.size;
+        p->is_over = end || (!more && (f->count == 0 || counted || short_page));
+        if (f->count == 0 && !p->is_over && p->paginate.type == PAGINATE_OFFSET)
+            return page_error(p, ERR_REMOTE, err,
+                              "there is more, but no record came: the offset cannot go on");
         p->at += p->paginate.type == PAGINATE_PAGE ? 1 : f->count;
         return 0;
     case PAGINATE_CURSOR:
@@ -361,6 +436,7 @@ static int advance(struct connector_pages *p, const struct page_facts *f, struct
     TRY(seen_before(p, 'c', next,
                     p->paginate.type == PAGINATE_LAST_ID ? "the last id" : "the next cursor", err));
     p->cursor = next;
+    p->cursor_is_number = p->next_is_number;
     return 0;
 }
 

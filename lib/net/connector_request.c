@@ -1,3 +1,4 @@
+#include "format/jsonx.h"
 #include "net/connector_internal.h"
 #include "net/url.h"
 #include <strings.h>
@@ -32,6 +33,11 @@ void outgoing_query(struct outgoing *r, const char *key, const char *value)
     pair_set(r, &r->query, key, value, false);
 }
 
+void outgoing_form(struct outgoing *r, const char *key, const char *value)
+{
+    pair_set(r, &r->form, key, value, false);
+}
+
 /* ---- building ------------------------------------------------------------------------------ */
 
 static int url_build(struct outgoing *r, struct template_scope *s, struct error *err)
@@ -51,23 +57,51 @@ static int url_build(struct outgoing *r, struct template_scope *s, struct error 
     return 0;
 }
 
-/* Rendered values of a map: absent ones (null, or a name without value) are left out. */
-static int map_render(struct outgoing *r, struct template_scope *s,
-                      const struct field_string_map *map,
-                      void (*set)(struct outgoing *, const char *, const char *), struct error *err)
+typedef void pair_setter(struct outgoing *r, const char *name, const char *value);
+
+/* Absent values (null, or a name without value) are left out. */
+static int text_set(struct outgoing *r, struct template_scope *s, const char *key,
+                    const char *value, pair_setter *set, struct error *err)
 {
     AUTO_STRBUF struct strbuf text = {0};
     bool missing;
 
+    if (!value)
+        return 0;
     strbuf_init(&text, CONNECTOR_TEXT_MAX);
-    for (size_t i = 0; i < map->count; i++) {
-        if (!map->values[i])
+    TRY(template_render(s, value, &text, &missing, err));
+    if (missing || (text.len == 0 && s->missing))
+        return 0;
+    set(r, key, arena_strndup(r->arena, text.data, text.len));
+    return 0;
+}
+
+static int headers_render(struct outgoing *r, struct template_scope *s, struct error *err)
+{
+    const struct field_string_map *map = &r->resource->headers;
+
+    for (size_t i = 0; i < map->count; i++)
+        TRY(text_set(r, s, map->keys[i], map->values[i], outgoing_header, err));
+    return 0;
+}
+
+/* The pairs of a query or form: texts as they are, lists and maps as JSON text. */
+static int pairs_render(struct outgoing *r, struct template_scope *s, const struct ynode *map,
+                        pair_setter *set, struct error *err)
+{
+    AUTO_STRBUF struct strbuf json = {0};
+
+    strbuf_init(&json, STRBUF_DEFAULT_MAX);
+    for (size_t i = 0; map && i < map->count; i++) {
+        const struct ynode *value = map->items[i];
+        const char *key = map->keys[i]->text;
+        if (value->kind == YNODE_SCALAR) {
+            TRY(text_set(r, s, key, value->is_null ? NULL : value->text, set, err));
             continue;
-        strbuf_clear(&text);
-        TRY(template_render(s, map->values[i], &text, &missing, err));
-        if (missing || (text.len == 0 && s->missing))
-            continue;
-        set(r, map->keys[i], arena_strndup(r->arena, text.data, text.len));
+        }
+        strbuf_clear(&json);
+        TRY(template_json(s, value, NULL, &json, err));
+        set(r, key, arena_strndup(r->arena, json.data, json.len));
     }
     return 0;
 }
@@ -78,18 +112,20 @@ static int body_build(struct outgoing *r, struct template_scope *s, struct span 
     AUTO_STRBUF struct strbuf json = {0};
 
     r->http.body = body;
+    if (!body.ptr)
+        TRY(pairs_render(r, s, r->resource->form, outgoing_form, err));
     if (body.ptr || !r->resource->body)
         return 0;
     strbuf_init(&json, STRBUF_DEFAULT_MAX);
-    TRY(template_json(s, r->resource->body, &json, err));
+    TRY(template_json(s, r->resource->body, &r->resource->json_text, &json, err));
     r->http.body = (struct span){arena_strndup(r->arena, json.data, json.len), json.len};
     return 0;
 }
 
 /* A parameter that nothing uses is a filter that would be silently ignored. */
-static int check_used(const struct template_scope *s, size_t nstrict, struct error *err)
+static int check_used(const struct template_scope *s, struct error *err)
 {
-    for (size_t i = 0; i < nstrict; i++) {
+    for (size_t i = 0; i < s->nparams; i++) {
         if (s->used[i])
             continue;
         error_set(err, ERR_SPEC, "there is no parameter '%s'", s->params[i].name);
@@ -98,8 +134,8 @@ static int check_used(const struct template_scope *s, size_t nstrict, struct err
     return 0;
 }
 
-static int parts_build(struct outgoing *r, struct template_scope *s, size_t nstrict,
-                       struct span body, struct error *err)
+static int parts_build(struct outgoing *r, struct template_scope *s, struct span body,
+                       struct error *err)
 {
     const struct field_string_map *always = &r->c->spec.headers;
 
@@ -107,22 +143,55 @@ static int parts_build(struct outgoing *r, struct template_scope *s, size_t nstr
         if (always->values[i])
             outgoing_header(r, always->keys[i], always->values[i]);
     TRY(url_build(r, s, err));
-    TRY(map_render(r, s, &r->resource->query, outgoing_query, err));
-    TRY(map_render(r, s, &r->resource->headers, outgoing_header, err));
+    TRY(pairs_render(r, s, r->resource->query, outgoing_query, err));
+    TRY(headers_render(r, s, err));
     TRY(body_build(r, s, body, err));
-    return check_used(s, nstrict, err);
+    return check_used(s, err);
 }
 
-int outgoing_build(struct outgoing *r, const struct connector_param *params, size_t nparams,
-                   size_t nstrict, struct span body, struct error *err)
+/* ${fields} and ${fields.text}: the names of the resource's fields, in JSON a list or a text. */
+static size_t fields_own(const struct outgoing *r, struct template_own *own)
 {
-    struct template_scope s = {.c = r->c, .params = params, .nparams = nparams};
+    AUTO_STRBUF struct strbuf text = {0}, json = {0};
+    const struct field_strings *fields = &r->resource->fields;
 
-    s.used = arena_array(r->arena, nparams + 1, sizeof(*s.used));
+    if (fields->count == 0)
+        return 0;
+    strbuf_init(&text, 0);
+    strbuf_init(&json, 0);
+    for (size_t i = 0; i < fields->count; i++) {
+        strbuf_addf(&text, "%s%s", i > 0 ? "," : "", fields->items[i]);
+        strbuf_addch(&json, i > 0 ? ',' : '[');
+        jsonx_quote(&json, span_of(fields->items[i]));
+    }
+    strbuf_addch(&json, ']');
+    own[0] = (struct template_own){.name = "fields",
+                                   .text = arena_strdup(r->arena, text.data),
+                                   .json = arena_strdup(r->arena, json.data)};
+    own[1] = (struct template_own){.name = "fields.text", .text = own[0].text};
+    return 2;
+}
+
+int outgoing_build(struct outgoing *r, const struct outgoing_values *values, struct span body,
+                   struct error *err)
+{
+    struct template_scope s = {.c = r->c,
+                               .specs = &r->resource->params,
+                               .params = values->params,
+                               .nparams = values->nparams,
+                               .nown = values->nown,
+                               .arena = r->arena};
+    struct template_own *own = arena_array(r->arena, values->nown + 2, sizeof(*own));
+
+    if (values->nown > 0)
+        memcpy(own, values->own, values->nown * sizeof(*own));
+    s.nown += fields_own(r, own + s.nown);
+    s.own = own;
+    s.used = arena_array(r->arena, values->nparams + 1, sizeof(*s.used));
     strbuf_init(&s.scratch, CONNECTOR_TEXT_MAX);
     r->http = (struct http_request){.method = connector_methods[r->resource->method],
                                     .is_repeatable = r->resource->repeatable};
-    int code = parts_build(r, &s, nstrict, body, err);
+    int code = parts_build(r, &s, body, err);
     strbuf_release(&s.scratch);
     return code;
 }
@@ -148,6 +217,22 @@ static int url_complete(struct outgoing *r, struct error *err)
     return 0;
 }
 
+static int form_complete(struct outgoing *r, struct error *err)
+{
+    AUTO_STRBUF struct strbuf text = {0};
+
+    if (!r->resource || !r->resource->form)
+        return 0;
+    strbuf_init(&text, STRBUF_DEFAULT_MAX);
+    for (size_t i = 0; i < r->form.count; i++)
+        http_encode_param(&text, r->form.items[i].name, r->form.items[i].value, i == 0);
+    if (text.overflow)
+        return error_set(err, ERR_LIMIT, "the form is too long");
+    r->http.body = (struct span){arena_strndup(r->arena, text.data, text.len), text.len};
+    r->http.content_type = "application/x-www-form-urlencoded";
+    return 0;
+}
+
 static bool wants_renewal(const struct outgoing *r, const struct http_response *response)
 {
     if (!r->resource || !auth_is_renewable(r->c))
@@ -163,6 +248,7 @@ static int outgoing_attempt(struct outgoing *r, struct http_response *ret, struc
     if (r->resource)
         TRY(auth_apply(r, err));
     TRY(url_complete(r, err));
+    TRY(form_complete(r, err));
     r->http.headers = r->headers.items;
     r->http.nheaders = r->headers.count;
     r->http.judge = rules_judge;
@@ -201,7 +287,8 @@ int connector_call(struct connector *c, const char *resource, const struct conne
     if (!r.resource)
         return (int)err->code;
     r.arena = arena_new();
-    int code = outgoing_build(&r, params, nparams, nparams, body, err);
+    const struct outgoing_values values = {.params = params, .nparams = nparams};
+    int code = outgoing_build(&r, &values, body, err);
     if (code == 0) {
         r.http.idempotency_key = idempotency_key;
         code = outgoing_send(&r, ret, &ignored, err);

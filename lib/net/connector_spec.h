@@ -69,13 +69,34 @@ enum paginate_type {
     PAGINATE_LINK_HEADER,
     PAGINATE_NEXT_URL,
 };
+enum paginate_end { PAGINATE_END_EMPTY, PAGINATE_END_SHORT };
 struct paginate_spec {
     int type;
     const char *param, *size_param;
     int64_t size;
-    const char *from, *more;
-    int64_t start; /* -1: 1 for page, 0 for offset */
+    const char *from, *more, *pages;
+    int64_t start;             /* -1: 1 for page, 0 for offset */
+    const struct ynode *first; /* the cursor or last id of the first page, or NULL */
+    int end;
     int64_t max_pages;
+    int64_t cap_rows; /* the system gives no more than so many; 0: no cap is known */
+};
+
+enum param_type {
+    PARAM_TEXT,
+    PARAM_NUMBER,
+    PARAM_BOOLEAN,
+    PARAM_JSON,
+    PARAM_LIST,
+    PARAM_NUMBERS,
+    PARAM_TIME
+};
+struct param_spec {
+    int type;
+    const struct ynode *def; /* NULL: none; a null is one: JSON null, or left out */
+    bool required;
+    const char *format, *timezone; /* of a time */
+    const char *help;
 };
 
 struct write_spec {
@@ -86,9 +107,14 @@ struct write_spec {
 struct resource_spec {
     int method;
     const char *path;
-    struct field_string_map query, headers;
-    const struct ynode *body;
-    const char *records; /* pointer; "" is the document */
+    struct field_objects params; /* of struct param_spec, named */
+    const struct ynode *query;   /* a map: texts, or trees sent as JSON text */
+    struct field_string_map headers;
+    const struct ynode *body, *form; /* at most one */
+    struct field_strings json_text;  /* pointers into the body: sent as a string of JSON */
+    const char *records;             /* pointer; "" is the document */
+    struct field_strings fields;     /* of records that are arrays: what stands where */
+    bool single;                     /* one record, not a list of them */
     struct paginate_spec *paginate;
     const char *expect_total;
     struct write_spec *write;
@@ -122,6 +148,9 @@ struct connector_spec {
 extern const char *const connector_methods[];     /* by resource_spec.method */
 extern const struct field_set connector_auth_set; /* struct auth_spec */
 extern const struct field_set connector_when_set; /* struct rule_when */
+
+/* Whether ${name} stands in what a request of the resource is made of. */
+bool resource_mentions(const struct resource_spec *r, const char *name);
 
 /* What no single field can tell: keys that a type of auth or pagination needs, pointers, paths. */
 void connector_spec_check(const struct connector_spec *spec, const struct ynode *root,

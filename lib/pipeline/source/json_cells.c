@@ -32,6 +32,34 @@ int json_cells_projection(const struct stream_context *ctx, struct jpull_project
     return jpull_projection_new(pointers, s->ncolumns, ret, err);
 }
 
+/* "FName" as "/1"; NULL when it has no place. */
+static const char *place_of(struct arena *arena, const char *from,
+                            const struct field_strings *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i], from) == 0)
+            return arena_printf(arena, "/%zu", i);
+    bool pointer = from[0] == '/' && from[1] >= '0' && from[1] <= '9';
+    return pointer ? from : NULL;
+}
+
+int json_cells_array_projection(const struct stream_context *ctx, const struct field_strings *names,
+                                struct jpull_projection **ret, struct error *err)
+{
+    const struct stream_spec *s = ctx->stream;
+    const char **pointers = arena_array(ctx->arena, s->ncolumns + 1, sizeof *pointers);
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        pointers[i] = place_of(ctx->arena, s->columns[i].from, names);
+        if (pointers[i] != NULL)
+            continue;
+        error_set(err, ERR_SPEC, "column '%s' has no place in records that are arrays",
+                  s->columns[i].name);
+        return error_hint(err, "say where it stands, from: \"/0\", or name the values in `fields` "
+                               "of the resource");
+    }
+    return jpull_projection_new(pointers, s->ncolumns, ret, err);
+}
+
 void json_cells_set(const struct stream_context *ctx, const struct jpull_value *values,
                     struct cell *cells, struct strbuf *scratch)
 {

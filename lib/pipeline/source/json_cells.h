@@ -8,6 +8,10 @@
 /* `from` is a pointer ("/money/total") or the name of a member. */
 int json_cells_projection(const struct stream_context *ctx, struct jpull_projection **ret,
                           struct error *err);
+/* As above for records that are arrays: a name stands for its place among `names`, "/2" for the
+ * third value. ERR_SPEC for a column that is neither. */
+int json_cells_array_projection(const struct stream_context *ctx, const struct field_strings *names,
+                                struct jpull_projection **ret, struct error *err);
 /* Cells in the order of the columns, borrowed from values, scratch and record. */
 void json_cells_set(const struct stream_context *ctx, const struct jpull_value *values,
                     struct cell *cells, struct strbuf *scratch);

@@ -36,7 +36,8 @@ struct source {
     bool in_page;
     uint64_t index, records_read;
     int64_t expect_total;
-    struct jpull_projection *projection;
+    struct jpull_projection *projection, *array_projection; /* the second made when needed */
+    struct field_strings fields;
     struct jpull_value *values;
     struct cell *cells;
     struct strbuf scratch;
@@ -54,6 +55,7 @@ static void rest_close(struct source *s)
     if (s->ctx->connectors == NULL)
         connector_close(s->connector);
     jpull_projection_free(s->projection);
+    jpull_projection_free(s->array_projection);
     strbuf_release(&s->scratch);
     arena_free(s->page_arena);
     free(s);
@@ -70,6 +72,7 @@ static int open_pages(struct source *s, struct error *err)
     if (!connector_has_resource(s->connector, s->spec->resource))
         return error_set(err, ERR_SPEC, "connector '%s' has no resource '%s'", s->spec->connector,
                          s->spec->resource);
+    TRY(connector_fields_of(s->connector, s->spec->resource, &s->fields, err));
     struct connector_param *params = arena_array(s->ctx->arena, given->count + 1, sizeof *params);
     for (size_t i = 0; i < given->count; i++) {
         params[i].name = given->keys[i];
@@ -122,6 +125,49 @@ static int next_page(struct source *s, bool *ret_end, struct error *err)
     return 0;
 }
 
+/* Why the record cannot be read, or NULL. An array of another length than declared has its values
+ * in other places. */
+static const char *array_fault(struct source *s, struct span record)
+{
+    struct jpull_array array;
+    struct span value;
+    struct error problem = ERROR_INIT;
+    size_t count = 0;
+    bool end = false;
+    if (s->fields.count == 0)
+        return NULL;
+    int code = jpull_array_begin(record, &array, &problem);
+    while (code == 0 && (code = jpull_array_next(&array, &value, &end, &problem)) == 0 && !end)
+        count++;
+    if (code != 0)
+        return arena_strdup(s->page_arena, problem.message);
+    if (count == s->fields.count)
+        return NULL;
+    return arena_printf(s->page_arena, "an array of %zu values, the resource names %zu fields",
+                        count, s->fields.count);
+}
+
+static int record_cells(struct source *s, struct span record, struct source_row *ret,
+                        struct error *err)
+{
+    struct error problem = ERROR_INIT;
+    bool is_array = record.len > 0 && record.ptr[0] == '[';
+    if (is_array && s->array_projection == NULL)
+        TRY(json_cells_array_projection(s->ctx, &s->fields, &s->array_projection, err));
+    ret->fault = is_array ? array_fault(s, record) : json_cells_fault(record);
+    struct jpull_projection *projection = is_array ? s->array_projection : s->projection;
+    if (ret->fault == NULL &&
+        jpull_project(projection, record, s->values, &s->scratch, &problem) == 0) {
+        json_cells_set(&s->page_ctx, s->values, s->cells, &s->scratch);
+        return 0;
+    }
+    if (ret->fault == NULL)
+        ret->fault = arena_strdup(s->page_arena, problem.message);
+    ret->fault_line = s->index;
+    memset(s->cells, 0, s->ctx->stream->ncolumns * sizeof *s->cells);
+    return 0;
+}
+
 static int rest_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
 {
     struct span record;
@@ -143,18 +189,7 @@ static int rest_next(struct source *s, struct source_row *ret, bool *ret_end, st
                                .identity = s->identity,
                                .position = s->index,
                                .raw = record};
-    struct error problem = ERROR_INIT;
-    ret->fault = json_cells_fault(record);
-    if (ret->fault == NULL &&
-        jpull_project(s->projection, record, s->values, &s->scratch, &problem) == 0) {
-        json_cells_set(&s->page_ctx, s->values, s->cells, &s->scratch);
-        return 0;
-    }
-    if (ret->fault == NULL)
-        ret->fault = arena_strdup(s->page_arena, problem.message);
-    ret->fault_line = s->index;
-    memset(s->cells, 0, s->ctx->stream->ncolumns * sizeof *s->cells);
-    return 0;
+    return record_cells(s, record, ret, err);
 }
 
 static int rest_finish(struct source *s, struct source_summary *ret, struct error *err)
