@@ -1,4 +1,5 @@
 #include "engine.h"
+#include "run_record.h"
 
 #include "cli/progress.h"
 #include "cli/table.h"
@@ -168,7 +169,7 @@ static void print_summary(struct cli *cli, const char *pipeline, const struct ru
 }
 
 int engine_run(struct cli *cli, const char *pipeline, const struct run_options *options,
-               struct error *err)
+               struct run_record *record, struct error *err)
 {
     struct screen screen = {.cli = cli};
     const struct run_observer observer = {.self = &screen,
@@ -190,6 +191,8 @@ int engine_run(struct cli *cli, const char *pipeline, const struct run_options *
             code = printed;
         print_summary(cli, pipeline, &report, options->kind, clock_monotonic_ms() - started_ms);
     }
+    run_record_add(record, pipeline, &report, options->kind, clock_monotonic_ms() - started_ms,
+                   err);
     run_report_release(&report);
     return code;
 }

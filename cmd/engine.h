@@ -9,8 +9,9 @@
 /* Options that say what the run is given; everything else comes from cli. */
 struct run_options engine_options(struct cli *cli);
 /* Runs and prints the table of streams (stdout) and one summary line (stderr). */
+struct run_record;
 int engine_run(struct cli *cli, const char *pipeline, const struct run_options *options,
-               struct error *err);
+               struct run_record *record, struct error *err);
 /* The connection that history, rejects and state live on ("warehouse"), migrations checked. */
 int engine_open(struct cli *cli, struct db_conn **ret, struct error *err);
 /* A query as rows of output: one table column per result column. */

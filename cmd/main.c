@@ -1,6 +1,7 @@
 /* cmd/main.c - the command tree. */
 #include "commands.h"
 #include "core/signals.h"
+#include "core/trace.h"
 
 static const struct command *const children[] = {
     /* the nightly work and what became of it */
@@ -50,6 +51,7 @@ static const struct command root = {
 int main(int argc, char **argv)
 {
     signals_install();
+    trace_begin();
     int status = cli_main(&root, argc, argv);
     connector_sessions_end();
     return status;

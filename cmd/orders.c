@@ -325,7 +325,7 @@ static int sync_orders(struct cli *cli, const void *bound, struct error *err)
     options.from = args->from;
     options.to = args->to;
     options.full_refresh = args->full_refresh;
-    return engine_run(cli, "orders", &options, err);
+    return engine_run(cli, "orders", &options, NULL, err);
 }
 
 /* ---- the group -------------------------------------------------------------------------- */

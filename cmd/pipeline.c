@@ -246,7 +246,7 @@ static int plan(struct cli *cli, const void *bound, struct error *err)
     options.kind = RUN_PLAN;
     options.params = &args->params;
     options.only = args->stream;
-    return engine_run(cli, args->name, &options, err);
+    return engine_run(cli, args->name, &options, NULL, err);
 }
 
 static const struct command command_plan = {

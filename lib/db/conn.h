@@ -86,6 +86,8 @@ bool db_in_transaction(const struct db_conn *conn);
 /* Session-level advisory lock on hashtextextended(name); held until unlock or disconnect.
  * ERR_RUNNING when another session has it. A pooler in transaction mode is refused. */
 int db_try_lock(struct db_conn *conn, const char *name, struct error *err);
+/* As db_try_lock, but any number of sessions may hold it shared; excludes db_try_lock. */
+int db_try_lock_shared(struct db_conn *conn, const char *name, struct error *err);
 void db_unlock(struct db_conn *conn, const char *name);
 
 void db_quote_identifier(struct strbuf *out, const char *identifier); /* "x" with quotes doubled */

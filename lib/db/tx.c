@@ -72,7 +72,7 @@ static enum outcome ask_outcome(struct db_conn *conn, const char *xid)
     return strcmp(status, "aborted") == 0 ? OUTCOME_ABORTED : OUTCOME_IN_PROGRESS;
 }
 
-static int lock_take(struct db_conn *conn, const char *name, bool *ret_taken, struct error *err);
+static int lock_take(struct db_conn *conn, const char *lock, bool *ret_taken, struct error *err);
 
 /* The locks died with the old session. One that another session took meanwhile makes this
  * connection unusable: whoever holds the lock may be writing. */
@@ -82,7 +82,7 @@ static int retake_locks(struct db_conn *conn, struct error *err)
         bool taken = false;
         TRY(lock_take(conn, conn->locks[i], &taken, err));
         if (!taken) {
-            conn->lost_lock = mem_strdup(conn->locks[i]);
+            conn->lost_lock = mem_strdup(conn->locks[i] + 1);
             return ERR_OK;
         }
     }
@@ -164,10 +164,12 @@ int db_commit(struct db_conn *conn, struct error *err)
 
 /* ---- advisory locks ----------------------------------------------------------------------- */
 
-static int lock_take(struct db_conn *conn, const char *name, bool *ret_taken, struct error *err)
+/* A lock as it is remembered: 's' (shared) or 'x' before its name. */
+static int lock_take(struct db_conn *conn, const char *lock, bool *ret_taken, struct error *err)
 {
     AUTO_RESULT struct db_result *result = NULL;
-    TRY(db_query(conn, sql_lock_try, DB_PARAMS(name), &result, err));
+    TRY(db_query(conn, lock[0] == 's' ? sql_lock_try_shared : sql_lock_try, DB_PARAMS(lock + 1),
+                 &result, err));
     *ret_taken = db_result_bool(result, 0, 0);
     return ERR_OK;
 }
@@ -182,28 +184,43 @@ int conn_refuse_pooler(struct db_conn *conn, struct error *err)
     return error_hint(err, "connect to PostgreSQL itself (its own port, usually 5432)");
 }
 
-int db_try_lock(struct db_conn *conn, const char *name, struct error *err)
+static int try_lock(struct db_conn *conn, char kind, const char *name, struct error *err)
 {
     bool taken = false;
+    size_t len = strlen(name);
+    AUTOFREE char *lock = mem_alloc(len + 2);
+    lock[0] = kind;
+    memcpy(lock + 1, name, len);
     TRY(conn_refuse_pooler(conn, err));
-    TRY(lock_take(conn, name, &taken, err));
+    TRY(lock_take(conn, lock, &taken, err));
     if (!taken)
         return error_set(err, ERR_RUNNING, "another session holds the lock '%s'", name);
     conn->locks =
         mem_grow(conn->locks, &conn->lock_capacity, conn->lock_count + 1, sizeof *conn->locks);
-    conn->locks[conn->lock_count++] = mem_strdup(name);
+    conn->locks[conn->lock_count++] = mem_strdup(lock);
     return ERR_OK;
+}
+
+int db_try_lock(struct db_conn *conn, const char *name, struct error *err)
+{
+    return try_lock(conn, 'x', name, err);
+}
+
+int db_try_lock_shared(struct db_conn *conn, const char *name, struct error *err)
+{
+    return try_lock(conn, 's', name, err);
 }
 
 void db_unlock(struct db_conn *conn, const char *name)
 {
     struct error ignored = ERROR_INIT;
     for (size_t i = 0; i < conn->lock_count; i++) {
-        if (strcmp(conn->locks[i], name) != 0)
+        if (strcmp(conn->locks[i] + 1, name) != 0)
             continue;
+        const char *sql = conn->locks[i][0] == 's' ? sql_lock_release_shared : sql_lock_release;
         free(conn->locks[i]);
         conn->locks[i] = conn->locks[--conn->lock_count];
-        (void)db_execute(conn, sql_lock_release, DB_PARAMS(name), NULL, &ignored);
+        (void)db_execute(conn, sql, DB_PARAMS(name), NULL, &ignored);
         return;
     }
 }

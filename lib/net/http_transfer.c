@@ -1,4 +1,5 @@
 #include "core/clock.h"
+#include "core/trace.h"
 #include "net/http_internal.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -95,6 +96,10 @@ static int headers_build(struct http_task *t, struct error *err)
 
     for (size_t i = 0; i < req->nheaders; i++)
         TRY(header_append(t, req->headers[i].name, req->headers[i].value, err));
+    char parent[TRACE_PARENT_MAX];
+    trace_parent(parent);
+    if (parent[0] != '\0')
+        TRY(header_append(t, "traceparent", parent, err));
     if (req->idempotency_key)
         TRY(header_append(t, "Idempotency-Key", req->idempotency_key, err));
     if (req->body.ptr)

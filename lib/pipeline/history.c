@@ -1,10 +1,12 @@
 /* diner.run and diner.run_stream. */
 #include "core/clock.h"
 #include "core/datetime.h"
+#include "core/hashmap.h"
 #include "core/secret.h"
+#include "core/trace.h"
 #include "format/jsonx.h"
 #include "gen/embed.h"
-#include "pipeline/run_private.h"
+#include "pipeline/slice_run.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,21 +23,54 @@ static void params_json(const struct pipeline *p, struct strbuf *out)
     jwriter_end(&w);
 }
 
+/* What `runs resume` needs to say the same again. */
+static void options_json(const struct run_options *o, struct strbuf *out)
+{
+    struct jwriter w;
+    jwriter_init(&w, out);
+    jwriter_object(&w);
+    jwriter_kstring(&w, "from", o->from);
+    jwriter_kstring(&w, "to", o->to);
+    jwriter_kstring(&w, "only", o->only);
+    jwriter_kbool(&w, "full_refresh", o->full_refresh);
+    jwriter_kbool(&w, "strict", o->strict);
+    jwriter_kbool(&w, "verify", o->verify);
+    jwriter_kint(&w, "shard_index", o->shard_index);
+    jwriter_kint(&w, "shard_count", o->shard_count);
+    jwriter_end(&w);
+}
+
+/* "1/4", or NULL for a run of the whole. */
+const char *run_shard_text(const struct run_options *o, char *text, size_t size)
+{
+    if (o->shard_count <= 1)
+        return NULL;
+    snprintf(text, size, "%" PRId64 "/%" PRId64, o->shard_index, o->shard_count);
+    return text;
+}
+
 /* A load holds the lock, so a run still marked as running is dead: killed, or its machine was. */
 int history_begin(struct run *run, const char *name, struct error *err)
 {
     AUTO_STRBUF struct strbuf params = {0};
-    char pid[16], parent[24], host[256] = "";
+    AUTO_STRBUF struct strbuf options = {0};
+    char pid[16], parent[24], resumes[24], host[256] = "", shard[48];
     strbuf_init(&params, 1 << 20);
+    strbuf_init(&options, 1 << 20);
     params_json(run->pipeline, &params);
+    options_json(run->options, &options);
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
     snprintf(parent, sizeof parent, "%" PRId64, run->parent_id);
+    snprintf(resumes, sizeof resumes, "%" PRId64, run->resumes);
     (void)gethostname(host, sizeof host - 1);
+    const char *part = run_shard_text(run->options, shard, sizeof shard);
     if (run->options->kind == RUN_LOAD)
-        TRY(db_execute(run->db, sql_run_interrupted, DB_PARAMS(name), NULL, err));
-    return db_query_int(run->db, sql_run_begin,
-                        DB_PARAMS(name, params.data, host, pid, run->parent_id ? parent : NULL),
-                        &run->run_id, err);
+        TRY(db_execute(run->db, sql_run_interrupted, DB_PARAMS(name, part), NULL, err));
+    TRY(db_query_int(run->db, sql_run_begin,
+                     DB_PARAMS(name, params.data, host, pid, run->parent_id ? parent : NULL,
+                               run->resumes ? resumes : NULL, options.data, trace_id(), part),
+                     &run->run_id, err));
+    return run->resumes != 0 ? history_standing(run, err) : 0;
 }
 
 static const char *status_of(enum error_code code)
@@ -68,25 +103,107 @@ int history_end(struct run *run, enum error_code code, const struct error *cause
                       NULL, err);
 }
 
-int history_stream(const struct run *run, const struct stream_report *r, int64_t started_us,
-                   const char *source_hash, int attempts, struct error *err)
+#define COUNTS_MAX 10
+struct count_texts {
+    char text[COUNTS_MAX][24];
+};
+static struct count_texts count_texts_of(const struct slice_result *r)
 {
-    char numbers[11][24], started[DATETIME_ISO_MAX];
     const struct stream_counts *c = &r->counts;
-    const int64_t values[11] = {run->run_id,  c->read,     c->inserted,   c->updated,
-                                c->unchanged, c->deleted,  c->superseded, c->rejected,
-                                c->skipped,   c->findings, attempts};
-    AUTO_STRBUF struct strbuf message = {0};
-    strbuf_init(&message, 4096);
-    strbuf_adds(&message, r->error != NULL ? r->error : "");
-    secret_redact(&message);
-    for (size_t i = 0; i < 11; i++)
-        snprintf(numbers[i], sizeof numbers[i], "%" PRId64, values[i]);
-    datetime_print(started_us, NULL, started);
-    return db_execute(run->db, sql_run_stream,
-                      DB_PARAMS(numbers[0], r->stream, r->status, numbers[1], numbers[2],
-                                numbers[3], numbers[4], numbers[5], numbers[6], numbers[7],
-                                numbers[8], numbers[9], r->target, source_hash, started,
-                                numbers[10], message.len > 0 ? message.data : NULL),
-                      NULL, err);
+    const int64_t values[COUNTS_MAX] = {c->read,     c->inserted,      c->updated,  c->unchanged,
+                                        c->deleted,  c->superseded,    c->rejected, c->skipped,
+                                        c->findings, (int64_t)r->bytes};
+    struct count_texts t;
+    for (size_t i = 0; i < COUNTS_MAX; i++)
+        snprintf(t.text[i], sizeof t.text[i], "%" PRId64, values[i]);
+    return t;
+}
+
+/* What every record ends with. */
+struct record_texts {
+    char id[24], attempts[16], started[DATETIME_ISO_MAX];
+    struct strbuf message;
+};
+static void record_texts_init(struct record_texts *t, const struct run *run,
+                              const struct slice_result *r, const char *message)
+{
+    snprintf(t->id, sizeof t->id, "%" PRId64, run->run_id);
+    snprintf(t->attempts, sizeof t->attempts, "%d", r->attempts > 0 ? r->attempts : 1);
+    datetime_print(r->started_us != 0 ? r->started_us : clock_wall_us(), NULL, t->started);
+    strbuf_init(&t->message, 8192);
+    strbuf_adds(&t->message, message);
+    secret_redact(&t->message);
+}
+
+int history_slice(const struct run *run, const struct stream_spec *s, const struct slice *slice,
+                  const struct slice_result *r, const struct error *cause, struct error *err)
+{
+    struct count_texts n = count_texts_of(r);
+    struct record_texts t;
+    bool has_window = s->incremental != NULL; /* else it says only when the run was */
+    record_texts_init(&t, run, r, cause != NULL ? cause->message : "");
+    int code = db_execute(
+        run->db, sql_run_slice,
+        DB_PARAMS(t.id, s->name, slice->child, has_window ? slice->window_start : "",
+                  has_window ? slice->window_end : "", cause != NULL ? "failed" : "succeeded",
+                  n.text[0], n.text[1], n.text[2], n.text[3], n.text[4], n.text[5], n.text[6],
+                  n.text[7], n.text[8], n.text[9], t.started, t.attempts,
+                  t.message.len > 0 ? t.message.data : NULL),
+        NULL, err);
+    strbuf_release(&t.message);
+    return code;
+}
+
+int history_stream(const struct run *run, const char *stream, const char *status,
+                   const struct slice_result *r, const char *message, struct error *err)
+{
+    struct count_texts n = count_texts_of(r);
+    struct record_texts t;
+    record_texts_init(&t, run, r, message);
+    int code =
+        db_execute(run->db, sql_run_stream,
+                   DB_PARAMS(t.id, stream, status, n.text[0], n.text[1], n.text[2], n.text[3],
+                             n.text[4], n.text[5], n.text[6], n.text[7], n.text[8],
+                             r->target[0] != '\0' ? r->target : NULL, r->source_hash, t.started,
+                             t.attempts, t.message.len > 0 ? t.message.data : NULL, n.text[9]),
+                   NULL, err);
+    strbuf_release(&t.message);
+    return code;
+}
+
+/* ---- resuming --------------------------------------------------------------------------- */
+
+static void standing_key(struct strbuf *out, const char *stream, const char *child,
+                         const char *window_start, const char *window_end)
+{
+    strbuf_addf(out, "%s\x1f%s\x1f%s\x1f%s", stream, child, window_start, window_end);
+}
+
+int history_standing(struct run *run, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    AUTO_STRBUF struct strbuf key = {0};
+    char id[24];
+    snprintf(id, sizeof id, "%" PRId64, run->resumes);
+    TRY(db_query(run->db, sql_run_standing, DB_PARAMS(id), &res, err));
+    strbuf_init(&key, 1 << 20);
+    run->standing = hashmap_new();
+    for (size_t i = 0; i < db_result_rows(res); i++) {
+        strbuf_clear(&key);
+        standing_key(&key, db_result_text(res, i, 0), db_result_text(res, i, 1),
+                     db_result_text(res, i, 2), db_result_text(res, i, 3));
+        hashmap_puts(run->standing, key.data, run);
+    }
+    return 0;
+}
+
+bool history_stands(const struct run *run, const char *stream, const char *child,
+                    const char *window_start, const char *window_end)
+{
+    AUTO_STRBUF struct strbuf key = {0};
+    if (run->standing == NULL)
+        return false;
+    strbuf_init(&key, 1 << 20);
+    standing_key(&key, stream, child, window_start, window_end);
+    return hashmap_gets(run->standing, key.data) != NULL;
 }

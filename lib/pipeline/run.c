@@ -1,8 +1,10 @@
 /* A run: connection and lock, replay of unconfirmed writes, the streams in order, the record. */
 #include "core/clock.h"
+#include "core/hashmap.h"
 #include "core/log.h"
 #include "core/secret.h"
 #include "core/signals.h"
+#include "gen/embed.h"
 #include "pipeline/intent.h"
 #include "pipeline/run_private.h"
 #include "schema/suggest.h"
@@ -65,6 +67,18 @@ static int choose_connection(struct run *run, struct error *err)
     return 0;
 }
 
+/* Of a whole run the pipeline is its own; shards share it, and each has its own part. */
+static int take_locks(struct run *run, struct error *err)
+{
+    char lock[200], shard[48];
+    snprintf(lock, sizeof lock, "diner:%s", run->pipeline->name);
+    if (run_shard_text(run->options, shard, sizeof shard) == NULL)
+        return db_try_lock(run->db, lock, err);
+    TRY(db_try_lock_shared(run->db, lock, err));
+    snprintf(lock, sizeof lock, "diner:%s:%s", run->pipeline->name, shard);
+    return db_try_lock(run->db, lock, err);
+}
+
 /* Opens, and takes the lock unless nothing will be written. */
 static int open_and_lock(struct run *run, struct error *err)
 {
@@ -82,9 +96,7 @@ static int open_and_lock(struct run *run, struct error *err)
     db_set_step(run->db, run->pipeline->name);
     if (o->kind != RUN_LOAD)
         return 0;
-    char lock[160];
-    snprintf(lock, sizeof lock, "diner:%s", run->pipeline->name);
-    if (db_try_lock(run->db, lock, err) == 0)
+    if (run->is_worker || take_locks(run, err) == 0)
         return 0;
     if (err->code == ERR_RUNNING) {
         error_set(err, ERR_RUNNING, "pipeline '%s' is already running", run->pipeline->name);
@@ -122,7 +134,8 @@ static const char *unmet_need(const struct run *run, const struct stream_spec *s
 {
     for (size_t i = 0; i < s->needs.count; i++) {
         const struct stream_report *r = report_of(run, s->needs.items[i]);
-        if (r != NULL && strcmp(r->status, "succeeded") != 0)
+        if (r != NULL && !r->is_met && strcmp(r->status, "succeeded") != 0 &&
+            strcmp(r->status, "partial") != 0)
             return s->needs.items[i];
     }
     return NULL;
@@ -132,6 +145,17 @@ static void keep_first(struct error *first, const struct error *err)
 {
     if (first->code == ERR_OK)
         *first = *err;
+}
+
+/* Loaded by the run that this one resumes, or by another shard; else NULL. */
+static const char *done_elsewhere(const struct run *run, const struct stream_spec *s)
+{
+    const struct run_options *o = run->options;
+    if (history_stands(run, s->name, "*", "", ""))
+        return arena_printf(run->report->arena, "stands from run %" PRId64, run->resumes);
+    return o->shard_count > 1 && o->shard_index != 0 && !stream_is_sliced(s)
+               ? "has no slices: done by shard 0"
+               : NULL;
 }
 
 static enum error_code run_streams(struct run *run, struct error *first)
@@ -150,7 +174,12 @@ static enum error_code run_streams(struct run *run, struct error *first)
             snprintf(why, sizeof why,
                      need != NULL ? "'%s' did not succeed" : "the run was stopped%s",
                      need != NULL ? need : "");
-            stream_skip(run, s, why);
+            stream_skip(run, s, why, false);
+            continue;
+        }
+        const char *elsewhere = done_elsewhere(run, s);
+        if (elsewhere != NULL) {
+            stream_skip(run, s, elsewhere, true);
             continue;
         }
         if (stream_run(run, s, &err) != 0) {
@@ -178,6 +207,7 @@ static int replay_intents(struct run *run, struct error *err)
                                  .builtins = run->options->builtins,
                                  .arena = arena,
                                  .db = run->db,
+                                 .connectors = run->connectors,
                                  .run_id = run->run_id};
     int code = intent_send_pending(&ctx, &result, err);
     if (code == 0 && result.sent > 0)
@@ -250,6 +280,15 @@ static enum error_code run_one(struct run *run, struct error *first)
     return code;
 }
 
+static void run_end(struct run *run)
+{
+    db_close(run->db);
+    run->db = NULL;
+    hashmap_free(run->standing);
+    run->standing = NULL;
+    log_context("pipeline", NULL);
+}
+
 /* ---- jobs ------------------------------------------------------------------------------- */
 
 struct step_result {
@@ -268,7 +307,8 @@ static const char *blocked_by(const struct job_step *step, const struct step_res
     return NULL;
 }
 
-static enum error_code run_step(struct run *job, const struct job_step *step, struct error *err)
+static enum error_code run_step(struct run *job, const struct job_step *step, int64_t resumes,
+                                struct error *err)
 {
     struct run_options options = *job->options;
     struct field_strings params = {0};
@@ -285,6 +325,8 @@ static enum error_code run_step(struct run *job, const struct job_step *step, st
     struct run run = {.options = &options,
                       .pipeline = p,
                       .parent_id = job->run_id,
+                      .resumes = resumes,
+                      .connectors = job->connectors,
                       .started_us = job->started_us,
                       .report = job->report};
     int64_t job_id = job->report->run_id;
@@ -292,11 +334,31 @@ static enum error_code run_step(struct run *job, const struct job_step *step, st
         p->steps.count > 0
             ? (enum error_code)error_set(err, ERR_SPEC, "'%s' is a job: jobs do not nest", p->name)
             : run_one(&run, err);
+    if (code == ERR_OK && hooks_run(&run, &p->hooks.after, "run.succeeded", NULL, err) != 0)
+        code = err->code = ERR_PARTIAL;
     job->report->run_id = job_id;
-    db_close(run.db);
-    log_context("pipeline", NULL);
+    run_end(&run);
     pipeline_free(p);
     return code;
+}
+
+/* Of a job that is resumed, the steps that succeeded stand; *ret_resumes: the run to go on with. */
+static int step_before(const struct run *job, const char *pipeline, bool *ret_stands,
+                       int64_t *ret_resumes, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    char id[24];
+    *ret_stands = false;
+    *ret_resumes = 0;
+    if (job->resumes == 0)
+        return 0;
+    snprintf(id, sizeof id, "%" PRId64, job->resumes);
+    TRY(db_query(job->db, sql_run_step_before, DB_PARAMS(id, pipeline), &res, err));
+    if (db_result_rows(res) == 0)
+        return 0;
+    *ret_resumes = db_result_int(res, 0, 0);
+    *ret_stands = strcmp(db_result_text(res, 0, 1), "succeeded") == 0;
+    return 0;
 }
 
 static enum error_code run_steps(struct run *job, struct error *first)
@@ -310,18 +372,26 @@ static enum error_code run_steps(struct run *job, struct error *first)
         struct error err = ERROR_INIT;
         done[i].name = step->run;
         const char *blocker = blocked_by(step, done, i);
+        int64_t resumes;
+        bool stands;
         done[i].skipped = blocker != NULL || worst == ERR_CANCELLED;
-        if (done[i].skipped) {
+        if (step_before(job, step->run, &stands, &resumes, &err) != 0) {
+            keep_first(first, &err);
+            return error_worse(worst, err.code);
+        }
+        if (done[i].skipped || stands) {
             struct stream_report *r = run_report_add(job->report, step->run, "*");
             r->status = "skipped";
-            r->error = blocker != NULL
+            r->error = stands
+                           ? arena_printf(job->report->arena, "stands from run %" PRId64, resumes)
+                       : blocker != NULL
                            ? arena_printf(job->report->arena, "'%s' did not succeed", blocker)
                            : "the run was stopped";
             if (o != NULL && o->stream_end != NULL)
                 o->stream_end(o->self, r);
             continue;
         }
-        done[i].code = run_step(job, step, &err);
+        done[i].code = run_step(job, step, resumes, &err);
         if (done[i].code != ERR_OK) {
             error_context(&err, "pipeline '%s'", step->run);
             keep_first(first, &err);
@@ -339,7 +409,11 @@ static enum error_code run_job(struct run *job, struct error *first)
         (job->options->kind == RUN_LOAD && history_begin(job, job->pipeline->name, first) != 0))
         return first->code;
     job->report->run_id = job->run_id;
-    enum error_code code = run_steps(job, first);
+    enum error_code code = ERR_OK;
+    if (hooks_run(job, &job->pipeline->hooks.before, "run.before", NULL, first) != 0)
+        code = first->code;
+    else
+        code = run_steps(job, first);
     if (job->options->kind == RUN_LOAD) {
         if (!db_is_alive(job->db))
             (void)run_connect(job, &err);
@@ -420,14 +494,19 @@ int run_pipeline(const char *name, const struct run_options *options, struct run
     struct pipeline_options load = {.params = options->params, .now_us = clock_wall_us()};
     TRY(ret->code = (enum error_code)pipeline_load(name, options->config, &load, &p, NULL, err));
     struct run_options own = *options;
-    struct run run = {.options = &own, .pipeline = p, .started_us = load.now_us, .report = ret};
+    struct run run = {.options = &own,
+                      .pipeline = p,
+                      .started_us = load.now_us,
+                      .resumes = options->resumes,
+                      .report = ret};
     if (check_only(&run, err) != 0 || choose_window(&run, &own, err) != 0) {
         pipeline_free(p);
         return ret->code = err->code;
     }
+    run.connectors = connector_pool_new(options->config, options->builtins);
     enum error_code code = p->steps.count > 0 ? run_job(&run, &first) : run_one(&run, &first);
-    db_close(run.db);
-    log_context("pipeline", NULL);
+    run_end(&run);
+    connector_pool_free(run.connectors);
     ret->code = code;
     code = run_after(&run, code, &first);
     pipeline_free(p);

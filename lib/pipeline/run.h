@@ -16,6 +16,11 @@ enum run_kind {
     RUN_PLAN, /* stages and counts against the live target, then rolls back */
 };
 
+#define PARTS_MAX 100
+struct part_report {
+    const char *child, *window_start, *error;
+};
+
 struct stream_report {
     const char *pipeline, *stream, *target;
     const char *status; /* succeeded failed skipped */
@@ -23,6 +28,12 @@ struct stream_report {
     int64_t elapsed_ms;
     const char *error, *hint; /* NULL when it succeeded */
     enum error_code code;
+    uint64_t bytes;      /* read; 0: not counted */
+    int64_t slices;      /* children and windows done; 0: the stream has none */
+    bool is_met;         /* skipped, and needs no run: it stands, or another shard does it */
+    int64_t left_behind; /* children and windows that failed */
+    const struct part_report *parts; /* the first of them, at most PARTS_MAX */
+    size_t nparts;
 };
 
 /* Who is told. Every function may be NULL. */
@@ -41,7 +52,11 @@ struct run_options {
     const char *from, *to; /* a window instead of the cursor's; the cursor stays */
     const struct field_strings *params;
     const char *only; /* one stream */
-    bool strict;      /* any reject makes the run partial (exit 7) */
+    int64_t jobs;     /* children, windows or connections side by side; 0 or 1: one */
+    int64_t shard_index, shard_count; /* of several machines; count 0: the whole */
+    bool verify;                      /* stored row hashes are not trusted */
+    int64_t resumes;                  /* a run to go on with: what stands of it is left out */
+    bool strict;                      /* any reject makes the run partial (exit 7) */
     const struct config *config;
     const struct connector_builtin *builtins;
     const struct migration_set *migrations;

@@ -12,24 +12,37 @@ struct run {
     int64_t run_id, parent_id;
     int64_t started_us;
     struct run_report *report;
+    bool is_worker;           /* a process of the run that holds the lock, not the run itself */
+    int64_t resumes;          /* run that this one goes on with, or 0 */
+    struct hashmap *standing; /* what of it stands, or NULL */
+    struct connector_pool *connectors; /* one login and one rate budget for all streams */
 };
 
-/* stream_run.c: one stream, attempts included. Adds its report. */
+/* stream_run.c: a stream, slice by slice, and side by side where jobs allow. Adds its report. */
 int stream_run(struct run *run, struct stream_spec *s, struct error *err);
-/* A stream that is not run because one it needs failed. */
-void stream_skip(struct run *run, struct stream_spec *s, const char *why);
+/* A stream that is not run. is_met: those that need it may run all the same, as it was loaded
+ * before or is loaded elsewhere. */
+void stream_skip(struct run *run, struct stream_spec *s, const char *why, bool is_met);
+/* Whether its slices are shared out between shards. */
+bool stream_is_sliced(const struct stream_spec *s);
 struct stream_report *run_report_add(struct run_report *r, const char *pipeline,
                                      const char *stream);
+
+/* "1/4", or NULL for a run of the whole. */
+const char *run_shard_text(const struct run_options *o, char *text, size_t size);
 
 /* history.c */
 int history_begin(struct run *run, const char *name, struct error *err);
 int history_end(struct run *run, enum error_code code, const struct error *cause,
                 struct error *err);
-int history_stream(const struct run *run, const struct stream_report *r, int64_t started_us,
-                   const char *source_hash, int attempts, struct error *err);
+/* What of the run that is resumed stands: fills run->standing. */
+int history_standing(struct run *run, struct error *err);
+/* child and window as in run_slice; "*" for the whole stream. */
+bool history_stands(const struct run *run, const char *stream, const char *child,
+                    const char *window_start, const char *window_end);
 
-/* hooks.c: runs all of them, in order; the first failure is returned, the others are logged. Nothing
- * in a dry run or plan. cause: why the run failed or is partial, or NULL. */
+/* hooks.c: runs all of them, in order; the first failure is returned, the others are logged.
+ * Nothing in a dry run or plan. cause: why the run failed or is partial, or NULL. */
 int hooks_run(const struct run *run, const struct field_objects *hooks, const char *event,
               const struct error *cause, struct error *err);
 

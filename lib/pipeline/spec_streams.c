@@ -235,6 +235,24 @@ static void check_stream(const struct pipeline *p, struct stream_spec *s, struct
 enum visit { VISIT_NEW, VISIT_OPEN, VISIT_DONE };
 
 static void visit(struct pipeline *p, size_t i, enum visit *marks, size_t *count,
+                  struct diagnostics *d);
+
+/* The parent of for_each is loaded before its children are read. */
+static void visit_parent(struct pipeline *p, struct stream_spec *s, enum visit *marks,
+                         size_t *count, struct diagnostics *d)
+{
+    struct stream_spec *parent = stream_named(p, s->for_each->stream);
+    const struct ynode *place = place_of(s->source_node, "for_each");
+    if (parent == NULL)
+        diagnostics_add(d, place, NULL, "for_each: '%s' is not a stream here", s->for_each->stream);
+    else if (parent->target != NULL && parent->target != &target_postgres)
+        diagnostics_add(d, place, NULL, "for_each: '%s' is not loaded into PostgreSQL",
+                        s->for_each->stream);
+    else
+        visit(p, (size_t)(parent - stream_at(p, 0)), marks, count, d);
+}
+
+static void visit(struct pipeline *p, size_t i, enum visit *marks, size_t *count,
                   struct diagnostics *d)
 {
     struct stream_spec *s = stream_at(p, i);
@@ -245,6 +263,8 @@ static void visit(struct pipeline *p, size_t i, enum visit *marks, size_t *count
         return;
     }
     marks[i] = VISIT_OPEN;
+    if (s->for_each != NULL && s->for_each->stream != NULL)
+        visit_parent(p, s, marks, count, d);
     for (size_t k = 0; k < s->needs.count; k++) {
         struct stream_spec *need = stream_named(p, s->needs.items[k]);
         if (need == NULL) {
@@ -302,15 +322,20 @@ static void check_steps(struct pipeline *p, const struct config *config, struct 
 }
 
 /* Zero is a limit too: what the file leaves out is told apart from it. */
-static void mark_unset(struct stream_spec *s)
+static void mark_unset(struct stream_spec *s, struct diagnostics *d)
 {
     if (ynode_get(ynode_get(s->node, "guard"), "max_shrink") == NULL)
         s->guard.max_shrink = -1;
     if (ynode_get(ynode_get(s->node, "on_error"), "max_reject_rate") == NULL)
         s->on_error.max_reject_rate = -1;
     if (s->incremental != NULL) {
+        struct error err = ERROR_INIT;
         const struct ynode *day = ynode_get(ynode_get(s->node, "incremental"), "business_day");
         s->incremental->has_business_day = day != NULL;
+        if (s->incremental->timezone != NULL &&
+            zone_load(s->incremental->timezone, &s->incremental->zone, &err) != 0)
+            diagnostics_add(d, place_of(ynode_get(s->node, "incremental"), "timezone"), NULL, "%s",
+                            err.message);
     }
 }
 
@@ -374,7 +399,7 @@ void streams_bind(struct pipeline *p, const struct config *config, struct diagno
         struct stream_spec *s = stream_at(p, i);
         s->name = p->streams.names[i];
         s->node = p->streams.nodes[i];
-        mark_unset(s);
+        mark_unset(s, d);
         bind_plugins(p, s, d);
         check_names(&(struct name_check){p, s, NULL, d}, s->node);
         if (s->source == NULL || s->target == NULL)

@@ -41,6 +41,7 @@ struct source_summary {
     const char *sum_columns[8];
     struct decimal sums[8];
     const char *sha256; /* of a file, or "" */
+    uint64_t bytes;     /* read in all, as they came; 0: not counted */
 };
 
 struct rejects;
@@ -59,6 +60,7 @@ struct stream_context {
     int64_t run_id;
     const char *window_start, *window_end; /* RFC 3339, or NULL */
     const char *window_day;                /* 2026-11-21 when the window is one business day */
+    const struct zone *window_zone;        /* of ${window.start_local}; NULL: the business zone */
     const char **var_values;               /* by stream->vars index */
     const char *staged;                    /* ${staged} in SQL; NULL: the staging table */
     /* One child of for_each: its bound values, and their canonical JSON, which is the `child` of

@@ -58,6 +58,7 @@ struct settings {
     int64_t perf_target_availability;                         /* millionths: 99.9 % */
     int64_t perf_target_rps;                                  /* 5000 */
     int64_t perf_threads, perf_connections, perf_duration_ms; /* 12, 400, 30 s */
+    const char *metrics_textfile;                             /* NULL: none is written */
     const char *schedule_nightly;                             /* "05:15" */
     const char *schedule_bills;                               /* "10:30" */
     int64_t schedule_cancel_every_ms;                         /* 10 min */

@@ -160,6 +160,9 @@ static const struct field fields[] = {
     {"perf.duration", FIELD_DURATION, MEMBER(perf_duration_ms), .def = "30s", .min = 1000,
      .max = DAY_MS, .env = "DINER_PERF_DURATION", .help = "load profile: how long"},
 
+    {"metrics.textfile", FIELD_STRING, MEMBER(metrics_textfile),
+     "file for Prometheus' textfile collector that each `diner run` brings up to date",
+     .env = "DINER_METRICS_TEXTFILE", .complete = "file"},
     {"schedule.nightly", FIELD_STRING, MEMBER(schedule_nightly), .def = "05:15",
      .env = "DINER_SCHEDULE_NIGHTLY", .help = "when the nightly job runs"},
     {"schedule.bills", FIELD_STRING, MEMBER(schedule_bills), .def = "10:30",

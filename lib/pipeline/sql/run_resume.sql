@@ -1,0 +1,7 @@
+select pipeline, status, params, options, coalesce(parent_id, 0),
+       options->>'from', options->>'to', options->>'only',
+       (options->>'full_refresh')::boolean, (options->>'strict')::boolean,
+       (options->>'verify')::boolean, (options->>'shard_index')::bigint,
+       (options->>'shard_count')::bigint
+from diner.run
+where id = $1::bigint
