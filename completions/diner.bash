@@ -24,6 +24,10 @@ _diner_takes() {
     'diner run':--only) return 0 ;;
     'diner run':--from) return 0 ;;
     'diner run':--to) return 0 ;;
+    'diner run':--jobs | 'diner run':-j) return 0 ;;
+    'diner run':--shard) return 0 ;;
+    'diner run':--report) return 0 ;;
+    'diner run':--metrics) return 0 ;;
     'diner run':--output | 'diner run':-o) return 0 ;;
     'diner pipeline list':--output | 'diner pipeline list':-o) return 0 ;;
     'diner pipeline preview':--stream) return 0 ;;
@@ -137,6 +141,8 @@ _diner_value() {
     *:--log-level) _diner_words < <(printf '%s\n' error warn notice info sql debug trace) ;;
     *:--log-format) _diner_words < <(printf '%s\n' auto text json) ;;
     *:--color) _diner_words < <(printf '%s\n' auto always never) ;;
+    'diner run':--report) _diner_files -f ;;
+    'diner run':--metrics) _diner_files -f ;;
     'diner run':--output | 'diner run':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner pipeline list':--output | 'diner pipeline list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner pipeline preview':--output | 'diner pipeline preview':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
@@ -267,7 +273,7 @@ _diner_children() {
 _diner_options() {
     case $1 in
     'diner') _diner_words < <(printf '%s\n' --help -h --version --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner run') _diner_words < <(printf '%s\n' --param -p --only --from --to --full-refresh --strict --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner run') _diner_words < <(printf '%s\n' --param -p --only --from --to --full-refresh --jobs -j --shard --verify --strict --report --metrics --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline list') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline lint') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
