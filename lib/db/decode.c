@@ -3,7 +3,6 @@
 #include "core/datetime.h"
 #include "db/types.h"
 #include "db/wire.h"
-#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,6 +16,26 @@ static int malformed(const char *what, struct error *err)
 static int check(bool is_good, const char *what, struct error *err)
 {
     return is_good ? ERR_OK : malformed(what, err);
+}
+
+/* ---- digits ------------------------------------------------------------------------------- */
+
+#define DIGITS_MAX 20 /* of a uint64_t */
+
+/* The digits of v, at least `width` of them, before `end`; where they begin. */
+static char *digits_before(char *end, uint64_t v, int width)
+{
+    for (; v != 0 || width > 0; v /= 10, width--)
+        *--end = (char)('0' + v % 10);
+    return end;
+}
+
+static void print_digits(struct strbuf *out, uint64_t v, int width)
+{
+    char digits[DIGITS_MAX + 4];
+    char *end = digits + sizeof digits;
+    char *from = digits_before(end, v, width);
+    strbuf_add(out, from, (size_t)(end - from));
 }
 
 /* ---- numeric ------------------------------------------------------------------------------ */
@@ -34,17 +53,18 @@ static unsigned numeric_group(const struct numeric *n, int i)
 
 static void print_groups(const struct numeric *n, struct strbuf *out)
 {
+    const int width = 4; /* digits of a group */
     if (n->weight < 0)
         strbuf_addch(out, '0');
     for (int i = 0; i <= n->weight; i++)
-        strbuf_addf(out, i == 0 ? "%u" : "%04u", numeric_group(n, i));
+        print_digits(out, numeric_group(n, i), i == 0 ? 1 : width);
     if (n->scale == 0)
         return;
     strbuf_addch(out, '.');
-    for (int left = n->scale, i = n->weight + 1; left > 0; left -= 4, i++) {
-        char digits[12];
-        snprintf(digits, sizeof digits, "%04u", numeric_group(n, i));
-        strbuf_add(out, digits, left < 4 ? (size_t)left : 4);
+    for (int left = n->scale, i = n->weight + 1; left > 0; left -= width, i++) {
+        char digits[4];
+        (void)digits_before(digits + width, numeric_group(n, i), width);
+        strbuf_add(out, digits, left < width ? (size_t)left : (size_t)width);
     }
 }
 
@@ -136,9 +156,16 @@ static bool print_date(int64_t days_since_2000, struct strbuf *out)
     int year;
     int month;
     int day;
+    char text[DIGITS_MAX + 10];
+    char *end = text + sizeof text;
     civil_from_days((int32_t)(days_since_2000 + PG_EPOCH_DAYS), &year, &month, &day);
     bool is_bc = year <= 0;
-    strbuf_addf(out, "%04d-%02d-%02d", is_bc ? 1 - year : year, month, day);
+    char *from = digits_before(end, (uint64_t)day, 2);
+    *--from = '-';
+    from = digits_before(from, (uint64_t)month, 2);
+    *--from = '-';
+    from = digits_before(from, (uint64_t)(is_bc ? 1 - year : year), 4);
+    strbuf_add(out, from, (size_t)(end - from));
     return is_bc;
 }
 
@@ -158,16 +185,20 @@ static int decode_date(struct span b, struct strbuf *out, struct error *err)
 /* "12:30:05.25": zeros at the end of the fraction are not printed. */
 static void print_time(int64_t us, struct strbuf *out)
 {
-    int64_t seconds = us / 1000000;
-    int fraction = (int)(us % 1000000);
-    strbuf_addf(out, " %02d:%02d:%02d", (int)(seconds / 3600), (int)(seconds / 60 % 60),
-                (int)(seconds % 60));
+    uint64_t seconds = (uint64_t)us / 1000000;
+    uint64_t fraction = (uint64_t)us % 1000000;
+    char text[] = " hh:mm:ss";
+    (void)digits_before(text + 9, seconds % 60, 2);
+    (void)digits_before(text + 6, seconds / 60 % 60, 2);
+    (void)digits_before(text + 3, seconds / 3600, 2);
+    strbuf_add(out, text, sizeof text - 1);
     if (fraction == 0)
         return;
     int digits = 6;
     for (; fraction % 10 == 0; digits--)
         fraction /= 10;
-    strbuf_addf(out, ".%0*d", digits, fraction);
+    strbuf_addch(out, '.');
+    print_digits(out, fraction, digits);
 }
 
 static int decode_timestamp(struct span b, bool has_zone, struct strbuf *out, struct error *err)
@@ -229,7 +260,9 @@ static int decode_int(struct span b, size_t width, struct strbuf *out, struct er
     int64_t v = width == 2   ? (int16_t)get_u16(b.ptr)
                 : width == 4 ? (int32_t)get_u32(b.ptr)
                              : (int64_t)get_u64(b.ptr);
-    strbuf_addf(out, "%" PRId64, v);
+    if (v < 0)
+        strbuf_addch(out, '-');
+    print_digits(out, v < 0 ? -(uint64_t)v : (uint64_t)v, 1);
     return ERR_OK;
 }
 

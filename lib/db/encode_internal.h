@@ -9,6 +9,8 @@ const char *encode_numeric(const struct db_type *t, struct span text, struct str
 const char *encode_text(const struct db_type *t, struct span text, unsigned flags,
                         struct strbuf *out);
 const char *encode_jsonb(struct span text, unsigned flags, struct strbuf *out);
+/* NULL or why the text cannot be one of the type. */
+const char *check_text(const struct db_type *t, struct span text, unsigned flags);
 /* NULL when the text (valid UTF-8 already) is JSON that jsonb keeps as it is. */
 const char *jsoncheck(struct span text);
 

@@ -61,7 +61,7 @@ static const char *check_utf8(struct span text)
     return NULL;
 }
 
-static const char *check_text(struct span text, unsigned flags)
+static const char *check_bytes(struct span text, unsigned flags)
 {
     if ((flags & DB_ENCODE_VALID_UTF8) == 0)
         return check_utf8(text);
@@ -78,15 +78,21 @@ static size_t count_characters(struct span text)
 
 /* ---- fields ------------------------------------------------------------------------------- */
 
+const char *check_text(const struct db_type *t, struct span text, unsigned flags)
+{
+    const char *reason = check_bytes(text, flags);
+    if (reason == NULL && t->precision > 0 && text.len > (size_t)t->precision &&
+        count_characters(text) > (size_t)t->precision)
+        reason = "longer than the type allows";
+    return reason;
+}
+
 const char *encode_text(const struct db_type *t, struct span text, unsigned flags,
                         struct strbuf *out)
 {
-    const char *reason = check_text(text, flags);
+    const char *reason = check_text(t, text, flags);
     if (reason != NULL)
         return reason;
-    if (t->precision > 0 && text.len > (size_t)t->precision &&
-        count_characters(text) > (size_t)t->precision)
-        return "longer than the type allows";
     char *p = field_reserve(out, text.len);
     if (p == NULL)
         return TOO_LARGE;
@@ -98,7 +104,7 @@ const char *encode_text(const struct db_type *t, struct span text, unsigned flag
 /* jsonb_recv: one byte of version, 1, then the text. */
 const char *encode_jsonb(struct span text, unsigned flags, struct strbuf *out)
 {
-    const char *reason = check_text(text, flags);
+    const char *reason = check_bytes(text, flags);
     if (reason == NULL)
         reason = jsoncheck(text);
     if (reason != NULL)

@@ -1,6 +1,8 @@
-/* lib/format/csvio.h - delimited text, on libcsv, with its traps closed.
+/* lib/format/csvio.h - delimited text, fast where it is plain, on libcsv where it is not, with the
+ * traps of libcsv closed.
  *
- * Reading: bytes -> decoded UTF-8 -> physical lines -> libcsv, fed a line at a time so that each
+ * Reading: bytes -> decoded UTF-8 -> physical lines. A line that is a record of plain RFC 4180 is cut
+ * in one vectorised pass (csvscan.h); any other goes to libcsv, fed a line at a time so that each
  * record knows its lines and raw text and a fault costs one record, never the file. Nothing is
  * trimmed; a BOM is dropped; an unterminated or stray quote makes a faulty record and reading goes
  * on at the line after the one where that record began; NUL bytes are a fault of their record. */
@@ -22,6 +24,7 @@ struct csvio_options {
     int quote;               /* '"' when 0; -1: no quoting, quotes are text */
     const char *encoding;    /* NULL or "auto", "UTF-8", "GB18030", an iconv name */
     size_t record_max_bytes; /* CSVIO_RECORD_MAX_BYTES when 0; longer: one ERR_LIMIT error */
+    bool is_reference;       /* never the fast pass: what tests compare it with */
 };
 
 /* One record. Everything is borrowed until the next call. */

@@ -238,10 +238,8 @@ static void drop_handed_out(struct linesio *l)
     l->start = 0;
 }
 
-/* Adds at least one read's worth of text, or meets the end. */
-static int fill_text(struct linesio *l, struct error *err)
+static int add_text(struct linesio *l, struct error *err)
 {
-    drop_handed_out(l);
     if (!l->decided)
         TRY(decide(l, err));
     if (l->decoder) {
@@ -253,6 +251,16 @@ static int fill_text(struct linesio *l, struct error *err)
     bool fits = strbuf_add(&l->text, l->raw.data, l->raw.len);
     strbuf_clear(&l->raw);
     return fits ? 0 : error_set(err, ERR_BUG, "no room for the text of '%s'", l->name);
+}
+
+/* Adds at least one read's worth of text, or meets the end. */
+static int fill_text(struct linesio *l, struct error *err)
+{
+    drop_handed_out(l);
+    TRY(add_text(l, err));
+    return strbuf_reserve(&l->text, LINESIO_PADDING)
+               ? 0
+               : error_set(err, ERR_BUG, "no room for the text of '%s'", l->name);
 }
 
 /* A file must be at its end what its scan saw, or neither its hash nor its verdict holds. */

@@ -5,8 +5,11 @@
 #include "core/mem.h"
 #include "format/encoding.h"
 
+#define LINESIO_PADDING ((size_t)64)
+
 struct linesio_line {
-    struct span text;     /* decoded, with its line end ("\n" or "\r\n"), which the last may lack */
+    struct span text;     /* decoded, with its line end ("\n" or "\r\n"), which the last may lack;
+                             LINESIO_PADDING bytes behind it may be read, whatever they are */
     uint64_t number;      /* from 1 */
     uint64_t byte_offset; /* in the decoded text */
     const struct decode_fault *fault; /* first undecodable place in it, or NULL */

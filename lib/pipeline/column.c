@@ -22,6 +22,7 @@ struct reader_column {
     const struct column_spec *spec;
     struct strbuf scratch, binary;
     bool is_number, is_time, is_text;
+    bool is_verbatim; /* text that nothing is declared about: the cell is the value */
     char *date_reason;
 };
 
@@ -29,6 +30,7 @@ struct column_reader {
     struct column_habits habits;
     size_t n;
     struct reader_column *columns;
+    struct error ignored; /* here because it is large: a cell should not have to clear it */
 };
 
 static char *date_reason(const struct column_spec *c)
@@ -62,6 +64,10 @@ struct column_reader *column_reader_new(const struct column_spec *columns, size_
         c->is_number = db_type_is_number(&columns[i].type);
         c->is_time = kind == DB_DATE || kind == DB_TIMESTAMP || kind == DB_TIMESTAMPTZ;
         c->is_text = kind == DB_TEXT || kind == DB_JSONB || kind == DB_BYTEA;
+        c->is_verbatim = kind == DB_TEXT && columns[i].type.precision == 0 &&
+                         columns[i].null.count == 0 && columns[i].unit == 0 &&
+                         r->habits.nnull_words == 0 && !r->habits.trim &&
+                         !r->habits.guard_apostrophe;
         if (c->is_time)
             c->date_reason = date_reason(&columns[i]);
     }
@@ -326,20 +332,24 @@ const char *column_encode(struct column_reader *r, size_t i, const struct cell *
                            out);
 }
 
+static const char *decode(struct column_reader *r, struct reader_column *c, struct span binary,
+                          struct span *ret_text)
+{
+    strbuf_clear(&c->scratch);
+    if (db_decode(&c->spec->type, binary, &c->scratch, &r->ignored) != 0)
+        return "cannot be shown as text";
+    *ret_text = (struct span){c->scratch.data, c->scratch.len};
+    return NULL;
+}
+
 const char *column_clean(struct column_reader *r, size_t i, const struct cell *cell,
                          struct span *ret_text, bool *ret_null)
 {
     struct value v;
     struct reader_column *c = &r->columns[i];
     *ret_null = false;
-    if (cell->form == CELL_BINARY) {
-        struct error err = ERROR_INIT;
-        strbuf_clear(&c->scratch);
-        if (db_decode(&c->spec->type, cell->text, &c->scratch, &err) != 0)
-            return "cannot be shown as text";
-        *ret_text = (struct span){c->scratch.data, c->scratch.len};
-        return NULL;
-    }
+    if (cell->form == CELL_BINARY)
+        return decode(r, c, cell->text, ret_text);
     const char *reason = convert(r, i, cell, &v);
     if (reason != NULL)
         return reason;
@@ -356,15 +366,42 @@ const char *column_clean(struct column_reader *r, size_t i, const struct cell *c
     return NULL;
 }
 
+static inline bool is_verbatim(const struct reader_column *c, const struct cell *cell)
+{
+    return c->is_verbatim && cell->form == CELL_TEXT && cell->text.len > 0 &&
+           memchr(cell->text.ptr, 0, cell->text.len) == NULL;
+}
+
+/* Most cells are written as they will be read: nothing to encode and decode again. */
+static bool is_canonical_already(struct column_reader *r, size_t i, const struct cell *cell,
+                                 struct span *ret_text, bool *ret_null)
+{
+    struct reader_column *c = &r->columns[i];
+    struct value v;
+    if (cell->form == CELL_BINARY || cell->form == CELL_NULL || c->is_time ||
+        convert(r, i, cell, &v) != NULL)
+        return false;
+    *ret_null = v.kind == CONVERTED_NULL;
+    *ret_text = v.text;
+    return *ret_null ||
+           (v.kind == CONVERTED_TEXT &&
+            db_is_canonical(&c->spec->type, v.text,
+                            cell->form == CELL_TEXT ? DB_ENCODE_VALID_UTF8 : 0));
+}
+
 const char *column_canonical(struct column_reader *r, size_t i, const struct cell *cell,
                              struct span *ret_text, bool *ret_null)
 {
     struct reader_column *c = &r->columns[i];
     const size_t length_bytes = 4;
-    struct error err = ERROR_INIT;
     struct span binary = cell->text;
+    if (is_verbatim(c, cell)) {
+        *ret_null = false;
+        *ret_text = cell->text;
+        return NULL;
+    }
     *ret_null = cell->form == CELL_NULL && !c->spec->required;
-    if (*ret_null)
+    if (*ret_null || is_canonical_already(r, i, cell, ret_text, ret_null))
         return NULL;
     if (cell->form != CELL_BINARY) {
         strbuf_clear(&c->binary);
@@ -376,9 +413,5 @@ const char *column_canonical(struct column_reader *r, size_t i, const struct cel
             return NULL;
         binary = (struct span){c->binary.data + length_bytes, c->binary.len - length_bytes};
     }
-    strbuf_clear(&c->scratch);
-    if (db_decode(&c->spec->type, binary, &c->scratch, &err) != 0)
-        return "cannot be shown as text";
-    *ret_text = (struct span){c->scratch.data, c->scratch.len};
-    return NULL;
+    return decode(r, c, binary, ret_text);
 }

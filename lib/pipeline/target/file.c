@@ -197,9 +197,10 @@ static int take_row(struct target *t, const struct source_row *row, const char *
     if (!t->header_done)
         write_header(t);
     mark = t->rows.len;
-    jwriter_init(&w, &t->rows);
-    if (t->spec->format == FORMAT_JSONL)
+    if (t->spec->format == FORMAT_JSONL) {
+        jwriter_init(&w, &t->rows);
         jwriter_object(&w);
+    }
     for (size_t i = 0; i < s->ncolumns; i++) {
         struct span text = SPAN("");
         bool is_null = false;
