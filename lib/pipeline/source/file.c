@@ -71,6 +71,7 @@ static const struct field file_fields[] = {
      "NAME: regular expression with one group, looked for above the header; used as `from: $NAME`"},
     {"trailer", FIELD_OBJECT, AT(trailer), "what the file says of itself at its end",
      .sub = &trailer_set},
+    WHERE_FIELD(AT(where)),
     {"optional", FIELD_BOOL, AT(optional), "no file is no error"},
     {0}};
 static const struct field_set file_set = {.name = "file source",
@@ -124,6 +125,11 @@ static void file_check(const struct pipeline *p, const struct stream_spec *s, st
     if (strcmp(spec->quote, "none") != 0 && strlen(spec->quote) != 1)
         diagnostics_add(d, ynode_get(s->source_node, "quote"), NULL,
                         "'quote' is one ASCII character or 'none'");
+    where_check(s, &spec->where, d);
+    if (spec->where.count > 0 && spec->trailer.sum.count > 0)
+        diagnostics_add(d, ynode_get(s->source_node, "where"),
+                        "leave rows out by a  transform: - filter",
+                        "the total of 'trailer.sum' is that of all rows, and 'where' reads fewer");
     if (s->incremental != NULL)
         diagnostics_add(d, s->node, NULL, "'incremental' is for APIs and queries, not for files");
 }
@@ -254,6 +260,7 @@ static void file_close(struct source *s)
     pattern_release(&s->skip);
     pattern_release(&s->stop_at);
     pattern_release(&s->trailer);
+    where_free(s->where);
     for (size_t i = 0; s->preamble != NULL && i < s->spec->preamble.count; i++)
         pattern_release(&s->preamble[i]);
     forget_filled(s);
@@ -281,6 +288,8 @@ static int file_open(const struct stream_context *ctx, struct source **ret, stru
     for (size_t i = 0; i < s->nfill; i++)
         s->fill_columns[i] = (size_t)stream_column(s->stream, s->spec->fill_down.items[i]);
     int code = compile_patterns(s, err);
+    if (code == 0)
+        code = where_new(s->stream, &s->spec->where, &s->where, err);
     if (code == 0)
         code = find_paths(s, err);
     if (code != 0) {
@@ -311,10 +320,13 @@ static int file_next(struct source *s, struct source_row *ret, bool *ret_end, st
         if (!end) {
             TRY(s->lines != NULL ? file_jsonl_next(s, ret, &end, err)
                                  : file_csv_next(s, ret, &end, err));
-            if (!end) {
-                if (s->nfill > 0 && ret->fault == NULL)
-                    fill_down(s);
+            if (!end && s->nfill > 0 && ret->fault == NULL)
+                fill_down(s);
+            if (!end && where_keeps(s->where, s->ctx->reader, ret))
                 return 0;
+            if (!end) {
+                s->summary.skipped++;
+                continue;
             }
         }
         TRY(open_next(s, ret_end, err));

@@ -7,6 +7,7 @@
 #include "format/linesio.h"
 #include "pipeline/column.h"
 #include "pipeline/source/pattern.h"
+#include "pipeline/source/where.h"
 #include "pipeline/stream.h"
 
 enum file_format { FILE_CSV, FILE_TSV, FILE_JSONL };
@@ -33,6 +34,7 @@ struct file_source_spec {
     bool trim, guard;
     struct field_string_map preamble; /* name: regular expression with one group */
     struct trailer_spec trailer;
+    struct field_objects where;
     bool optional;
 };
 
@@ -60,6 +62,7 @@ struct source {
     char **captured; /* preamble values of this file */
     struct pattern *preamble;
     struct pattern skip, stop_at, trailer;
+    struct where *where;
     bool stopped, trailer_seen; /* in the open file */
     char **filled;              /* last value of fill_down columns */
     size_t *fill_columns;

@@ -1,5 +1,6 @@
 /* The REST source: the pages of a connector's resource, record by record. */
 #include "pipeline/source/json_cells.h"
+#include "pipeline/source/where.h"
 #include "pipeline/stream.h"
 
 #include <inttypes.h>
@@ -11,6 +12,7 @@ struct rest_source_spec {
     struct for_each_spec *for_each;
     const char *connector, *resource;
     struct field_string_map params;
+    struct field_objects where;
 };
 static const struct field rest_fields[] = {
     SOURCE_FOR_EACH,
@@ -20,6 +22,7 @@ static const struct field rest_fields[] = {
      .flags = FIELD_REQUIRED},
     {"params", FIELD_STRING_MAP, offsetof(struct rest_source_spec, params),
      "values for the resource's ${...}", .flags = FIELD_LATE},
+    WHERE_FIELD(offsetof(struct rest_source_spec, where)),
     {0}};
 static const struct field_set rest_set = {.name = "rest source",
                                           .help = "Rows from an API, through a connector",
@@ -34,7 +37,8 @@ struct source {
     struct connector_page page;
     struct jpull_array records;
     bool in_page;
-    uint64_t index, records_read;
+    uint64_t index, records_read, skipped;
+    struct where *where;
     int64_t expect_total;
     struct jpull_projection *projection, *array_projection; /* the second made when needed */
     struct field_strings fields;
@@ -56,6 +60,7 @@ static void rest_close(struct source *s)
         connector_close(s->connector);
     jpull_projection_free(s->projection);
     jpull_projection_free(s->array_projection);
+    where_free(s->where);
     strbuf_release(&s->scratch);
     arena_free(s->page_arena);
     free(s);
@@ -97,6 +102,8 @@ static int rest_open(const struct stream_context *ctx, struct source **ret, stru
     s->values = arena_array(ctx->arena, ctx->stream->ncolumns + 1, sizeof *s->values);
     s->cells = arena_array(ctx->arena, ctx->stream->ncolumns + 1, sizeof *s->cells);
     int code = json_cells_projection(ctx, &s->projection, err);
+    if (code == 0)
+        code = where_new(ctx->stream, &s->spec->where, &s->where, err);
     if (code == 0)
         code = open_pages(s, err);
     if (code != 0) {
@@ -168,7 +175,7 @@ static int record_cells(struct source *s, struct span record, struct source_row 
     return 0;
 }
 
-static int rest_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
+static int next_record(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
 {
     struct span record;
     for (;;) {
@@ -192,10 +199,20 @@ static int rest_next(struct source *s, struct source_row *ret, bool *ret_end, st
     return record_cells(s, record, ret, err);
 }
 
+static int rest_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
+{
+    for (;; s->skipped++) {
+        TRY(next_record(s, ret, ret_end, err));
+        if (*ret_end || where_keeps(s->where, s->ctx->reader, ret))
+            return 0;
+    }
+}
+
 static int rest_finish(struct source *s, struct source_summary *ret, struct error *err)
 {
     (void)err;
-    *ret = (struct source_summary){.expect_rows = s->expect_total, .sha256 = ""};
+    *ret = (struct source_summary){
+        .skipped = s->skipped, .expect_rows = s->expect_total, .sha256 = ""};
     return 0;
 }
 
@@ -205,9 +222,17 @@ static void rest_progress(struct source *s, uint64_t *ret_done, uint64_t *ret_to
     *ret_total = s->expect_total > 0 ? (uint64_t)s->expect_total : 0;
 }
 
+static void rest_check(const struct pipeline *p, const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct rest_source_spec *spec = s->source_spec;
+    (void)p;
+    where_check(s, &spec->where, d);
+}
+
 const struct source_ops source_rest = {.name = "rest",
                                        .marker = "connector",
                                        .fields = &rest_set,
+                                       .check = rest_check,
                                        .open = rest_open,
                                        .next = rest_next,
                                        .finish = rest_finish,
