@@ -48,9 +48,9 @@ static bool is_numeric(const struct db_type *t, struct span text)
     size_t integer, fraction;
     if (!is_plain_number(text, &integer, &fraction))
         return false;
-    return t->precision == 0 || (t->scale >= 0 && t->precision >= t->scale &&
-                                 integer <= (size_t)(t->precision - t->scale) &&
-                                 fraction <= (size_t)t->scale);
+    return t->precision == 0 ||
+           (t->scale >= 0 && t->precision >= t->scale &&
+            integer <= (size_t)(t->precision - t->scale) && fraction <= (size_t)t->scale);
 }
 
 bool db_is_canonical(const struct db_type *t, struct span text, unsigned flags)

@@ -54,8 +54,8 @@ const char *db_encode(const struct db_type *t, struct span text, struct strbuf *
 const char *db_encode_flags(const struct db_type *t, struct span text, unsigned flags,
                             struct strbuf *out);
 void db_encode_null(struct strbuf *out);
-/* True when the text is one that db_encode_flags takes and db_decode would give back as it is, found
- * without encoding it; false says nothing. */
+/* True when the text is one that db_encode_flags takes and db_decode would give back as it is,
+ * found without encoding it; false says nothing. */
 bool db_is_canonical(const struct db_type *t, struct span text, unsigned flags);
 /* For callers that have the value already. */
 void db_encode_int4(struct strbuf *out, int32_t v);

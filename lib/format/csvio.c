@@ -280,10 +280,8 @@ static bool fast_record(struct csvio_reader *r, const struct line *line, struct 
     if (line->fault != NULL || r->is_reference ||
         !csvscan_record(&r->scan, body, r->delimiter, r->quote))
         return false;
-    *ret = (struct csvio_record){.fields = r->scan.fields,
-                                 .nfields = r->scan.nfields,
-                                 .line = line->number,
-                                 .raw = body};
+    *ret = (struct csvio_record){
+        .fields = r->scan.fields, .nfields = r->scan.nfields, .line = line->number, .raw = body};
     return true;
 }
 

@@ -1,9 +1,9 @@
 /* lib/format/csvio.h - delimited text, fast where it is plain, on libcsv where it is not, with the
  * traps of libcsv closed.
  *
- * Reading: bytes -> decoded UTF-8 -> physical lines. A line that is a record of plain RFC 4180 is cut
- * in one vectorised pass (csvscan.h); any other goes to libcsv, fed a line at a time so that each
- * record knows its lines and raw text and a fault costs one record, never the file. Nothing is
+ * Reading: bytes -> decoded UTF-8 -> physical lines. A line that is a record of plain RFC 4180 is
+ * cut in one vectorised pass (csvscan.h); any other goes to libcsv, fed a line at a time so that
+ * each record knows its lines and raw text and a fault costs one record, never the file. Nothing is
  * trimmed; a BOM is dropped; an unterminated or stray quote makes a faulty record and reading goes
  * on at the line after the one where that record began; NUL bytes are a fault of their record. */
 #ifndef DINER_FORMAT_CSVIO_H

@@ -45,7 +45,7 @@ static inline bool has_special(struct span text, char delimiter)
 static bool needs_quotes(struct span text, char delimiter, struct span null_text)
 {
     if (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[text.len - 1] == ' '))
-        return true; /* some readers trim what is not quoted */
+        return true;                   /* some readers trim what is not quoted */
     return span_equal(text, null_text) /* a text must not read as null */
            || has_special(text, delimiter);
 }

@@ -180,8 +180,8 @@ static bool cut_quoted(struct csvscan *s, struct walk *w)
             if (!pass_quoted(w, &end, &doubled))
                 return false;
             const char *from = w->text + w->start + 1, *to = w->text + end;
-            *field =
-                doubled ? unescape(s, from, to, w->quote) : (struct span){from, (size_t)(to - from)};
+            *field = doubled ? unescape(s, from, to, w->quote)
+                             : (struct span){from, (size_t)(to - from)};
         } else {
             if (w->next < w->count && is_quote(w, w->next))
                 return false;

@@ -1,5 +1,6 @@
 #include "core/mem.h"
 #include "format/encoding.h"
+#include "format/gb18030.h"
 #include "format/vendor.h"
 #include <errno.h>
 #include <iconv.h>
@@ -18,6 +19,7 @@ struct decoder {
     struct encoding encoding;
     bool is_utf8;
     bool is_gb;
+    bool has_table;    /* what is not in it goes to iconv, a character at a time */
     size_t unit_bytes; /* what is skipped at a fault */
     iconv_t cd;        /* unless is_utf8 */
     uint64_t input_offset;
@@ -40,6 +42,7 @@ int decoder_new(const struct encoding *enc, struct decoder **ret, struct error *
     d->encoding = *enc;
     d->is_utf8 = is_utf8;
     d->is_gb = strcmp(enc->name, "GB18030") == 0;
+    d->has_table = d->is_gb && gb18030_prepare();
     d->unit_bytes = strncasecmp(enc->name, "UTF-16", 6) == 0   ? 2
                     : strncasecmp(enc->name, "UTF-32", 6) == 0 ? 4
                                                                : 1;
@@ -123,6 +126,20 @@ static int feed_utf8(struct decoder *d, const char *in, size_t n, bool last, str
 
 /* ---- iconv --------------------------------------------------------------------------------- */
 
+/* What the table knows, from in + *at on. */
+static void feed_table(struct decoder *d, const char *in, size_t n, struct strbuf *out, size_t *at)
+{
+    size_t made = 0;
+    size_t used = gb18030_decode(in + *at, n - *at, out->data + out->len, &made);
+    out->len += made;
+    out->data[out->len] = '\0';
+    d->input_offset += used;
+    d->output_offset += made;
+    *at += used;
+}
+
+#define GB_CHARACTER_MAX ((size_t)4)
+
 static int feed_iconv(struct decoder *d, const char *in, size_t n, bool last, struct strbuf *out,
                       size_t *ret_used, struct error *err)
 {
@@ -131,20 +148,29 @@ static int feed_iconv(struct decoder *d, const char *in, size_t n, bool last, st
         size_t room = (n - i) * GROWTH + CARRY_MAX;
         if (!strbuf_reserve(out, room))
             return append_limit(out, err);
+        if (d->has_table)
+            feed_table(d, in, n, out, &i);
+        size_t piece = d->has_table && n - i > GB_CHARACTER_MAX ? GB_CHARACTER_MAX : n - i;
+        if (piece == 0)
+            break;
+        room = piece * GROWTH + CARRY_MAX;
         char *from = unconst(in + i);
         char *to = out->data + out->len;
-        size_t from_left = n - i;
+        size_t from_left = piece;
         size_t to_left = room;
         size_t code = iconv(d->cd, &from, &from_left, &to, &to_left);
         int why = code == (size_t)-1 ? errno : 0;
-        size_t used = n - i - from_left;
+        size_t used = piece - from_left;
         size_t made = room - to_left;
         out->len += made;
         out->data[out->len] = '\0';
         d->input_offset += used;
         d->output_offset += made;
         i += used;
-        if (why == 0 || (why == EINVAL && !last))
+        bool is_cut = i + from_left < n; /* iconv did not see the end */
+        if (is_cut && used > 0 && (why == 0 || why == EINVAL))
+            continue;
+        if (why == 0 || (why == EINVAL && !last && !is_cut))
             break;
         if (why == E2BIG)
             continue;

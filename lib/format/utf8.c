@@ -1,4 +1,5 @@
 #include "format/encoding.h"
+#include "format/utf8_vector.h"
 #include <string.h>
 
 #define HIGH_BITS 0x8080808080808080ULL
@@ -63,7 +64,7 @@ static size_t sequence_length(const unsigned char *p, size_t n)
 size_t utf8_valid_prefix(const char *s, size_t n, uint64_t *multibyte)
 {
     const unsigned char *p = (const unsigned char *)s;
-    size_t i = 0;
+    size_t i = utf8_vector_prefix(p, n, multibyte);
     uint64_t count = 0;
     while (i < n) {
         if (p[i] < 0x80) {

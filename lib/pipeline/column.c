@@ -383,10 +383,9 @@ static bool is_canonical_already(struct column_reader *r, size_t i, const struct
         return false;
     *ret_null = v.kind == CONVERTED_NULL;
     *ret_text = v.text;
-    return *ret_null ||
-           (v.kind == CONVERTED_TEXT &&
-            db_is_canonical(&c->spec->type, v.text,
-                            cell->form == CELL_TEXT ? DB_ENCODE_VALID_UTF8 : 0));
+    return *ret_null || (v.kind == CONVERTED_TEXT &&
+                         db_is_canonical(&c->spec->type, v.text,
+                                         cell->form == CELL_TEXT ? DB_ENCODE_VALID_UTF8 : 0));
 }
 
 const char *column_canonical(struct column_reader *r, size_t i, const struct cell *cell,

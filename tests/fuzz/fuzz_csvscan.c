@@ -55,7 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t how = data[0];
     struct csvio_options fast = {.encoding = ENCODINGS[how & 3],
                                  .delimiter = how & 4 ? '\t' : ',',
-                                 .quote = how & 8 ? -1 : how & 32 ? '\'' : '"',
+                                 .quote = how & 8    ? -1
+                                          : how & 32 ? '\''
+                                                     : '"',
                                  .record_max_bytes = how & 16 ? 4096 : 0};
     struct csvio_options slow = fast;
     struct csvio_reader *r = NULL;

@@ -1,6 +1,6 @@
 /* tests/fuzz/fuzz_dbtypes.c - type names, the encoders of every type, decoding, binding.
- * What an encoder takes must decode, and what was decoded must encode to the same bytes; a text said
- * to be canonical comes back as it is. */
+ * What an encoder takes must decode, and what was decoded must encode to the same bytes; a text
+ * said to be canonical comes back as it is. */
 #include "db/types.h"
 #include <stdlib.h>
 

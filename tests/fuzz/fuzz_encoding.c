@@ -2,6 +2,7 @@
  * order and each where a U+FFFD stands; what decodes without a fault encodes back to the input. */
 #include "core/mem.h"
 #include "format/encoding.h"
+#include <iconv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,21 @@ static void check_encode_back(const char *name, const struct strbuf *text, const
     encoder_free(e);
 }
 
+/* The decoder's own table against glibc's converter. */
+static void check_iconv(const char *name, const struct strbuf *text, char *in, size_t n)
+{
+    iconv_t cd = iconv_open("UTF-8", name);
+    char *out = mem_alloc(n * 4 + 16);
+    char *from = in;
+    char *to = out;
+    size_t left = n;
+    size_t room = n * 4 + 16;
+    require(iconv(cd, &from, &left, &to, &room) == 0 && left == 0);
+    require((size_t)(to - out) == text->len && memcmp(out, text->data, text->len) == 0);
+    free(out);
+    iconv_close(cd);
+}
+
 static void check_scan(const char *in, size_t n)
 {
     struct encoding_scan scan = {0};
@@ -99,6 +115,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(fa[i].input_offset == fb[i].input_offset && strcmp(fa[i].hex, fb[i].hex) == 0);
     if (faults_a == 0)
         check_encode_back(name, &whole, in, n);
+    if (faults_a == 0 && strcmp(name, "GB18030") == 0)
+        check_iconv(name, &whole, in, n);
     check_scan(in, n);
     decoder_free(a);
     decoder_free(b);

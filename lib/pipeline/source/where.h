@@ -13,10 +13,13 @@
 /* Type of the spec's member for WHERE_FIELD. */
 extern const struct field_set where_set;
 #define WHERE_FIELD(at)                                                                            \
-    {"where", FIELD_OBJECT_MAP, (at),                                                              \
-     "COLUMN: words, or { not: words }, { match: pattern }, { null: false }; rows that do not "   \
-     "agree are skipped and counted",                                                              \
-     .sub = &where_set}
+    {                                                                                              \
+        "where", FIELD_OBJECT_MAP, (at),                                                           \
+            "COLUMN: words, or { not: words }, { match: pattern }, { null: false }; rows that do " \
+            "not "                                                                                 \
+            "agree are skipped and counted",                                                       \
+            .sub = &where_set                                                                      \
+    }
 
 void where_check(const struct stream_spec *s, const struct field_objects *spec,
                  struct diagnostics *d);

@@ -29,6 +29,68 @@ static void test_utf8_is_strict(void **state)
         assert_int_equal(utf8_is_valid(CASES[i].text, strlen(CASES[i].text)), CASES[i].valid);
 }
 
+/* Table 3-7 of the Unicode standard, one byte after the other. */
+static size_t slow_prefix(const unsigned char *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n) {
+        unsigned char c = p[i], low = 0x80, high = 0xBF;
+        size_t tails = c < 0x80 ? 0 : c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
+        if ((c >= 0x80 && c < 0xC2) || c > 0xF4 || n - i <= tails)
+            break;
+        low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : low;
+        high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : high;
+        size_t k = 1;
+        for (; k <= tails && p[i + k] >= low && p[i + k] <= high; k++) {
+            low = 0x80;
+            high = 0xBF;
+        }
+        if (k <= tails)
+            break;
+        i += tails + 1;
+    }
+    return i;
+}
+
+/* Characters of every length and faults of every kind, wherever they fall within the vectors. */
+static void test_utf8_prefix_is_exact(void **state)
+{
+    static const char *const PIECES[] = {"a",
+                                         "0123456789abcdef",
+                                         "\xC2\x80",
+                                         "\xE9\xA4\x90",
+                                         "\xE9\xA4\x90",
+                                         "\xEF\xBF\xBD",
+                                         "\xF0\xA0\xAE\xB7",
+                                         "\xF4\x8F\xBF\xBF"};
+    static const char *const FAULTS[] = {"\xC0\xAF",         "\xE0\x80\xAF",
+                                         "\xED\xA0\x80",     "\x80",
+                                         "\xF4\x90\x80\x80", "\xF0\x80\x80\x80",
+                                         "\xE9\xA4",         "\xFF",
+                                         "\xF8\x88\x80\x80", "\xC3",
+                                         "\xF0\xA0\xAE"};
+    unsigned seed = 11;
+    (void)state;
+    for (int round = 0; round < 60000; round++) {
+        char text[160] = "";
+        size_t n = 0;
+        while (n < 100) {
+            seed = seed * 1664525U + 1013904223U;
+            bool bad = (seed >> 8) % 40 == 0;
+            const char *piece = bad ? FAULTS[(seed >> 16) % 11] : PIECES[(seed >> 16) % 8];
+            memcpy(text + n, piece, strlen(piece));
+            n += strlen(piece);
+        }
+        n -= seed % 37;
+        uint64_t count = 0, expected = 0;
+        size_t valid = slow_prefix((const unsigned char *)text, n);
+        for (size_t i = 0; i < valid; i++)
+            expected += (unsigned char)text[i] >= 0xC0;
+        assert_int_equal(utf8_valid_prefix(text, n, &count), valid);
+        assert_int_equal(count, expected);
+    }
+}
+
 static void test_utf8_cut_keeps_characters_whole(void **state)
 {
     (void)state;
@@ -330,11 +392,47 @@ static void test_encoder(void **state)
     encoder_free(e);
 }
 
+static size_t by_iconv(iconv_t cd, char *in, size_t n, char *out, size_t room)
+{
+    size_t left = n, before = room;
+    (void)iconv(cd, NULL, NULL, NULL, NULL);
+    return iconv(cd, &in, &left, &out, &room) == 0 && left == 0 ? before - room : 0;
+}
+
+/* Every code of two bytes, and codes of four around them: the same text or the same refusal. */
+static void test_gb18030_is_what_iconv_says(void **state)
+{
+    struct encoding enc = {.name = "GB18030"};
+    struct error err = ERROR_INIT;
+    iconv_t cd = iconv_open("UTF-8", "GB18030");
+    AUTO_STRBUF struct strbuf out = {0};
+    (void)state;
+    strbuf_init(&out, 0);
+    for (unsigned code = 0; code < 0x10000; code++) {
+        unsigned lead = code >> 8, trail = code & 0xFF;
+        char in[] = {'a', (char)lead, (char)trail, '\x81', '\x30', '\x84', '\x36', 'z'};
+        char expected[64];
+        size_t n = by_iconv(cd, in, sizeof in, expected, sizeof expected), faults = 0;
+        struct decoder *d = NULL;
+        strbuf_clear(&out);
+        assert_ok(decoder_new(&enc, &d, &err));
+        assert_ok(decoder_feed(d, in, sizeof in, true, &out, &err));
+        (void)decoder_faults(d, &faults);
+        assert_int_equal(faults == 0, n > 0);
+        if (n > 0)
+            assert_true(out.len == n && memcmp(out.data, expected, n) == 0);
+        decoder_free(d);
+    }
+    iconv_close(cd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8_is_strict),
+        cmocka_unit_test(test_utf8_prefix_is_exact),
         cmocka_unit_test(test_utf8_cut_keeps_characters_whole),
+        cmocka_unit_test(test_gb18030_is_what_iconv_says),
         cmocka_unit_test(test_scan_tells_the_samples_apart),
         cmocka_unit_test(test_scan_hashes),
         cmocka_unit_test(test_scan_over_chunk_ends),
