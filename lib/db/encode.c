@@ -53,6 +53,11 @@ void db_encode_null(struct strbuf *out)
     out->data[out->len] = '\0';
 }
 
+bool db_is_encoded_null(const struct strbuf *out, size_t start)
+{
+    return out->len == start + 4 && get_u32(out->data + start) == UINT32_MAX;
+}
+
 void db_encode_int4(struct strbuf *out, int32_t v)
 {
     (void)append_u32(out, (uint32_t)v);

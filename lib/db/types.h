@@ -57,6 +57,8 @@ void db_encode_null(struct strbuf *out);
 /* True when the text is one that db_encode_flags takes and db_decode would give back as it is,
  * found without encoding it; false says nothing. */
 bool db_is_canonical(const struct db_type *t, struct span text, unsigned flags);
+/* Whether the field that begins at that place of the buffer is null. */
+bool db_is_encoded_null(const struct strbuf *out, size_t start);
 /* For callers that have the value already. */
 void db_encode_int4(struct strbuf *out, int32_t v);
 void db_encode_int8(struct strbuf *out, int64_t v);

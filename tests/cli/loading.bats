@@ -38,3 +38,81 @@ E
     assert_moved uneven "400 200 0 0 0 200 0 0"
     assert_equal "$(sql "select min(qty), max(qty), sum(qty) from t.uneven")" "201|400|60100"
 }
+
+stock_pipeline() { # NAME MODE [KEY LINE]: a file in.csv into a table of that name
+    pipeline "$1" <<E
+streams:
+  $1:
+    source: { file: ../in.csv }
+    mode: $2
+    ${3:-}
+    on_error: { max_rejects: 5, max_reject_rate: 90% }
+    columns: { code: text, qty: "numeric(12,3)", at: timestamptz }
+E
+}
+shape() { # TABLE: columns, types, not null, defaults, constraints
+    sql "select string_agg(concat_ws(' ', attname, format_type(atttypid, atttypmod),
+           case when attnotnull then 'not null' end, pg_get_expr(d.adbin, d.adrelid)), ', ' order by attnum)
+         from pg_attribute a left join pg_attrdef d on d.adrelid = attrelid and d.adnum = attnum
+         where attrelid = 't.$1'::regclass and attnum > 0 and not attisdropped"
+    sql "select conname || ' ' || pg_get_constraintdef(oid) from pg_constraint
+         where conrelid = 't.$1'::regclass order by 1"
+}
+
+@test "a new table is loaded first and indexed last: the same as by the stage" {
+    printf 'code,qty,at\nA,1.5,2026-01-01T00:00:00Z\nB,,\nA,2,2026-01-02T00:00:00+08:00\nC,x,\n,4,\n' >in.csv
+    for mode in merge replace; do
+        stock_pipeline "new_$mode" $mode 'key: [code]'
+        stock_pipeline "staged_$mode" $mode $'key: [code]\n    checks: [{ expr: "qty is distinct from -1" }]'
+        for way in new staged; do
+            diner_run "${way}_$mode"
+            assert_status 0
+            assert_moved "${way}_$mode" "5 2 0 0 0 1 2 0"
+        done
+        assert_rows "new_$mode" "A,2.000,2026-01-01 16:00:00+00 B" "code, qty, at"
+        assert_equal "$(rows "new_$mode" "code, qty, at")" "$(rows "staged_$mode" "code, qty, at")"
+        assert_equal "$(shape "new_$mode" | sed s/new_//)" "$(shape "staged_$mode" | sed s/staged_//)"
+        assert_sql "select count(*) from t.new_$mode where _run_id is null or _loaded_at is null" 0
+        assert_sql "select string_agg(reason, '; ' order by reason) from diner.reject
+                    where stream = 'new_$mode'" "not a number; null in the key"
+        diner_run "new_$mode"
+        assert_moved "new_$mode" "5 0 0 2 0 1 2 0"
+    done
+}
+
+@test "a new table without a key holds every row, and a second run compares" {
+    printf 'code,qty,at\nA,1,\nA,1,\nB,2,\n' >in.csv
+    stock_pipeline all replace
+    diner_run all
+    assert_moved all "3 3 0 0 0 0 0 0"
+    printf 'code,qty,at\nA,1,\nB,2,\nC,3,\n' >in.csv
+    diner_run all
+    assert_moved all "3 1 0 2 1 0 0 0"
+    assert_rows all "A,1.000 B,2.000 C,3.000"
+}
+
+copying() { # N: so many backends are in a COPY
+    [ "$(sql "select count(*) from pg_stat_activity where state = 'active' and query like 'copy %'")" = "$1" ]
+}
+
+@test "a load into a new table that fails or is killed leaves no table" {
+    printf 'code,qty,at\nA,1,\nA,1,\n' >in.csv
+    stock_pipeline none merge $'key: [code]\n    checks: [{ sql: "select count(*) > 2 from ${staged}" }]'
+    diner_run none
+    assert_status 9
+    assert_sql "select count(*) from pg_tables where schemaname = 't'" 0
+    rm in.csv
+    mkfifo in.csv
+    stock_pipeline cut merge 'key: [code]'
+    { printf 'code,qty,at\n'; seq -f '%g,1,' 100000; sleep 30; } >in.csv 3>&- &
+    local feeder=$!
+    "$DINER" run cut 3>&- &
+    local pid=$!
+    wait_for 10 copying 1
+    sleep 0.2
+    kill -9 "$pid"
+    wait "$pid" || true
+    kill "$feeder"
+    wait_for 10 copying 0
+    assert_sql "select count(*) from pg_tables where schemaname = 't'" 0
+}

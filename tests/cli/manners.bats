@@ -89,7 +89,7 @@ YAML
         mkfifo pipe
         { for i in {1..30}; do seq -f %g,1 $((i * 100000)) $((i * 100000 + 20000)) 2>/dev/null || break; sleep 0.2; done >pipe; } 3>&- &
         feeder=$!
-        stop_by "$signal" "$(busy 'copy %diner_stage%')" load
+        stop_by "$signal" "$(busy 'copy %')" load
         kill "$feeder" 2>/dev/null || true
         wait "$feeder" || true
         assert_status "$([ "$signal" = INT ] && echo 130 || echo 143)"
@@ -100,7 +100,7 @@ YAML
         assert_sql "select to_regclass('t.load') is null" t
         assert_sql "select status || ',' || exit_status from diner.run order by id desc limit 1" \
             "interrupted,$status"
-        assert_sql "select count(*) from pg_stat_activity where application_name like 'diner%' and datname = 'diner' and query like '%diner_stage%' and pid <> pg_backend_pid()" 0
+        assert_sql "select count(*) from pg_stat_activity where application_name like 'diner%' and datname = 'diner' and query like 'copy %' and pid <> pg_backend_pid()" 0
     done
     rm -f pipe
     printf '%s\n' A,1 B,2 >pipe # the same command again

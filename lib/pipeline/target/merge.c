@@ -2,6 +2,7 @@
  */
 #include "core/log.h"
 #include "pipeline/reject.h"
+#include "pipeline/target/fresh.h"
 #include "pipeline/target/stage.h"
 
 #include <inttypes.h>
@@ -78,7 +79,8 @@ int stage_supersede(const struct stage_target *t, struct stream_counts *counts, 
         strbuf_adds(&sql, " desc nulls last, ");
     }
     /* Not by ctid: a short row fills the rest of an earlier page. */
-    strbuf_addf(&sql, "_seq desc) as n from %s) d where s.ctid = d.ctid and d.n > 1", t->staged);
+    strbuf_addf(&sql, "%s desc) as n from %s) d where s.ctid = d.ctid and d.n > 1", t->sequence,
+                t->staged);
     int64_t superseded = 0;
     TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &superseded, err));
     counts->superseded += superseded;
@@ -92,31 +94,38 @@ static int count_rows(const struct stage_target *t, const char *table, int64_t *
                         DB_NO_PARAMS, ret, err);
 }
 
-int stage_guard(const struct stage_target *t, struct error *err)
+int stage_guard_rows(const struct stage_target *t, int64_t staged, int64_t present,
+                     struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    int64_t staged = 0, present = 0;
     int64_t max_shrink = s->guard.max_shrink >= 0
                              ? s->guard.max_shrink
                              : config_settings(t->ctx->config)->guard_max_shrink;
-    if (s->guard.min_rows == 0 && s->mode != MODE_REPLACE)
-        return 0;
-    TRY(count_rows(t, t->staged, &staged, err));
     if (staged < s->guard.min_rows) {
         error_set(err, ERR_CHECK, "stream '%s' has %" PRId64 " rows, guard.min_rows is %" PRId64,
                   s->name, staged, s->guard.min_rows);
         return error_hint(err, "the old data stays; look at the source");
     }
-    if (s->mode != MODE_REPLACE)
-        return 0;
-    TRY(count_rows(t, t->quoted, &present, err));
-    if ((double)staged * 1e6 >= (double)present * (double)(1000000 - max_shrink))
+    if (s->mode != MODE_REPLACE ||
+        (double)staged * 1e6 >= (double)present * (double)(1000000 - max_shrink))
         return 0;
     error_set(err, ERR_CHECK,
               "stream '%s' would shrink from %" PRId64 " to %" PRId64
               " rows, guard.max_shrink is %g%%",
               s->name, present, staged, (double)max_shrink / 10000);
     return error_hint(err, "the old data stays; if the source is right, raise guard.max_shrink");
+}
+
+int stage_guard(const struct stage_target *t, struct error *err)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    int64_t staged = 0, present = 0;
+    if (s->guard.min_rows == 0 && s->mode != MODE_REPLACE)
+        return 0;
+    TRY(count_rows(t, t->staged, &staged, err));
+    if (s->mode == MODE_REPLACE)
+        TRY(count_rows(t, t->quoted, &present, err));
+    return stage_guard_rows(t, staged, present, err);
 }
 
 static int insert_all(const struct stage_target *t, const char *from, int64_t *ret_rows,
@@ -274,6 +283,15 @@ static int replace_snapshot(const struct stage_target *t, struct stream_counts *
     return 0;
 }
 
+/* Nothing to compare with; and an index is built faster than it grows. */
+static int fill_new(const struct stage_target *t, struct stream_counts *counts, struct error *err)
+{
+    int64_t rows = 0;
+    TRY(insert_all(t, arena_printf(t->ctx->arena, "%s s", t->staged), &rows, err));
+    counts->inserted += rows;
+    return fresh_add_key(t, err);
+}
+
 static int append_all(const struct stage_target *t, struct stream_counts *counts, struct error *err)
 {
     int64_t rows = 0;
@@ -287,7 +305,9 @@ int stage_merge(const struct stage_target *t, struct stream_counts *counts, stru
 {
     const struct stream_spec *s = t->ctx->stream;
     int code;
-    if (s->mode == MODE_APPEND)
+    if (t->is_new && stage_key_comes_last(s))
+        code = fill_new(t, counts, err);
+    else if (s->mode == MODE_APPEND)
         code = append_all(t, counts, err);
     else if (s->key.count > 0)
         code = merge_by_key(t, counts, err);

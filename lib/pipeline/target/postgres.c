@@ -1,11 +1,11 @@
-/* The PostgreSQL target: staged by binary COPY, merged by one set-based statement that touches only
- * rows that differ. `append` without transforms and checks goes straight into the table, inside the
- * committing transaction. */
+/* The PostgreSQL target. Ways in, by binary COPY all: into a stage, from which one set-based
+ * statement merges what differs; straight into the table, inside the committing transaction
+ * (`append` without transforms and checks); into a table made for it (fresh.c). */
 #include "pipeline/source/postgres.h"
 #include "pipeline/column.h"
 #include "pipeline/reject.h"
 #include "pipeline/state.h"
-#include "pipeline/target/stage.h"
+#include "pipeline/target/fresh.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,11 +28,14 @@ static const struct field_set postgres_set = {.name = "postgres target",
                                               .struct_size = sizeof(struct postgres_target_spec),
                                               .fields = postgres_fields};
 
+enum way { WAY_STAGE, WAY_DIRECT, WAY_FRESH };
+
 struct target {
     const struct stream_context *ctx;
     struct stage_target stage;
     struct db_copy *copy;
-    bool is_direct; /* COPY goes into the table itself */
+    enum way way;
+    bool *is_key; /* by column: null is refused here, no transform being able to fill it */
     int64_t rows;
     char description[160];
 };
@@ -57,24 +60,68 @@ static bool is_pushed_down(const struct stream_context *ctx)
     return ctx->stream->source == &source_postgres && postgres_source_is_local(ctx);
 }
 
-static int begin_copy(struct target *t, struct error *err)
+/* Names of the columns of a row as it is sent: the stream's, and those of the way. */
+static size_t copy_columns(const struct target *t, const char ***ret)
 {
     const struct stream_spec *s = t->ctx->stream;
     const char **names = arena_array(t->ctx->arena, s->ncolumns + 2, sizeof *names);
-    for (size_t i = 0; i < s->ncolumns; i++)
-        names[i] = s->columns[i].name;
-    names[s->ncolumns] = "_row";
-    names[s->ncolumns + 1] = "_seq";
-    if (t->is_direct) {
+    size_t n = 0;
+    for (; n < s->ncolumns; n++)
+        names[n] = s->columns[n].name;
+    if (t->way == WAY_DIRECT && t->stage.has_run_id)
+        names[n++] = "_run_id";
+    if (t->way == WAY_STAGE)
+        names[n++] = "_row";
+    if (t->way == WAY_STAGE && stage_has_sequence(s))
+        names[n++] = "_seq";
+    *ret = names;
+    return n;
+}
+
+static int begin_copy(struct target *t, struct error *err)
+{
+    const char **names;
+    if (t->way == WAY_DIRECT) {
         TRY(db_begin(t->ctx->db, err));
         TRY(stage_ensure_target(&t->stage, err));
-        names[s->ncolumns] = "_run_id";
-        return db_copy_in(t->ctx->db, t->stage.quoted, names,
-                          s->ncolumns + (t->stage.has_run_id ? 1 : 0), &t->copy, err);
+        t->stage.staged = t->stage.quoted;
+    } else if (t->way == WAY_STAGE) {
+        TRY(stage_create(&t->stage, err));
     }
-    TRY(stage_create(&t->stage, err));
-    return db_copy_in(t->ctx->db, t->stage.staged, names,
-                      s->ncolumns + (stage_has_sequence(s) ? 2 : 1), &t->copy, err);
+    size_t n = copy_columns(t, &names);
+    return db_copy_in(t->ctx->db, t->stage.staged, names, n, &t->copy, err);
+}
+
+static int choose_way(struct target *t, struct error *err)
+{
+    bool is_fresh = false;
+    if (fresh_is_possible(t->ctx)) {
+        TRY(fresh_begin(&t->stage, &is_fresh, err));
+        if (is_fresh) {
+            t->way = WAY_FRESH;
+            t->stage.sequence = "ctid";
+            return 0;
+        }
+    }
+    t->way = can_go_direct(t->ctx) ? WAY_DIRECT : WAY_STAGE;
+    return 0;
+}
+
+static int begin(struct target *t, struct error *err)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    struct bound_sql query;
+    if (is_pushed_down(t->ctx)) {
+        TRY(postgres_source_sql(t->ctx, &query, err));
+        return stage_from_query(&t->stage, &query, &t->rows, err);
+    }
+    t->is_key = arena_array(t->ctx->arena, s->ncolumns + 1, sizeof *t->is_key);
+    for (size_t i = 0; i < s->ncolumns; i++)
+        t->is_key[i] = s->transforms.count == 0 && stage_is_key(s, s->columns[i].name);
+    if (t->ctx->dry_run)
+        return 0;
+    TRY(choose_way(t, err));
+    return begin_copy(t, err);
 }
 
 static int open_target(const struct stream_context *ctx, struct target **ret, struct error *err)
@@ -86,21 +133,13 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
     t->stage = (struct stage_target){.ctx = ctx,
                                      .schema = spec->schema,
                                      .table = spec->table ? spec->table : ctx->stream->name,
-                                     .staged = STAGE_TABLE};
+                                     .staged = STAGE_TABLE,
+                                     .sequence = "_seq"};
     strbuf_init(&quoted, 512);
     db_quote_qualified(&quoted, t->stage.schema, t->stage.table);
     t->stage.quoted = arena_strdup(ctx->arena, quoted.data);
     snprintf(t->description, sizeof t->description, "%s.%s", t->stage.schema, t->stage.table);
-    t->is_direct = can_go_direct(ctx) && !is_pushed_down(ctx);
-    int code = 0;
-    if (is_pushed_down(ctx)) {
-        struct bound_sql query;
-        code = postgres_source_sql(ctx, &query, err);
-        if (code == 0)
-            code = stage_from_query(&t->stage, &query, &t->rows, err);
-    } else if (!ctx->dry_run) {
-        code = begin_copy(t, err);
-    }
+    int code = begin(t, err);
     if (code != 0) {
         close_target(t);
         return code;
@@ -115,39 +154,52 @@ int64_t target_postgres_staged(const struct stream_context *ctx, const struct ta
     return is_pushed_down(ctx) ? t->rows : -1;
 }
 
+/* Appends the fields of the row, each as length and bytes; stops at the first that is refused. */
+static void encode_row(const struct target *t, const struct source_row *row, struct strbuf *out,
+                       const char **ret_reason, int *ret_column)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        const size_t start = out->len;
+        const char *reason = NULL;
+        if (row->cells[i].form == CELL_NULL && !s->columns[i].required)
+            db_encode_null(out);
+        else
+            reason = column_encode(t->ctx->reader, i, &row->cells[i], out);
+        if (reason == NULL && t->is_key[i] && db_is_encoded_null(out, start))
+            reason = "null in the key";
+        if (reason != NULL) {
+            *ret_reason = reason;
+            *ret_column = (int)i;
+            return;
+        }
+    }
+}
+
 static int take_row(struct target *t, const struct source_row *row, const char **ret_reason,
                     int *ret_column, struct error *err)
 {
-    const size_t n = t->ctx->stream->ncolumns;
-    struct strbuf scratch = {0}, *out = &scratch;
-    if (t->copy != NULL) {
-        db_copy_row(t->copy);
-        out = db_copy_buffer(t->copy);
-    } else {
-        strbuf_init(&scratch, STRBUF_DEFAULT_MAX); /* a dry run: validated, not sent */
-    }
     *ret_reason = NULL;
-    for (size_t i = 0; i < n && *ret_reason == NULL; i++) {
-        *ret_column = (int)i;
-        if (row->cells[i].form == CELL_NULL && !t->ctx->stream->columns[i].required)
-            db_encode_null(out);
-        else
-            *ret_reason = column_encode(t->ctx->reader, i, &row->cells[i], out);
-    }
-    if (t->copy == NULL) {
+    if (t->copy == NULL) { /* a dry run: validated, not sent */
+        struct strbuf scratch;
+        strbuf_init(&scratch, STRBUF_DEFAULT_MAX);
+        encode_row(t, row, &scratch, ret_reason, ret_column);
         strbuf_release(&scratch);
         return 0;
     }
+    struct strbuf *out = db_copy_buffer(t->copy);
+    db_copy_row(t->copy);
+    encode_row(t, row, out, ret_reason, ret_column);
     if (*ret_reason != NULL) {
         db_copy_drop(t->copy);
         return 0;
     }
     t->rows++;
-    if (t->is_direct && t->stage.has_run_id)
+    if (t->way == WAY_DIRECT && t->stage.has_run_id)
         db_encode_int8(out, t->ctx->run_id);
-    if (!t->is_direct)
+    if (t->way == WAY_STAGE)
         db_encode_int8(out, (int64_t)row->position);
-    if (!t->is_direct && stage_has_sequence(t->ctx->stream))
+    if (t->way == WAY_STAGE && stage_has_sequence(t->ctx->stream))
         db_encode_int8(out, t->rows);
     return db_copy_keep(t->copy, err);
 }
@@ -177,9 +229,13 @@ static int finish_target(struct target *t, struct stream_counts *counts, struct 
             return error_set(err, ERR_BUG, "sent %" PRId64 " rows, the server took %" PRIu64,
                              t->rows, sent);
     }
-    if (t->is_direct) {
+    if (t->way == WAY_DIRECT) {
         counts->inserted += t->rows;
         return 0;
+    }
+    if (t->way == WAY_FRESH) {
+        TRY(fresh_finish(&t->stage, t->rows, counts, err));
+        return save_cursor(t, err);
     }
     if (!db_in_transaction(t->ctx->db))
         TRY(db_begin(t->ctx->db, err));

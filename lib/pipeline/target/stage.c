@@ -109,6 +109,20 @@ bool stage_is_key(const struct stream_spec *s, const char *name)
     return false;
 }
 
+bool stage_key_comes_last(const struct stream_spec *s)
+{
+    return s->mode == MODE_APPEND || s->mode == MODE_MERGE || s->mode == MODE_REPLACE;
+}
+
+void stage_column_definition(struct strbuf *out, const struct stream_spec *s, size_t i)
+{
+    db_quote_identifier(out, s->columns[i].name);
+    strbuf_addch(out, ' ');
+    db_type_print(&s->columns[i].type, out);
+    if (s->columns[i].required || stage_is_key(s, s->columns[i].name))
+        strbuf_adds(out, " not null");
+}
+
 static int create_target(const struct stage_target *t, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
@@ -116,15 +130,11 @@ static int create_target(const struct stage_target *t, struct error *err)
     strbuf_init(&sql, SQL_MAX);
     strbuf_addf(&sql, "create table %s (", t->quoted);
     for (size_t i = 0; i < s->ncolumns; i++) {
-        db_quote_identifier(&sql, s->columns[i].name);
-        strbuf_addch(&sql, ' ');
-        db_type_print(&s->columns[i].type, &sql);
-        strbuf_adds(&sql, s->columns[i].required || stage_is_key(s, s->columns[i].name)
-                              ? " not null, "
-                              : ", ");
+        stage_column_definition(&sql, s, i);
+        strbuf_adds(&sql, ", ");
     }
     strbuf_adds(&sql, "_run_id bigint, _loaded_at timestamptz not null default now()");
-    if (s->key.count > 0) {
+    if (s->key.count > 0 && !stage_key_comes_last(s)) {
         strbuf_adds(&sql, ", primary key (");
         for (size_t i = 0; i < s->key.count; i++) {
             strbuf_adds(&sql, i > 0 ? ", " : "");
@@ -171,10 +181,10 @@ int stage_ensure_target(struct stage_target *t, struct error *err)
                  "select attname from pg_attribute where attrelid = to_regclass($1) and attnum > 0 "
                  "and not attisdropped",
                  DB_PARAMS(t->quoted), &res, err));
-    bool is_new = db_result_rows(res) == 0;
-    t->has_run_id = is_new || has_column(res, "_run_id");
-    t->has_loaded_at = is_new || has_column(res, "_loaded_at");
-    return is_new ? create_target(t, err) : add_columns(t, res, err);
+    t->is_new = db_result_rows(res) == 0;
+    t->has_run_id = t->is_new || has_column(res, "_run_id");
+    t->has_loaded_at = t->is_new || has_column(res, "_loaded_at");
+    return t->is_new ? create_target(t, err) : add_columns(t, res, err);
 }
 
 /* ---- transforms and checks -------------------------------------------------------------- */
