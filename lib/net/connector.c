@@ -189,6 +189,10 @@ static enum interpolate_result open_resolve(void *self, const char *name, const 
     const char *value = template_setting(o->c->config, name);
     size_t len = value ? strlen(value) : 0;
 
+    if (o->c->tape && tape_is_replayed(o->c->tape) && strncmp(name, "platform.", 9) == 0) {
+        *ret_value = arena_strdup(o->c->arena, name);
+        return INTERPOLATE_VALUE;
+    }
     if (len == 0) {
         if (strncmp(name, "platform.", 9) == 0 && !o->unset)
             o->unset = arena_strdup(o->c->arena, name);
@@ -229,6 +233,20 @@ static bool name_is_plain(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
 }
 
+/* Played, the system is where it was recorded, and nothing of this machine is asked. */
+static int tape_begin(struct connector *c, struct ynode *root, struct error *err)
+{
+    struct ynode *base = ynode_get(root, "base_url");
+
+    tape_adopt(c->tape, root, c->arena);
+    if (!tape_is_replayed(c->tape) || !base || base->kind != YNODE_SCALAR)
+        return 0;
+    base->text = tape_base_url(c->tape, c->name);
+    if (!base->text)
+        return error_set(err, ERR_NOT_FOUND, "the tape has nothing of connector '%s'", c->name);
+    return 0;
+}
+
 int connector_open(const char *name, const struct config *config,
                    const struct connector_builtin *builtins, struct connector **ret,
                    struct error *err)
@@ -250,6 +268,8 @@ int connector_open_taped(const char *name, const struct config *config,
     c->config = config;
     c->tape = tape;
     int code = file_find(c, builtins, &root, err);
+    if (code == 0 && tape)
+        code = tape_begin(c, root, err);
     if (code == 0)
         code = spec_load(c, root, err);
     if (code != 0) {

@@ -89,13 +89,13 @@ void connector_pool_free(struct connector_pool *pool); /* NULL-safe */
  */
 
 /* A tape is a readable JSON file of requests and their answers, in order:
- *   { "version": 1, "exchanges": [ { "connector", "method", "url" (path and query), "sha256" (of
- *     the request's body; "" without one), "request" (the body), "status", "headers",
- *     "body" (JSON as it came, numbers with their text) or "text" } ] }
- * Recording goes through to the system and keeps what a resource was answered after all retries;
- * logins are not kept. Registered secrets are replaced by ****; members named personal, by their
- * connector's `personal` or by tape_personal, get other letters and digits of the same shape in
- * requests and answers alike, the same for equal values, so that keys still join.
+ *   { "version": 1, "recorded_at", "connectors": { NAME: its base_url }, "exchanges": [ {
+ * "connector", "method", "url" (path and query), "sha256" (of the request's body; "" without one),
+ * "request" (the body), "status", "headers", "body" (JSON as it came, numbers with their text) or
+ * "text" } ] } Recording goes through to the system and keeps what a resource was answered after
+ * all retries; logins are not kept. Registered secrets are replaced by ****; members named
+ * personal, by their connector's `personal` or by tape_personal, get other letters and digits of
+ * the same shape in requests and answers alike, the same for equal values, so that keys still join.
  * Replaying sends nothing: a request is answered by the first exchange not yet used with the same
  * connector, method, url and body; an unknown one is ERR_NOT_FOUND naming it and the next that the
  * tape has. Needs neither credentials nor environment: auth is left out, and an unset ${NAME} of
@@ -110,6 +110,8 @@ int tape_save(struct tape *t, struct error *err);
 /* Exchanges: all of the tape; those that replay was not asked for (a page no longer read). */
 size_t tape_count(const struct tape *t);
 size_t tape_unused(const struct tape *t);
+/* When it was recorded: for who wants to play it with the same windows of time. */
+int64_t tape_time_us(const struct tape *t);
 void tape_free(struct tape *t); /* NULL-safe; forgets what was not saved */
 
 /* Writing resources: how many records a request takes, where they go, where results are. */

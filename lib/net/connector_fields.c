@@ -231,6 +231,9 @@ static const struct field fields[] = {
     {"ca_file", FIELD_STRING, TOP(ca_file), .complete = "file",
      .help = "certificates trusted besides none, for a private authority"},
     {"headers", FIELD_STRING_MAP, TOP(headers), .help = "headers of every request"},
+    {"personal", FIELD_STRINGS, TOP(personal),
+     .help = "JSON members and parameters that are personal data: never kept as they are in "
+             "recorded answers"},
     {"rules", FIELD_OBJECTS, TOP(rules), .sub = &rule_set,
      .help = "what answers mean, the first match decides"},
     {"resources", FIELD_OBJECT_MAP, TOP(resources), .sub = &resource_set,

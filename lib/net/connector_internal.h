@@ -87,6 +87,13 @@ struct pair_list {
     struct http_header *items; /* also of query parameters */
     size_t count, capacity;
 };
+/* A request as its system sees it, without credentials: what tapes and caches know it by. */
+struct exchange {
+    const char *connector, *base_url;
+    const char *method;
+    const char *url; /* behind base_url, or whole when it is elsewhere at the host */
+    struct span body;
+};
 struct outgoing {
     struct arena *arena; /* of all its texts; the caller's */
     struct connector *c;
@@ -96,6 +103,8 @@ struct outgoing {
     struct pair_list form; /* the body, when the resource has one of pairs */
     struct http_request http;
     const struct rule_spec *rule;   /* that decided about the last answer, or NULL */
+    struct exchange exchange;       /* of a resource, since outgoing_begin */
+    struct http_task *task;         /* under way */
     const struct login_spec *login; /* of a login that says itself what success is, else NULL */
 };
 /* URL, headers and body of r->resource for these parameters (r has arena, c and resource). A
@@ -117,9 +126,45 @@ void outgoing_form(struct outgoing *r, const char *key, const char *value);
  * rule says that this answer is nothing. */
 int outgoing_send(struct outgoing *r, struct http_response *ret, bool *ret_ignored,
                   struct error *err);
+/* The same in two steps; what was begun is awaited or dropped, once. */
+int outgoing_begin(struct outgoing *r, struct error *err);
+int outgoing_await(struct outgoing *r, struct http_response *ret, bool *ret_ignored,
+                   struct error *err);
+void outgoing_drop(struct outgoing *r);
 int connector_http(struct connector *c, struct http_client **ret, struct error *err);
 const struct resource_spec *connector_resource(const struct connector *c, const char *name,
                                                struct error *err); /* NULL: ERR_SPEC */
+
+/* ---- tapes ----------------------------------------------------------------------------------- */
+
+bool tape_is_replayed(const struct tape *t);
+/* Where the connector's system was when it was recorded; NULL: the tape has nothing of it. */
+const char *tape_base_url(const struct tape *t, const char *connector);
+/* A connector's file is read: notes its ${NAME}s; in replay they become the texts NAME. */
+void tape_adopt(struct tape *t, struct ynode *root, struct arena *arena);
+/* personal: names of members, further to those of the tape. */
+void tape_record(struct tape *t, const struct exchange *e, const struct field_strings *personal,
+                 const struct http_response *response);
+int tape_answer(struct tape *t, const struct exchange *e, struct http_response *ret,
+                struct error *err);
+
+/* ---- disguises ------------------------------------------------------------------------------- */
+
+/* Personal data made into other data of the same shape, the same for equal values. */
+struct disguise {
+    unsigned char salt[16];
+    const char *const *names; /* of members */
+    size_t nnames;
+};
+bool disguise_wants(const struct disguise *d, struct span name);
+void disguise_text(const struct disguise *d, struct span text, struct strbuf *out);
+struct jwriter;
+/* Writes the document with the values of personal members disguised, numbers with their text.
+ * ERR_DATA when it is not one JSON value, or too deep. */
+int disguise_json(const struct disguise *d, struct span document, struct jwriter *w,
+                  struct error *err);
+/* "a=1&b=2", percent-encoded. */
+void disguise_pairs(const struct disguise *d, struct span pairs, struct strbuf *out);
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 

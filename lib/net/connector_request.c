@@ -240,7 +240,8 @@ static bool wants_renewal(const struct outgoing *r, const struct http_response *
     return r->rule ? r->rule->action == RULE_REFRESH_AUTH : response->status == 401;
 }
 
-static int outgoing_attempt(struct outgoing *r, struct http_response *ret, struct error *err)
+/* Everything that an attempt of its own needs: credentials, the URL, the form. */
+static int outgoing_prepare(struct outgoing *r, struct error *err)
 {
     struct http_client *http = NULL;
 
@@ -254,27 +255,92 @@ static int outgoing_attempt(struct outgoing *r, struct http_response *ret, struc
     r->http.judge = rules_judge;
     r->http.judge_self = r;
     r->rule = NULL;
-    return http_send(http, &r->http, ret, err);
+    return 0;
 }
 
-int outgoing_send(struct outgoing *r, struct http_response *ret, bool *ret_ignored,
-                  struct error *err)
+static bool is_taped(const struct outgoing *r)
+{
+    return r->resource && r->c->tape;
+}
+
+/* What the request is without its credentials. */
+static int exchange_note(struct outgoing *r, struct error *err)
+{
+    r->exchange.connector = r->c->name;
+    r->exchange.base_url = r->c->base_url;
+    TRY(url_complete(r, err));
+    TRY(form_complete(r, err));
+    size_t base = strlen(r->c->base_url);
+    bool inside = strncmp(r->http.url, r->c->base_url, base) == 0;
+    r->exchange.method = r->http.method ? r->http.method : "GET";
+    r->exchange.url = r->http.url + (inside ? base : 0);
+    r->exchange.body = r->http.body;
+    return 0;
+}
+
+int outgoing_begin(struct outgoing *r, struct error *err)
+{
+    if (r->resource)
+        TRY(exchange_note(r, err));
+    if (is_taped(r) && tape_is_replayed(r->c->tape))
+        return 0;
+    TRY(outgoing_prepare(r, err));
+    r->task = http_begin(r->c->http, &r->http);
+    return 0;
+}
+
+void outgoing_drop(struct outgoing *r)
+{
+    if (r->task)
+        http_drop(r->c->http, r->task);
+    r->task = NULL;
+}
+
+/* The answer after all attempts, one renewal of the credentials among them. */
+static int answer_get(struct outgoing *r, struct http_response *ret, struct error *err)
+{
+    struct http_task *task = r->task;
+
+    r->task = NULL;
+    if (is_taped(r) && tape_is_replayed(r->c->tape)) {
+        r->rule = NULL;
+        TRY(tape_answer(r->c->tape, &r->exchange, ret, err));
+        rules_judge(r, ret);
+        return 0;
+    }
+    TRY(http_await(r->c->http, task, ret, err));
+    if (wants_renewal(r, ret)) {
+        /* Refused before it was carried out, so any method may be sent again; once. */
+        http_response_release(ret);
+        auth_forget(r->c);
+        TRY(outgoing_prepare(r, err));
+        TRY(http_send(r->c->http, &r->http, ret, err));
+    }
+    if (is_taped(r))
+        tape_record(r->c->tape, &r->exchange, &r->c->spec.personal, ret);
+    return 0;
+}
+
+int outgoing_await(struct outgoing *r, struct http_response *ret, bool *ret_ignored,
+                   struct error *err)
 {
     struct http_response response = {0};
 
-    TRY(outgoing_attempt(r, &response, err));
-    if (wants_renewal(r, &response)) {
-        /* Refused before it was carried out, so any method may be sent again; once. */
-        http_response_release(&response);
-        auth_forget(r->c);
-        TRY(outgoing_attempt(r, &response, err));
-    }
-    int code = rules_check(r, &response, ret_ignored, err);
+    int code = answer_get(r, &response, err);
+    if (code == 0)
+        code = rules_check(r, &response, ret_ignored, err);
     if (code != 0)
         http_response_release(&response);
     else
         *ret = response;
     return code;
+}
+
+int outgoing_send(struct outgoing *r, struct http_response *ret, bool *ret_ignored,
+                  struct error *err)
+{
+    TRY(outgoing_begin(r, err));
+    return outgoing_await(r, ret, ret_ignored, err);
 }
 
 int connector_call(struct connector *c, const char *resource, const struct connector_param *params,

@@ -140,7 +140,8 @@ struct connector_spec {
         int64_t failures, open_ms;
     } breaker;
     struct field_string_map headers;
-    struct field_objects rules;     /* of struct rule_spec */
+    struct field_objects rules; /* of struct rule_spec */
+    struct field_strings personal;
     struct field_objects resources; /* of struct resource_spec, named */
     const char *ca_file;
 };

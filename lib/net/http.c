@@ -184,13 +184,28 @@ static struct http_task *task_new(struct http_client *c, const struct http_reque
     return t;
 }
 
-int http_send(struct http_client *c, const struct http_request *req, struct http_response *ret,
-              struct error *err)
+void http_poll(struct http_client *c)
+{
+    int64_t wake_ns = INT64_MAX;
+
+    http_admit(c, &wake_ns);
+    collect(c);
+}
+
+struct http_task *http_begin(struct http_client *c, const struct http_request *req)
 {
     struct http_task *t = task_new(c, req, NULL, NULL);
+
+    http_poll(c);
+    return t;
+}
+
+int http_await(struct http_client *c, struct http_task *t, struct http_response *ret,
+               struct error *err)
+{
     int code = 0;
 
-    if (!t->is_finished) /* who waits goes before who is patient */
+    if (t->list == &c->queued) /* who waits goes before who is patient */
         http_list_move_first(&c->queued, t);
     while (!t->is_finished && (code = signals_check(err)) == 0)
         client_step(c);
@@ -203,6 +218,18 @@ int http_send(struct http_client *c, const struct http_request *req, struct http
     }
     task_free(c, t);
     return code;
+}
+
+void http_drop(struct http_client *c, struct http_task *t)
+{
+    if (t)
+        task_free(c, t);
+}
+
+int http_send(struct http_client *c, const struct http_request *req, struct http_response *ret,
+              struct error *err)
+{
+    return http_await(c, task_new(c, req, NULL, NULL), ret, err);
 }
 
 void http_start(struct http_client *c, const struct http_request *req, http_done done, void *self)

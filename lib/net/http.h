@@ -85,6 +85,8 @@ struct http_response {
 int http_send(struct http_client *c, const struct http_request *req, struct http_response *ret,
               struct error *err);
 void http_response_release(struct http_response *r);
+/* For answers made without a transfer. Names are lower case; both are copied. */
+void http_response_add_header(struct http_response *r, const char *name, const char *value);
 const char *http_response_header(const struct http_response *r, const char *lower_name);
 /* 2xx is 0. 401/403 ERR_AUTH, 404 ERR_NOT_FOUND, 409 ERR_CONFLICT, 429 ERR_RATE_LIMITED, 408/5xx
  * ERR_UNAVAILABLE, others ERR_REMOTE; message has method, URL without query, status and the first
@@ -105,6 +107,19 @@ void http_start(struct http_client *c, const struct http_request *req, http_done
 /* Drives transfers until fewer than in_flight_max are under way (wait_all: until none is). On a
  * signal all of them end with ERR_CANCELLED, and so does this. done may start more and may send. */
 int http_run(struct http_client *c, bool wait_all, struct error *err);
+
+/* One request ahead of its need: begun now, awaited later. It is sent at once when limits allow,
+ * and moves on whenever the client is used or polled; req is borrowed until it is awaited or
+ * dropped. Meant for requests that may be repeated: one that nobody drove for longer than its time
+ * limit is sent again. */
+struct http_task;
+struct http_task *http_begin(struct http_client *c, const struct http_request *req);
+/* As http_send; ends the task. */
+int http_await(struct http_client *c, struct http_task *t, struct http_response *ret,
+               struct error *err);
+void http_drop(struct http_client *c, struct http_task *t); /* NULL-safe */
+/* Moves on what can be without waiting. */
+void http_poll(struct http_client *c);
 
 /* Query strings: appends "k=v" percent-encoded (RFC 3986), with & when `first` is false. */
 void http_encode_param(struct strbuf *out, const char *key, const char *value, bool first);

@@ -25,6 +25,20 @@ void http_response_release(struct http_response *r)
     *r = (struct http_response){0};
 }
 
+void http_response_add_header(struct http_response *r, const char *name, const char *value)
+{
+    size_t name_size = strlen(name) + 1, value_size = strlen(value) + 1;
+
+    if (r->nheaders == HTTP_HEADERS_MAX)
+        return;
+    if (!r->headers)
+        r->headers = mem_array(HTTP_HEADERS_MAX, sizeof(*r->headers));
+    char *block = mem_alloc(name_size + value_size); /* freed by http_headers_clear */
+    memcpy(block, name, name_size);
+    memcpy(block + name_size, value, value_size);
+    r->headers[r->nheaders++] = (struct http_header){block, block + name_size};
+}
+
 const char *http_response_header(const struct http_response *r, const char *lower_name)
 {
     for (size_t i = 0; i < r->nheaders; i++)
