@@ -59,6 +59,8 @@ static void resources_interpolate(struct ynode *resources, interpolate_resolver 
         if (resource->kind != YNODE_MAP)
             continue;
         for (size_t k = 0; k < resource->count; k++) {
+            if (strcmp(resource->keys[k]->text, "sign") == 0)
+                continue; /* formulas */
             if (key_is_late(resource->keys[k]->text))
                 late_check(resource->items[k], d);
             else
@@ -84,7 +86,7 @@ static void spec_bind(struct ynode *root, interpolate_resolver resolver, void *s
             resources_interpolate(root->items[i], resolver, self, arena, d);
         else if (strcmp(root->keys[i]->text, "auth") == 0)
             auth_interpolate(root->items[i], resolver, self, arena, d);
-        else
+        else if (strcmp(root->keys[i]->text, "sign") != 0)
             interpolate_tree(root->items[i], resolver, self, arena, d);
     }
     bind_yaml(&connector_fields, root, spec, arena, d);

@@ -162,3 +162,14 @@ int auth_apply(struct outgoing *r, struct error *err)
     }
     return 0;
 }
+
+int auth_sign(struct outgoing *r, struct error *err)
+{
+    const struct sign_spec *own = r->resource ? r->resource->sign : NULL;
+    struct auth_scope names;
+
+    if (!own && !r->c->spec.sign)
+        return 0;
+    auth_scope_init(&names, r->c);
+    return sign_apply(r, own ? own : r->c->spec.sign, &names, NULL, err);
+}

@@ -9,6 +9,7 @@
 struct names {
     const struct connector_spec *spec;
     const struct field_string_map *taken; /* by the login; NULL: not there yet */
+    bool has_token;
 };
 
 static bool map_has(const struct field_string_map *map, const char *name)
@@ -29,6 +30,8 @@ static bool name_known(void *self, const char *name, bool is_function)
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
         if (strcmp(name, always[i]) == 0)
             return true;
+    if (n->has_token && strcmp(name, "token") == 0)
+        return true;
     return map_has(&n->spec->values, name) || map_has(&n->spec->secrets, name) ||
            map_has(n->taken, name);
 }
@@ -107,6 +110,9 @@ static void session_check(const struct connector_spec *spec, const struct ynode 
     if (!a->login || !login || login->kind != YNODE_MAP)
         return;
     request_check(a->login, login, "login", &names, d);
+    if (a->login->sign)
+        sign_check(a->login->sign, ynode_get(login, "sign"),
+                   &(struct formula_names){name_known, &names}, d);
     spec_check_pointer(a->login->expires_from, login, "expires_from", d);
     for (size_t i = 0; i < a->login->message_from.count; i++)
         spec_check_pointer(a->login->message_from.items[i], login, "message_from", d);
@@ -120,6 +126,11 @@ static void session_check(const struct connector_spec *spec, const struct ynode 
     if (!a->send && !a->login->keep_cookies)
         diagnostics_add(d, map, "headers, query or cookies under 'send', or login.keep_cookies",
                         "auth: the session is never sent");
+}
+
+static bool auth_gives_token(const struct auth_spec *a)
+{
+    return a->type == AUTH_JWT_LOGIN;
 }
 
 /* ---- all ------------------------------------------------------------------------------------- */
@@ -161,6 +172,23 @@ static void types_check(const struct auth_spec *a, const struct ynode *map, stru
                         a->path);
 }
 
+/* The connector's own signature and those of its resources. */
+static void signs_check(const struct connector_spec *spec, const struct ynode *root,
+                        struct diagnostics *d)
+{
+    struct names names = {.spec = spec, .has_token = auth_gives_token(&spec->auth)};
+    const struct formula_names known = {name_known, &names};
+
+    if (spec->auth.type == AUTH_SESSION && spec->auth.login)
+        names.taken = &spec->auth.login->take;
+    if (spec->sign)
+        sign_check(spec->sign, ynode_get(root, "sign"), &known, d);
+    for (size_t i = 0; i < spec->resources.count; i++)
+        if (resource_at(spec, i)->sign)
+            sign_check(resource_at(spec, i)->sign, ynode_get(spec->resources.nodes[i], "sign"),
+                       &known, d);
+}
+
 void connector_auth_check(const struct connector_spec *spec, const struct ynode *root,
                           struct diagnostics *d)
 {
@@ -172,6 +200,7 @@ void connector_auth_check(const struct connector_spec *spec, const struct ynode 
         if (map_has(&spec->values, spec->secrets.keys[i]))
             diagnostics_add(d, ynode_key(ynode_get(root, "secrets"), spec->secrets.keys[i]), NULL,
                             "secrets: '%s' is among the values too", spec->secrets.keys[i]);
+    signs_check(spec, root, d);
     if (!map)
         return;
     types_check(&spec->auth, map, d);

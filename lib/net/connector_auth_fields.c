@@ -26,6 +26,7 @@ static const struct field login_fields[] = {
      .help = "JSON pointer to the session's life in seconds; without it a 401 renews"},
     {"keep_cookies", FIELD_BOOL, LOGIN(keep_cookies), .def = "false",
      .help = "every cookie that the answer sets is sent with later requests"},
+    {"sign", FIELD_OBJECT_PTR, LOGIN(sign), .sub = &sign_set, .help = "how the login is signed"},
     {0},
 };
 static const struct field_set login_set = {

@@ -158,6 +158,8 @@ static const struct field resource_fields[] = {
      .help = "JSON pointer to how many records the source says there are"},
     {"write", FIELD_OBJECT_PTR, RESOURCE(write), .sub = &write_set,
      .help = "how records are written"},
+    {"sign", FIELD_OBJECT_PTR, RESOURCE(sign), .sub = &sign_set,
+     .help = "how its requests are signed, in place of the connector's; none: not at all"},
     {0},
 };
 static const struct field_set resource_set = {
@@ -216,6 +218,7 @@ static const struct field fields[] = {
     {"secrets", FIELD_STRING_MAP, TOP(secrets), .flags = FIELD_SECRET,
      .help = "the same for secrets, or where they are kept: env:NAME, file:PATH, cmd:COMMAND"},
     {"auth", FIELD_OBJECT, TOP(auth), .sub = &connector_auth_set, .help = "who sends the requests"},
+    {"sign", FIELD_OBJECT_PTR, TOP(sign), .sub = &sign_set, .help = "how requests are signed"},
     {"rate", FIELD_RATE, TOP(rate), .help = "most requests per time, 20/s or 100/m"},
     {"concurrency", FIELD_INT, TOP(concurrency), .def = "8", .min = 1, .max = 64,
      .help = "requests under way at once"},

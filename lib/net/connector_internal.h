@@ -6,6 +6,7 @@
 #include "net/connector.h"
 #include "net/connector_spec.h"
 #include "net/formula.h"
+#include "net/sign.h"
 
 #define CONNECTOR_TEXT_MAX ((size_t)64 << 10) /* of one URL, header or parameter */
 
@@ -101,6 +102,8 @@ struct outgoing {
     const char *url;                      /* without `query` */
     struct pair_list query, headers;
     struct pair_list form; /* the body, when the resource has one of pairs */
+    struct span unsigned_body; /* once is_signed */
+    bool is_signed;
     struct http_request http;
     const struct rule_spec *rule;   /* that decided about the last answer, or NULL */
     struct exchange exchange;       /* of a resource, since outgoing_begin */
@@ -179,6 +182,7 @@ int rules_check(const struct outgoing *r, const struct http_response *response, 
 /* ---- auth ------------------------------------------------------------------------------------ */
 
 int auth_apply(struct outgoing *r, struct error *err); /* may log in */
+int auth_sign(struct outgoing *r, struct error *err);  /* as its resource or connector says */
 bool auth_is_renewable(const struct connector *c);
 void auth_forget(struct connector *c);
 void auth_release(struct connector *c);
@@ -216,6 +220,11 @@ struct auth_scope {
     const struct auth_session *session; /* NULL: none */
     int64_t now_us;
     char nonce[33];
+    bool is_masked; /* secrets are **** */
+    /* of a request being signed, else NULL */
+    struct outgoing *request;
+    const struct sign_spec *sign;
+    const char *params, *signature;
 };
 void auth_scope_init(struct auth_scope *s, struct connector *c);
 struct formula_scope auth_scope_formula(struct auth_scope *s);

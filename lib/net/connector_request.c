@@ -221,7 +221,7 @@ static int form_complete(struct outgoing *r, struct error *err)
 {
     AUTO_STRBUF struct strbuf text = {0};
 
-    if (!r->resource || !r->resource->form)
+    if (r->form.count == 0 && !(r->resource && r->resource->form))
         return 0;
     strbuf_init(&text, STRBUF_DEFAULT_MAX);
     for (size_t i = 0; i < r->form.count; i++)
@@ -246,8 +246,10 @@ static int outgoing_prepare(struct outgoing *r, struct error *err)
     struct http_client *http = NULL;
 
     TRY(connector_http(r->c, &http, err));
-    if (r->resource)
+    if (r->resource) {
         TRY(auth_apply(r, err));
+        TRY(auth_sign(r, err));
+    }
     TRY(url_complete(r, err));
     TRY(form_complete(r, err));
     r->http.headers = r->headers.items;

@@ -111,7 +111,7 @@ static int pairs_set(struct outgoing *r, const struct field_string_map *map,
             continue;
         strbuf_clear(&text);
         code = formula_render(map->values[i], scope, &text, err);
-        if (code == 0 && strpbrk(text.data, "\r\n"))
+        if (code == 0 && set != outgoing_form && strpbrk(text.data, "\r\n"))
             code = error_set(err, ERR_DATA, "the value of '%s' has a line end", map->keys[i]);
         if (code == 0)
             set(r, map->keys[i], arena_strndup(r->arena, text.data, text.len));
@@ -120,42 +120,17 @@ static int pairs_set(struct outgoing *r, const struct field_string_map *map,
     return code;
 }
 
-static int form_build(struct outgoing *r, const struct field_string_map *form,
-                      const struct formula_scope *scope, struct strbuf *out, struct error *err)
-{
-    AUTO_STRBUF struct strbuf text = {0};
-    bool first = true;
-    int code = 0;
-
-    strbuf_init(&text, CONNECTOR_TEXT_MAX);
-    for (size_t i = 0; i < form->count && code == 0; i++) {
-        if (!form->values[i])
-            continue;
-        strbuf_clear(&text);
-        code = formula_render(form->values[i], scope, &text, err);
-        if (code == 0)
-            http_encode_param(out, form->keys[i], text.data, first);
-        first = false;
-        explicit_bzero(text.data, text.len);
-    }
-    r->http.content_type = "application/x-www-form-urlencoded";
-    return code;
-}
-
 static int body_build(struct outgoing *r, const struct login_spec *l,
                       const struct formula_scope *scope, struct error *err)
 {
     AUTO_STRBUF struct strbuf body = {0};
-    int code;
 
-    if (!l->body && l->form.count == 0)
-        return 0;
+    if (!l->body)
+        return pairs_set(r, &l->form, scope, outgoing_form, err);
     strbuf_init(&body, CONNECTOR_TEXT_MAX);
-    code = l->body ? formula_json(l->body, scope, &body, err)
-                   : form_build(r, &l->form, scope, &body, err);
-    if (code == 0 && body.overflow)
-        code = error_set(err, ERR_LIMIT, "the body is too long");
-    r->http.body = (struct span){arena_strndup(r->arena, body.data, body.len), body.len};
+    int code = formula_json(l->body, scope, &body, err);
+    if (code == 0)
+        r->http.body = (struct span){arena_strndup(r->arena, body.data, body.len), body.len};
     explicit_bzero(body.data, body.len);
     return code;
 }
@@ -318,7 +293,9 @@ static int login_answer(struct connector *c, struct arena *arena, struct http_re
 
     auth_scope_init(&names, c);
     names.session = NULL;
+    names.sign = l->sign; /* the time is written its way in the body too */
     TRY(request_build(&r, l, &names, err));
+    TRY(sign_apply(&r, l->sign, &names, NULL, err));
     r.http.is_repeatable = true; /* twice the same login does no harm */
     return outgoing_send(&r, ret, &ignored, err);
 }

@@ -4,6 +4,7 @@
 #define DINER_NET_CONNECTOR_SPEC_H
 
 #include "net/connector.h"
+#include "net/sign.h"
 
 enum rule_exists { RULE_EXISTS_ANY, RULE_EXISTS_TRUE, RULE_EXISTS_FALSE };
 struct rule_when {
@@ -24,6 +25,7 @@ struct login_spec {
     struct field_string_map take; /* name: JSON pointer, header:NAME or cookie:NAME */
     const char *expires_from;
     bool keep_cookies;
+    struct sign_spec *sign;
 };
 /* What a request of a session carries. */
 struct send_spec {
@@ -119,6 +121,7 @@ struct resource_spec {
     const char *expect_total;
     struct write_spec *write;
     bool repeatable;
+    struct sign_spec *sign; /* NULL: the connector's */
 };
 
 struct retry_spec {
@@ -131,6 +134,7 @@ struct connector_spec {
     const char *name, *description, *base_url;
     struct field_string_map values, secrets; /* names for the texts of auth and sign */
     struct auth_spec auth;
+    struct sign_spec *sign;
     struct field_rate rate;
     int64_t concurrency;
     int64_t timeout_ms, idle_timeout_ms;

@@ -308,27 +308,32 @@ static int raw_json(const char *inner, const struct formula_scope *scope, struct
     return error_set(err, ERR_DATA, "'${raw:%.100s}' is no JSON value", inner);
 }
 
-static int json_scalar(const struct ynode *node, const struct formula_scope *scope,
-                       struct strbuf *out, struct error *err)
+int formula_json_text(const char *source, const struct formula_scope *scope, struct strbuf *out,
+                      struct error *err)
 {
     AUTO_STRBUF struct strbuf text = {0};
     char *inner = NULL;
 
-    if (node->is_null || is_json_literal(node)) {
-        strbuf_adds(out, node->is_null ? "null" : node->text);
-        return 0;
-    }
-    if (is_raw(node->text, &inner)) {
+    if (is_raw(source, &inner)) {
         int code = raw_json(inner, scope, out, err);
         free(inner);
         return code;
     }
     strbuf_init(&text, out->max);
-    int code = formula_render(node->text, scope, &text, err);
+    int code = formula_render(source, scope, &text, err);
     if (code == 0)
         jsonx_quote(out, (struct span){text.data, text.len});
     explicit_bzero(text.data, text.len);
     return code;
+}
+
+static int json_scalar(const struct ynode *node, const struct formula_scope *scope,
+                       struct strbuf *out, struct error *err)
+{
+    if (!node->is_null && !is_json_literal(node))
+        return formula_json_text(node->text, scope, out, err);
+    strbuf_adds(out, node->is_null ? "null" : node->text);
+    return 0;
 }
 
 static int json_node(const struct ynode *node, const struct formula_scope *scope,

@@ -32,6 +32,9 @@ int formula_render(const char *text, const struct formula_scope *scope, struct s
 /* A YAML tree as JSON: plain numbers, true, false and null as such, all else as strings. */
 int formula_json(const struct ynode *node, const struct formula_scope *scope, struct strbuf *out,
                  struct error *err);
+/* One text as a JSON string, or as it is when it is ${raw:...} as a whole. */
+int formula_json_text(const char *text, const struct formula_scope *scope, struct strbuf *out,
+                      struct error *err);
 /* Checks a text without values: syntax, functions, and that each name is known. */
 struct formula_names {
     bool (*known)(void *self, const char *name, bool is_function);

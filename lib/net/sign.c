@@ -1,0 +1,200 @@
+/* A request is signed: what is put in before, the text, its digest, what is put in after. */
+#include "net/sign.h"
+#include "core/datetime.h"
+#include "core/secret.h"
+#include "net/connector_internal.h"
+#include "net/digest.h"
+#include <inttypes.h>
+
+int sign_time(const struct sign_spec *spec, int64_t us, struct strbuf *out, struct error *err)
+{
+    const struct zone *zone = NULL;
+    struct civil t;
+
+    if (!spec || strcmp(spec->timestamp, "s") == 0 || strcmp(spec->timestamp, "ms") == 0) {
+        bool ms = spec && spec->timestamp[0] == 'm';
+        strbuf_addf(out, "%" PRId64, us / (ms ? 1000 : 1000000));
+        return 0;
+    }
+    TRY(zone_load(spec->timezone, &zone, err));
+    civil_from_us(zone_utc_to_local(zone, us), &t);
+    for (const char *p = spec->timestamp; *p; p++) {
+        if (*p != '%' || !p[1]) {
+            strbuf_addch(out, *p);
+            continue;
+        }
+        switch (*++p) {
+        case 'Y': strbuf_addf(out, "%04d", t.year); break;
+        case 'm': strbuf_addf(out, "%02d", t.month); break;
+        case 'd': strbuf_addf(out, "%02d", t.day); break;
+        case 'H': strbuf_addf(out, "%02d", t.hour); break;
+        case 'M': strbuf_addf(out, "%02d", t.minute); break;
+        case 'S': strbuf_addf(out, "%02d", t.second); break;
+        default: strbuf_addch(out, *p); break;
+        }
+    }
+    return 0;
+}
+
+/* ---- putting in ------------------------------------------------------------------------------ */
+
+static int body_member(struct outgoing *r, const char *pointer, const char *text,
+                       const struct formula_scope *scope, struct error *err)
+{
+    AUTO_STRBUF struct strbuf value = {0}, body = {0};
+    struct span document = r->http.body.len > 0 ? r->http.body : SPAN("{}");
+
+    strbuf_init(&value, CONNECTOR_TEXT_MAX);
+    strbuf_init(&body, STRBUF_DEFAULT_MAX);
+    TRY(formula_json_text(text, scope, &value, err));
+    int code = sign_json_put(document, pointer, (struct span){value.data, value.len}, &body, err);
+    explicit_bzero(value.data, value.len);
+    TRY(code);
+    r->http.body = (struct span){arena_strndup(r->arena, body.data, body.len), body.len};
+    return 0;
+}
+
+typedef void pair_setter(struct outgoing *r, const char *name, const char *value);
+
+/* Those texts of a map that hold ${sign}, or those that do not. */
+static int map_put(struct outgoing *r, const struct field_string_map *map, bool with_sign,
+                   const struct formula_scope *scope, pair_setter *set, struct error *err)
+{
+    AUTO_STRBUF struct strbuf text = {0};
+    int code = 0;
+
+    strbuf_init(&text, CONNECTOR_TEXT_MAX);
+    for (size_t i = 0; i < map->count && code == 0; i++) {
+        if (!map->values[i] || formula_uses(map->values[i], "sign") != with_sign)
+            continue;
+        if (!set) {
+            code = body_member(r, map->keys[i], map->values[i], scope, err);
+            continue;
+        }
+        strbuf_clear(&text);
+        code = formula_render(map->values[i], scope, &text, err);
+        if (code == 0 && set == outgoing_header && strpbrk(text.data, "\r\n"))
+            code = error_set(err, ERR_DATA, "the value of '%s' has a line end", map->keys[i]);
+        if (code == 0)
+            set(r, map->keys[i], arena_strndup(r->arena, text.data, text.len));
+        explicit_bzero(text.data, text.len);
+    }
+    return code;
+}
+
+static int put(struct outgoing *r, const struct sign_put *p, bool with_sign,
+               struct auth_scope *names, struct error *err)
+{
+    const struct formula_scope scope = auth_scope_formula(names);
+
+    TRY(map_put(r, &p->query, with_sign, &scope, outgoing_query, err));
+    TRY(map_put(r, &p->form, with_sign, &scope, outgoing_form, err));
+    TRY(map_put(r, &p->body, with_sign, &scope, NULL, err));
+    return map_put(r, &p->headers, with_sign, &scope, outgoing_header, err);
+}
+
+/* ---- signing --------------------------------------------------------------------------------- */
+
+struct texts {
+    struct strbuf params, text, key, signature;
+};
+
+static int text_render(const struct sign_spec *spec, struct auth_scope *names, struct texts *t,
+                       struct error *err)
+{
+    const struct formula_scope scope = auth_scope_formula(names);
+
+    names->params = NULL;
+    if (spec->params) {
+        TRY(sign_params_text(names->request, spec, names, &t->params, err));
+        names->params = t->params.data;
+    }
+    return formula_render(spec->text, &scope, &t->text, err);
+}
+
+static int digest_text(const struct sign_spec *spec, struct auth_scope *names, struct texts *t,
+                       struct error *err)
+{
+    const struct formula_scope scope = auth_scope_formula(names);
+    struct digest digest;
+
+    if (spec->key)
+        TRY(formula_render(spec->key, &scope, &t->key, err));
+    TRY(digest_compute((enum digest_algorithm)(spec->algorithm - 1),
+                       (struct span){t->key.data, t->key.len},
+                       (struct span){t->text.data, t->text.len}, &digest, err));
+    digest_encode((enum digest_encoding)spec->encoding,
+                  (struct span){(const char *)digest.bytes, digest.len}, &t->signature);
+    names->signature = t->signature.data;
+    return 0;
+}
+
+/* What stands in `text` again, without secrets. The request is that which was signed. */
+static int trace_fill(const struct sign_spec *spec, const struct auth_scope *names,
+                      struct sign_trace *trace, const struct texts *real, struct error *err)
+{
+    struct auth_scope masked = *names;
+    struct texts t = {0};
+    struct arena *arena = names->request->arena;
+
+    masked.is_masked = true;
+    strbuf_init(&t.params, STRBUF_DEFAULT_MAX);
+    strbuf_init(&t.text, STRBUF_DEFAULT_MAX);
+    int code = text_render(spec, &masked, &t, err);
+    if (code == 0) {
+        secret_redact(&t.params);
+        secret_redact(&t.text);
+        *trace =
+            (struct sign_trace){.params = spec->params ? arena_strdup(arena, t.params.data) : NULL,
+                                .text = arena_strdup(arena, t.text.data),
+                                .key = spec->key,
+                                .signature = arena_strdup(arena, real->signature.data)};
+    }
+    strbuf_release(&t.params);
+    strbuf_release(&t.text);
+    return code;
+}
+
+static int request_sign(struct outgoing *r, const struct sign_spec *spec, struct auth_scope *names,
+                        struct texts *t, struct sign_trace *trace, struct error *err)
+{
+    TRY(put(r, &spec->put, false, names, err));
+    TRY(text_render(spec, names, t, err));
+    TRY(digest_text(spec, names, t, err));
+    if (trace)
+        TRY(trace_fill(spec, names, trace, t, err));
+    return put(r, &spec->put, true, names, err);
+}
+
+static void wipe(struct strbuf *b)
+{
+    if (b->data)
+        explicit_bzero(b->data, b->capacity);
+    strbuf_release(b);
+}
+
+int sign_apply(struct outgoing *r, const struct sign_spec *spec, struct auth_scope *names,
+               struct sign_trace *trace, struct error *err)
+{
+    struct texts t = {0};
+
+    if (!spec || spec->algorithm == SIGN_NONE)
+        return 0;
+    names->request = r;
+    names->sign = spec;
+    if (!r->is_signed) /* what is sent again is signed again, from the start */
+        r->unsigned_body = r->http.body;
+    r->is_signed = true;
+    r->http.body = r->unsigned_body;
+    strbuf_init(&t.params, STRBUF_DEFAULT_MAX);
+    strbuf_init(&t.text, STRBUF_DEFAULT_MAX);
+    strbuf_init(&t.key, CONNECTOR_TEXT_MAX);
+    strbuf_init(&t.signature, 0);
+    int code = request_sign(r, spec, names, &t, trace, err);
+    wipe(&t.params);
+    wipe(&t.text);
+    wipe(&t.key);
+    wipe(&t.signature);
+    names->params = names->signature = NULL;
+    return code == 0 ? 0 : error_context(err, "signature for connector '%s'", r->c->name);
+}
