@@ -57,12 +57,14 @@ is_connector() { grep -q '^base_url:' "$1"; }
     yaml_files "$BATS_TEST_TMPDIR"
     mkdir "$BATS_TEST_TMPDIR/connectors"
     printf 'a-secret-word\n' >"$BATS_TEST_TMPDIR/secret"
-    chmod 600 "$BATS_TEST_TMPDIR/secret"
+    openssl genpkey -algorithm RSA -out "$BATS_TEST_TMPDIR/pem" 2>/dev/null
+    chmod 600 "$BATS_TEST_TMPDIR/secret" "$BATS_TEST_TMPDIR/pem"
     for file in "$BATS_TEST_TMPDIR"/*.yaml; do
         is_connector "$file" || continue
         name=$(sed -n 's/^name: *//p' "$file")
         resource=$(sed -n '/^resources:/,$s/^  \([a-z_]*\):.*/\1/p' "$file" | head -n 1)
         sed -e 's|^base_url:.*|base_url: http://127.0.0.1:9|' \
+            -e "s|file:/etc/[a-z/.]*\.pem|file:$BATS_TEST_TMPDIR/pem|" \
             -e "s|file:/etc/[a-z/.]*|file:$BATS_TEST_TMPDIR/secret|" "$file" \
             >"$BATS_TEST_TMPDIR/connectors/$name.yaml"
         cat >"$BATS_TEST_TMPDIR/try.pipeline" <<TXT
