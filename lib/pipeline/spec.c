@@ -252,10 +252,16 @@ static const char *directory_of(struct arena *arena, const char *path)
 static int load(struct pipeline *p, const char *name, const struct config *config,
                 const struct pipeline_options *options, struct diagnostics *d, struct error *err)
 {
-    TRY(pipeline_find(name, config, p->arena, &p->file, err));
-    p->directory = directory_of(p->arena, p->file);
     struct ynode *root;
-    TRY(ynode_parse_file(p->file, p->arena, &root, err));
+    if (options->text != NULL)
+        p->file = arena_strdup(p->arena, name);
+    else
+        TRY(pipeline_find(name, config, p->arena, &p->file, err));
+    p->directory = directory_of(p->arena, p->file);
+    if (options->text != NULL)
+        TRY(ynode_parse(options->text, strlen(options->text), p->file, p->arena, &root, err));
+    else
+        TRY(ynode_parse_file(p->file, p->arena, &root, err));
     if (root == NULL || root->kind != YNODE_MAP)
         return ynode_error(root, err, "a pipeline file is a mapping, found %s",
                            root == NULL || root->is_null ? "nothing" : ynode_kind_name(root->kind));
