@@ -261,7 +261,7 @@ static const struct command command_plan = {
         {"diner pipeline plan stock_sync", "what tonight would do to the stock"}, {0}}};
 
 static const struct command *const children[] = {
-    &command_list, &command_lint, &command_show,           &command_preview,
+    &command_list, &command_lint,           &command_show, &command_preview,
     &command_plan, &command_pipeline_guess, NULL};
 const struct command command_pipeline = {.name = "pipeline",
                                          .summary = "look at pipelines: list, lint, preview, plan",

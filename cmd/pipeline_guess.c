@@ -47,8 +47,8 @@ static int check_name(const char *name, struct error *err)
 {
     for (const char *c = name; c != NULL && *c != '\0'; c++)
         if ((*c < 'a' || *c > 'z') && (*c < '0' || *c > '9') && *c != '_')
-            return error_set(err, ERR_USAGE,
-                             "--name '%s': lower-case letters, digits and _ only", name);
+            return error_set(err, ERR_USAGE, "--name '%s': lower-case letters, digits and _ only",
+                             name);
     return name != NULL && (name[0] == '\0' || name[0] == '_')
                ? error_set(err, ERR_USAGE, "--name: a name begins with a letter")
                : 0;

@@ -45,10 +45,12 @@ static bool decide_number(const struct seen *s, unsigned hints, int mark, struct
         (s->percents > 0 && s->percents < s->numbers[mark]))
         return false;
     int scale = s->fraction_digits[mark], whole = s->whole_digits[mark];
-    if (scale == 0 && whole <= DIGITS_MAX) {
+    bool is_whole = scale == 0 && s->percents == 0 && (hints & NAME_MONEY) == 0;
+    if (is_whole && whole <= DIGITS_MAX) {
         t->type = "bigint";
     } else {
-        int room = scale == 0                ? 0
+        int room = s->percents > 0           ? scale + 2
+                   : is_whole                ? 0
                    : (hints & NAME_QUANTITY) ? 6
                    : (hints & NAME_MONEY)    ? (scale <= 2 ? 2 : scale + 2)
                                              : scale + 2;
@@ -135,7 +137,8 @@ static bool undecided_date(struct seen_type *t, struct arena *arena, const char 
     *t = (struct seen_type){.type = "text"};
     t->note = why;
     if (first != NULL)
-        t->undecided = arena_printf(arena, "{ type: date, format: \"%s\" }   or \"%s\"", first, second);
+        t->undecided =
+            arena_printf(arena, "{ type: date, format: \"%s\" }   or \"%s\"", first, second);
     return true;
 }
 
@@ -146,14 +149,16 @@ static bool is_undecided(const struct seen *s, const struct order_seen *o, struc
     for (size_t i = 0; i < s->nforms; i++) {
         const struct times_fit *f = &s->forms[i].fit;
         if ((f->dates & ~DATES_SHORT_YEAR) == 0)
-            return undecided_date(t, arena, "a date with two digits for the year: undecided, declare it",
+            return undecided_date(t, arena,
+                                  "a date with two digits for the year: undecided, declare it",
                                   times_format(11, f->clock), times_format(12, f->clock));
     }
     if (o->day_line != 0 && o->month_line != 0)
         return undecided_date(t, arena,
                               arena_printf(arena,
                                            "dates with the day first (line %" PRIu64
-                                           ") and with the month first (line %" PRIu64 "): left as text",
+                                           ") and with the month first (line %" PRIu64
+                                           "): left as text",
                                            o->day_line, o->month_line),
                               NULL, NULL);
     if (o->either == 0 || o->day_line != 0 || o->month_line != 0)
@@ -161,10 +166,11 @@ static bool is_undecided(const struct seen *s, const struct order_seen *o, struc
     for (size_t i = 0; i < s->nforms; i++)
         for (size_t d = 5; d <= 7; d++)
             if ((s->forms[i].fit.dates & 1U << d) != 0)
-                return undecided_date(t, arena,
-                                      "day or month first: undecided, no value is above 12 in one place; declare it",
-                                      times_format(d, s->forms[i].fit.clock),
-                                      times_format(d + 3, s->forms[i].fit.clock));
+                return undecided_date(
+                    t, arena,
+                    "day or month first: undecided, no value is above 12 in one place; declare it",
+                    times_format(d, s->forms[i].fit.clock),
+                    times_format(d + 3, s->forms[i].fit.clock));
     return false;
 }
 
@@ -227,8 +233,7 @@ static const char *why_text(const struct seen *s, unsigned hints, struct arena *
     uint64_t numbers = s->numbers[0] > s->numbers[1] ? s->numbers[0] : s->numbers[1];
     if (real == 0)
         return s->rows == 0 ? "" : "empty in every row that was looked at";
-    if (s->scientific.count > 0 &&
-        is_tolerable(real - numbers - s->scientific.count, real))
+    if (s->scientific.count > 0 && is_tolerable(real - numbers - s->scientific.count, real))
         return arena_printf(arena,
                             "WARNING: scientific notation, first in line %" PRIu64
                             ": a spreadsheet may have damaged it",
@@ -236,7 +241,8 @@ static const char *why_text(const struct seen *s, unsigned hints, struct arena *
     if (s->zero_led.count > 0 && numbers > 0 && s->times < real)
         return arena_printf(arena, "a code: leading zero in line %" PRIu64, s->zero_led.lines[0]);
     if (s->long_digits.count > 0)
-        return arena_printf(arena, "%zu digits in line %" PRIu64 ": an identifier", s->length_max,
+        return arena_printf(arena,
+                            "more digits than a number has (line %" PRIu64 "): an identifier",
                             s->long_digits.lines[0]);
     if (s->phones == real && real > 0)
         return "eleven digits: phone numbers";

@@ -65,13 +65,11 @@ int draft_key_weight(const struct draft_column *c, size_t at)
     int weight = 30 - (int)(at < 20 ? at : 20);
     if ((hints & NAME_CODE) != 0)
         weight += 100;
-    if ((hints & NAME_LABEL) != 0)
-        weight -= 10;
-    if (c->type.is_time)
-        weight -= 8;
     if (strcmp(type, "bigint") == 0 && (hints & NAME_CODE) == 0)
         weight -= 5;
-    return weight < 0 ? 0 : weight;
+    if (c->type.is_time || strncmp(type, "timestamp", 9) == 0 || strcmp(type, "date") == 0)
+        return 5;
+    return (hints & NAME_LABEL) != 0 && (hints & NAME_CODE) == 0 ? 6 : weight;
 }
 
 /* ---- printing --------------------------------------------------------------------------- */
@@ -106,7 +104,8 @@ static void print_comment_text(struct strbuf *out, const char *text)
             c++; /* C1 controls: not allowed in YAML */
         else if ((unsigned char)c[0] == 0xEF && (unsigned char)c[1] == 0xBB)
             c += 2;
-        else if ((unsigned char)c[0] == 0xEF && (unsigned char)c[1] == 0xBF && (unsigned char)c[2] >= 0xBE)
+        else if ((unsigned char)c[0] == 0xEF && (unsigned char)c[1] == 0xBF &&
+                 (unsigned char)c[2] >= 0xBE)
             c += 2;
         else if ((unsigned char)c[0] == 0xE2 && (unsigned char)c[1] == 0x80 &&
                  ((unsigned char)c[2] == 0xA8 || (unsigned char)c[2] == 0xA9))
@@ -232,7 +231,8 @@ static void print_transform(const struct draft *d, struct strbuf *out)
         db_quote_identifier(&sql, c->name);
         strbuf_adds(&sql, is_in_key(d, i) ? ", '`')" : ", '`'), '')");
         if (!any)
-            strbuf_adds(out, "    transform:\n      - set:              # the backtick before each text\n");
+            strbuf_adds(
+                out, "    transform:\n      - set:              # the backtick before each text\n");
         any = true;
         strbuf_adds(out, "          ");
         name_yaml(out, c->name);
@@ -248,18 +248,20 @@ static void print_budget(const struct draft *d, struct strbuf *out)
     if (rejected == 0)
         return;
     uint64_t percent = rejected * 100 / (rows > 0 ? rows : 1) + 1;
-    strbuf_addf(out, "    on_error: { max_rejects: %" PRIu64 ", max_reject_rate: %" PRIu64
-                     "%% }   # as many as this file has\n",
+    strbuf_addf(out,
+                "    on_error: { max_rejects: %" PRIu64 ", max_reject_rate: %" PRIu64
+                "%% }   # as many as this file has\n",
                 rejected > 100 ? rejected : 100, percent > 100 ? 100 : percent);
 }
 
 static void print_check(const struct draft *d, struct strbuf *out)
 {
     const struct draft_check *c = &d->check;
-    strbuf_addf(out, "# A run of it%s: %" PRIu64 " rows loaded, %" PRIu64 " rejected, %" PRIu64
-                     " skipped by rule.\n",
-                c->is_partial ? " over the rows looked at" : "",
-                c->rows - c->rejected - c->skipped, c->rejected, c->skipped);
+    strbuf_addf(out,
+                "# A run of it%s: %" PRIu64 " rows loaded, %" PRIu64 " rejected, %" PRIu64
+                " skipped by rule.\n",
+                c->is_partial ? " over the rows looked at" : "", c->rows - c->rejected - c->skipped,
+                c->rejected, c->skipped);
     for (size_t i = 0; i < c->rejected && i < DRAFT_REJECTS_SHOWN; i++) {
         const struct draft_reject *r = &c->shown[i];
         strbuf_addf(out, "#   rejected, line %" PRIu64 ": ", r->line);

@@ -39,10 +39,10 @@ struct draft {
     size_t ncolumns;
     struct key_candidate keys[KEYS_MAX];
     size_t nkeys;
-    bool has_key;       /* the first candidate is the key */
-    bool replaces;      /* every read is the whole: mode replace */
-    bool is_unread;     /* nothing was held against the source: no counts to tell */
-    const char *extra;  /* further lines of the stream (a hint as a comment), or NULL */
+    bool has_key;      /* the first candidate is the key */
+    bool replaces;     /* every read is the whole: mode replace */
+    bool is_unread;    /* nothing was held against the source: no counts to tell */
+    const char *extra; /* further lines of the stream (a hint as a comment), or NULL */
     struct draft_check check;
 };
 

@@ -73,7 +73,7 @@ struct scan {
     struct seen_readers *readers;
     struct reservoir *reservoir;
     struct keys *keys;
-    uint64_t rows;      /* records that are data */
+    uint64_t rows; /* records that are data */
     uint64_t looked_at;
     uint64_t last_line; /* of the last record with data */
     uint64_t short_rows, faults;
@@ -182,7 +182,8 @@ static bool is_findable(const struct layout *l, size_t i)
         if ((unsigned char)name.ptr[k] < 0x20 || name.ptr[k] == 0x7F)
             return false;
     for (size_t k = 0; k < l->width; k++)
-        if (k != i && l->names[k].len == name.len && memcmp(l->names[k].ptr, name.ptr, name.len) == 0)
+        if (k != i && l->names[k].len == name.len &&
+            memcmp(l->names[k].ptr, name.ptr, name.len) == 0)
             return false;
     return true;
 }
@@ -320,16 +321,19 @@ static void print_text_habits(const struct scan *s, struct strbuf *out)
         guarded += c->seen->guarded.count;
     }
     if (padded > 0)
-        strbuf_addf(out, "      trim: true   # %" PRIu64 " texts have blanks around them\n", padded);
+        strbuf_addf(out, "      trim: true   # %" PRIu64 " texts have blanks around them\n",
+                    padded);
     if (guarded > 0)
-        strbuf_addf(out, "      guard: true   # %" PRIu64 " texts have an apostrophe before = + - @\n",
+        strbuf_addf(out,
+                    "      guard: true   # %" PRIu64 " texts have an apostrophe before = + - @\n",
                     guarded);
 }
 
 static void print_header(const struct layout *l, struct strbuf *out)
 {
     if (!l->has_header) {
-        strbuf_adds(out, "      header: { none: true }   # the first record has numbers or dates\n");
+        strbuf_adds(out,
+                    "      header: { none: true }   # the first record has numbers or dates\n");
         return;
     }
     if (l->above > 0) {
@@ -366,8 +370,9 @@ static const char *source_lines(const struct scan *s, const char *path)
     strbuf_init(&out, 1 << 20);
     strbuf_adds(&out, "      file: ");
     name_yaml(&out, path);
-    strbuf_addf(&out, "   # or a glob; relative paths count from this file\n      format: csv\n"
-                      "      encoding: %s\n",
+    strbuf_addf(&out,
+                "   # or a glob; relative paths count from this file\n      format: csv\n"
+                "      encoding: %s\n",
                 is_ascii ? "auto" : e->name);
     strbuf_addf(&out, "      delimiter: %s\n",
                 l->delimiter == '\t'  ? "tab"
@@ -395,8 +400,7 @@ static const char *encoding_words(const struct layout *l)
         return l->multibyte == 0 ? "nothing beyond ASCII in its first mebibyte"
                : e->verified     ? "no byte order mark, valid throughout"
                                  : "no byte order mark; some bytes are not valid";
-    return e->verified ? "no byte order mark, not UTF-8, valid throughout"
-                       : "no byte order mark, not UTF-8; some bytes are not valid";
+    return "no byte order mark, not UTF-8";
 }
 
 static const char *intro_lines(const struct scan *s, const char *path)
@@ -428,9 +432,10 @@ static void find_keys(struct scan *s)
 {
     int weights[KEYS_COLUMNS];
     for (size_t i = 0; i < KEYS_COLUMNS; i++)
-        weights[i] = i < s->draft->ncolumns && !s->draft->columns[i].fill_down
-                         ? draft_key_weight(&s->draft->columns[i], i)
-                         : -1;
+        weights[i] = i < s->draft->ncolumns ? draft_key_weight(&s->draft->columns[i], i) : -1;
+    for (size_t i = 0; i < s->draft->ncolumns; i++)
+        if (s->draft->columns[i].fill_down)
+            keys_fill_down(s->keys, i);
     s->draft->nkeys = keys_find(s->keys, weights, s->draft->keys);
 }
 
@@ -528,9 +533,10 @@ static int dispatch(struct draft *d, const char *path, struct strbuf *out, struc
         if (!ends_with(path, others[i]))
             continue;
         error_set(err, ERR_USAGE, "'%s': %s files are not looked into", path, others[i]);
-        return error_hint(err, strcmp(others[i], ".json") == 0
-                                   ? "make one line of each record: jq -c '.[]' file.json > file.jsonl"
-                                   : "unpack it, or export it as CSV");
+        return error_hint(err,
+                          strcmp(others[i], ".json") == 0
+                              ? "make one line of each record: jq -c '.[]' file.json > file.jsonl"
+                              : "unpack it, or export it as CSV");
     }
     return guess_csv(d, path, out, err);
 }

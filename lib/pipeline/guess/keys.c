@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,15 @@ void keys_add(struct keys *k, const struct span *fields, size_t nfields)
     uint64_t *row = k->hashes + k->rows++ * k->columns;
     for (size_t i = 0; i < k->columns; i++)
         row[i] = i < nfields ? hash_cell(fields[i]) : 0;
+}
+
+void keys_fill_down(struct keys *k, size_t column)
+{
+    for (size_t r = 1; r < k->rows && column < k->columns; r++) {
+        uint64_t *cell = k->hashes + r * k->columns + column;
+        if (*cell == 0)
+            *cell = cell[-(ptrdiff_t)k->columns];
+    }
 }
 
 static int by_value(const void *a, const void *b)
@@ -108,7 +118,7 @@ size_t keys_find(const struct keys *k, const int *weights, struct key_candidate 
     size_t count = 0;
     uint64_t *scratch = mem_array(k->rows + 1, sizeof *scratch);
     for (size_t i = 0; i < k->columns && k->rows > 1; i++) {
-        alone[i] = weights[i] >= 0 && is_unique(k, &i, 1, scratch);
+        alone[i] = weights[i] > KEYS_WEAK && is_unique(k, &i, 1, scratch);
         /* A single column is likelier than any pair. */
         if (alone[i])
             rank(best, &count, &(struct key_candidate){.columns = {i}, .ncolumns = 1},
@@ -117,7 +127,8 @@ size_t keys_find(const struct keys *k, const int *weights, struct key_candidate 
     for (size_t i = 0; i < k->columns && k->rows > 1; i++) {
         for (size_t j = i + 1; j < k->columns && weights[i] >= 0 && !alone[i]; j++) {
             struct key_candidate pair = {.columns = {i, j}, .ncolumns = 2};
-            int weight = weights[j] < 0 ? -1 : weights[i] + weights[j];
+            bool is_weak = weights[j] < 0 || (weights[i] <= KEYS_WEAK && weights[j] <= KEYS_WEAK);
+            int weight = is_weak ? -1 : weights[i] + weights[j];
             bool is_better = count < KEYS_MAX || weight > best[KEYS_MAX - 1].weight;
             if (weight >= 0 && !alone[j] && is_better && is_unique(k, pair.columns, 2, scratch))
                 rank(best, &count, &pair, weight);

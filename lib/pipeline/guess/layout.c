@@ -264,7 +264,8 @@ static int find_header(struct layout *l, struct arena *arena, struct error *err)
     }
     csvio_close(reader);
     if (l->has_header && !any_data)
-        l->doubt = "every column is text: if this line is data already, declare header: { none: true }";
+        l->doubt =
+            "every column is text: if this line is data already, declare header: { none: true }";
     if (!l->has_header)
         l->above_label = NULL;
     return code;
@@ -274,10 +275,10 @@ static int find_header(struct layout *l, struct arena *arena, struct error *err)
 
 bool layout_is_total(const struct csvio_record *record, size_t width, struct span *ret_word)
 {
-    static const char *const words[] = {"小计",      "合计",     "总计",  "共计",  "累计",
-                                        "本页合计",  "本页小计", "人民币合计",     "Subtotal",
-                                        "SUBTOTAL",  "Sub-total", "Total", "TOTAL", "Grand Total",
-                                        "Grand total", "GRAND TOTAL", "---", "===", "***"};
+    static const char *const words[] = {
+        "小计",        "合计",        "总计",     "共计",      "累计",  "本页合计", "本页小计",
+        "人民币合计",  "Subtotal",    "SUBTOTAL", "Sub-total", "Total", "TOTAL",    "Grand Total",
+        "Grand total", "GRAND TOTAL", "---",      "===",       "***"};
     struct span first = layout_first(record);
     size_t filled = 0;
     for (size_t i = 0; i < record->nfields; i++)
@@ -297,6 +298,8 @@ int layout_guess(const char *path, struct arena *arena, struct layout *ret, stru
 {
     *ret = (struct layout){0};
     TRY(read_head(path, ret, arena, err));
+    if (ret->head_bytes <= ret->scan.encoding.bom_bytes)
+        return error_set(err, ERR_DATA, "'%s' is empty", path);
     TRY(choose_dialect(ret, err));
     return find_header(ret, arena, err);
 }

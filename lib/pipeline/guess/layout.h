@@ -10,19 +10,19 @@ enum { LAYOUT_HEAD_RECORDS = 200 };
 
 struct layout {
     struct encoding_scan scan;
-    uint64_t multibyte;  /* characters beyond ASCII in the head */
+    uint64_t multibyte; /* characters beyond ASCII in the head */
     bool crlf;
     char delimiter;
-    int quote;           /* -1: quotes are text */
+    int quote; /* -1: quotes are text */
     bool quote_is_used;
-    size_t width;        /* fields of most records */
+    size_t width; /* fields of most records */
     bool has_header;
-    const char *doubt;   /* about the header; NULL: none */
+    const char *doubt; /* about the header; NULL: none */
     uint64_t header_line;
-    size_t above;        /* records above the header */
+    size_t above;            /* records above the header */
     const char *above_label; /* of a time above the header: "导出时间"; NULL: none */
-    struct span *names;  /* of the header, trimmed; width entries */
-    const char *head;    /* decoded nothing: the first bytes as they are */
+    struct span *names;      /* of the header, trimmed; width entries */
+    const char *head;        /* decoded nothing: the first bytes as they are */
     size_t head_bytes;
 };
 /* Everything in the arena. ERR_DATA for what is no text, ERR_NOT_FOUND, ERR_IO. */

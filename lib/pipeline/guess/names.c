@@ -180,8 +180,8 @@ static bool has_word(const char *header, const char *word)
             continue;
         bool begins = at == header || !is_word_char(at[-1]) ||
                       (isupper((unsigned char)at[0]) && islower((unsigned char)at[-1]));
-        bool ends = !is_word_char(at[n]) || (isupper((unsigned char)at[n]) &&
-                                             islower((unsigned char)at[n - 1]));
+        bool ends = !is_word_char(at[n]) ||
+                    (isupper((unsigned char)at[n]) && islower((unsigned char)at[n - 1]));
         if (begins && ends)
             return true;
     }
@@ -256,12 +256,15 @@ const char *name_stem(struct arena *arena, const char *path)
     const char *slash = strrchr(path, '/');
     const char *base = slash != NULL ? slash + 1 : path;
     const char *dot = strchr(base, '.');
-    const char *stem = arena_strndup(arena, base, dot != NULL ? (size_t)(dot - base) : strlen(base));
+    const char *stem =
+        arena_strndup(arena, base, dot != NULL ? (size_t)(dot - base) : strlen(base));
     add_identifier(&out, stem, true, 44);
     /* A date in the name is of this file, not of the next: stock_20261121 is stock. */
-    while (out.len > 0 && (isdigit((unsigned char)out.data[out.len - 1]) ||
-                           out.data[out.len - 1] == '_'))
-        strbuf_truncate(&out, out.len - 1);
+    size_t n = out.len;
+    while (n > 0 && (isdigit((unsigned char)out.data[n - 1]) || out.data[n - 1] == '_'))
+        n--;
+    if (out.len - n >= 5 && out.data[n] == '_')
+        strbuf_truncate(&out, n);
     if (out.len == 0 || !islower((unsigned char)out.data[0]))
         return out.len == 0 ? "data" : arena_printf(arena, "t_%s", out.data);
     return arena_strdup(arena, out.data);
@@ -316,8 +319,9 @@ void name_yaml(struct strbuf *out, const char *text)
             strbuf_addf(out, "\\%c", (char)code);
         else if (code == '$' && text[1] == '{')
             strbuf_adds(out, "$$");
-        else if (code < 0x20 || (code >= 0x7F && code <= 0xA0) || (code >= 0x2028 && code <= 0x2029) ||
-                 code == 0xFEFF || code == 0xFFFE || code == 0xFFFF)
+        else if (code < 0x20 || (code >= 0x7F && code <= 0xA0) ||
+                 (code >= 0x2028 && code <= 0x2029) || code == 0xFEFF || code == 0xFFFE ||
+                 code == 0xFFFF)
             strbuf_addf(out, "\\u%04X", code);
         else
             strbuf_add(out, text, n);

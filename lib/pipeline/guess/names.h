@@ -19,9 +19,9 @@ enum name_hint {
 };
 unsigned name_hints(const char *header);
 
-/* A lower-case identifier for a header, in English where the word is a usual one of ERPs: "仓库编码"
- * is warehouse_code, "Unit of Measure" unit_of_measure; other scripts stay. Never empty, never
- * beginning with '_', at most 60 bytes. */
+/* A lower-case identifier for a header, in English where the word is a usual one of ERPs:
+ * "仓库编码" is warehouse_code, "Unit of Measure" unit_of_measure; other scripts stay. Never empty,
+ * never beginning with '_', at most 60 bytes. */
 const char *name_column(struct arena *arena, const char *header, size_t number);
 /* [a-z][a-z0-9_]* for pipelines, streams and tables, from a path, a URL or a table. */
 const char *name_stem(struct arena *arena, const char *path);

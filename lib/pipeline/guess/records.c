@@ -129,8 +129,8 @@ static void add_to_keys(struct records *r, struct span record)
 {
     struct span cells[KEYS_COLUMNS];
     struct strbuf texts[KEYS_COLUMNS] = {0};
-    size_t n = hashmap_count(r->by_pointer) < KEYS_COLUMNS ? hashmap_count(r->by_pointer)
-                                                           : KEYS_COLUMNS;
+    size_t n =
+        hashmap_count(r->by_pointer) < KEYS_COLUMNS ? hashmap_count(r->by_pointer) : KEYS_COLUMNS;
     if (keys_is_full(r->keys))
         return;
     for (size_t i = 0; i < n; i++) {
@@ -163,8 +163,7 @@ bool records_add(struct records *r, struct span record, uint64_t line)
 
 static bool is_object(const struct member *m)
 {
-    return m->kinds[JPULL_OBJECT] > 0 &&
-           m->kinds[JPULL_OBJECT] + m->kinds[JPULL_NULL] == m->rows;
+    return m->kinds[JPULL_OBJECT] > 0 && m->kinds[JPULL_OBJECT] + m->kinds[JPULL_NULL] == m->rows;
 }
 
 /* An object whose members became columns is none itself; any other mixture is jsonb. */
@@ -187,8 +186,7 @@ static bool is_inside_jsonb(const struct records *r, const char *pointer)
 {
     for (const char *slash = strchr(pointer + 1, '/'); slash != NULL;
          slash = strchr(slash + 1, '/')) {
-        const struct member *outer =
-            hashmap_get(r->by_pointer, pointer, (size_t)(slash - pointer));
+        const struct member *outer = hashmap_get(r->by_pointer, pointer, (size_t)(slash - pointer));
         if (outer != NULL && !is_object(outer))
             return true;
     }
@@ -216,9 +214,8 @@ static void draft_member(struct records *r, struct member *m, struct draft_colum
     bool is_flat = strchr(m->pointer + 1, '/') == NULL;
     m->seen.empty += r->count - m->rows;
     m->seen.rows += r->count - m->rows;
-    *c = (struct draft_column){.header = header,
-                               .name = name_column(r->arena, header, 0),
-                               .seen = &m->seen};
+    *c = (struct draft_column){
+        .header = header, .name = name_column(r->arena, header, 0), .seen = &m->seen};
     if (structures > 0) {
         c->type = (struct seen_type){.type = "jsonb"};
         c->seen = NULL;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const seen_words[SEEN_WORDS] = {"-",   "--",  "—",    "——", "/",  "无",  "NULL",
+const char *const seen_words[SEEN_WORDS] = {"-",    "--",  "—",    "——", "/",   "无",  "NULL",
                                             "null", "N/A", "#N/A", "NA", "\\N", "None"};
 const char *const seen_pieces[] = {"`", "¥", "￥", "$", "€", "元", "%", NULL};
 enum { PIECE_BACKTICK = 0, PIECE_PERCENT = 6, NPIECES = 7 };

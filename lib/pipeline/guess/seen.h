@@ -27,8 +27,8 @@ struct times_seen { /* values that fit the same forms */
 
 enum { MARK_POINT, MARK_COMMA };
 enum { SEEN_WORDS = 13, SEEN_TIMES = 24, SEEN_LINES = 3 };
-extern const char *const seen_words[SEEN_WORDS];   /* that often mean null */
-extern const char *const seen_pieces[];            /* around numbers; NULL-terminated */
+extern const char *const seen_words[SEEN_WORDS]; /* that often mean null */
+extern const char *const seen_pieces[];          /* around numbers; NULL-terminated */
 
 struct seen_lines { /* the first few places of something */
     uint64_t count, lines[SEEN_LINES];
@@ -51,12 +51,12 @@ struct seen {
     uint64_t backticks; /* values that begin with one: text in spite of a spreadsheet */
     uint64_t lengths;   /* sum, in bytes */
     size_t length_min, length_max;
-    bool is_dead;       /* nothing but text: no further reading */
-    uint64_t json[8];   /* by enum jpull_kind, for JSON sources */
-    char shape[128];    /* of the first value */
+    bool is_dead;     /* nothing but text: no further reading */
+    uint64_t json[8]; /* by enum jpull_kind, for JSON sources */
+    char shape[128];  /* of the first value */
     /* runs of empty cells under a value */
     bool first_is_set, last_was_set;
-    uint64_t repeats;   /* values equal to the one before */
+    uint64_t repeats; /* values equal to the one before */
     uint64_t last_hash;
 };
 
@@ -72,17 +72,17 @@ void seen_add(struct seen *s, struct seen_readers *r, enum cell_form form, struc
 /* ---- the type --------------------------------------------------------------------------- */
 
 struct seen_type {
-    const char *type;             /* "numeric(12,2)" */
-    const char *formats[6];       /* of dates */
+    const char *type;       /* "numeric(12,2)" */
+    const char *formats[6]; /* of dates */
     size_t nformats;
     const char *nulls[SEEN_WORDS];
     size_t nnulls;
-    bool needs_zone;              /* a time without one */
+    bool needs_zone; /* a time without one */
     bool is_number, is_time;
-    const char *note;             /* for the comment; NULL: nothing to say */
-    const char *undecided;        /* a line of what it might be, for a comment of its own */
+    const char *note;      /* for the comment; NULL: nothing to say */
+    const char *undecided; /* a line of what it might be, for a comment of its own */
     unsigned pieces;
-    uint64_t lost;                /* values that the type refuses */
+    uint64_t lost; /* values that the type refuses */
     const uint64_t *lost_lines;
 };
 /* mark: the decimal mark of the whole source. Texts in the arena. */

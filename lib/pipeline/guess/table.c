@@ -112,8 +112,8 @@ static int draft_table(struct draft *d, const struct table_name *name, struct db
     strbuf_init(&extra, 1 << 16);
     TRY(db_query(db, sql_guess_table, DB_PARAMS(name->schema, name->table), &res, err));
     if (db_result_rows(res) == 0)
-        return error_set(err, ERR_NOT_FOUND, "connection '%s' has no table %s.%s",
-                         name->connection, name->schema, name->table);
+        return error_set(err, ERR_NOT_FOUND, "connection '%s' has no table %s.%s", name->connection,
+                         name->schema, name->table);
     take_columns(d, res, &left_out);
     if (d->ncolumns == 0)
         return error_set(err, ERR_DATA, "%s.%s has no column that diner loads", name->schema,
@@ -128,10 +128,10 @@ static int draft_table(struct draft *d, const struct table_name *name, struct db
     name_yaml(&source, arena_printf(d->arena, "%s.%s", name->schema, name->table));
     strbuf_adds(&source, "   # or  query: select ...\n");
     d->source = arena_strdup(d->arena, source.data);
-    d->intro = arena_printf(d->arena,
-                            "# Guessed from the catalogue of %s: review it, then commit it.\n%s%s%s",
-                            name->connection, left_out.len > 0 ? "# Left out: " : "",
-                            left_out.data, left_out.len > 0 ? "\n" : "");
+    d->intro = arena_printf(
+        d->arena, "# Guessed from the catalogue of %s: review it, then commit it.\n%s%s%s",
+        name->connection, left_out.len > 0 ? "# Left out: " : "", left_out.data,
+        left_out.len > 0 ? "\n" : "");
     draft_print(d, out);
     return 0;
 }
@@ -140,7 +140,7 @@ int guess_table(const char *text, const struct guess_options *o, struct strbuf *
                 struct error *err)
 {
     struct draft d = {.arena = arena_new(), .options = o, .is_unread = true};
-    struct table_name name;
+    struct table_name name = {0};
     struct db_conn *db = NULL;
     int code = split_name(d.arena, text, &name, err);
     if (code == 0)

@@ -7,9 +7,9 @@
 
 /* Order is preference; orders.h of the day-month pairs is in seen_decide. */
 static const char *const dates[TIMES_DATES] = {
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d",       "%Y%m%d",   "%Y年%m月%d日", "%d/%m/%Y", "%d-%m-%Y",
-    "%d.%m.%Y", "%m/%d/%Y", "%m-%d-%Y",       "%m.%d.%Y", "%d/%m/%y",      "%m/%d/%y", "%y/%m/%d",
-    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%Y%m%d%H%M%S", "iso", NULL};
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d",  "%Y%m%d",       "%Y年%m月%d日", "%d/%m/%Y", "%d-%m-%Y",
+    "%d.%m.%Y", "%m/%d/%Y", "%m-%d-%Y",  "%m.%d.%Y",     "%d/%m/%y",     "%m/%d/%y", "%y/%m/%d",
+    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%Y%m%d%H%M%S", "iso",          NULL};
 enum { DATE_STAMP = 17, DATE_ISO = 18 };
 static const char *const clocks[TIMES_CLOCKS] = {
     "", " %H:%M:%S", " %H:%M", " %H:%M:%S.%f", " %I:%M:%S %p", " %I:%M %p"};

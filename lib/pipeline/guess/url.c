@@ -59,8 +59,7 @@ static int parse_query(struct address *a, struct arena *arena, const char *query
         if (a->nquery == 32)
             return error_set(err, ERR_LIMIT, "the URL has more than 32 parameters");
         a->names[a->nquery] = percent_decoded(arena, query, name);
-        a->values[a->nquery++] =
-            eq != NULL ? percent_decoded(arena, eq + 1, n - name - 1) : "";
+        a->values[a->nquery++] = eq != NULL ? percent_decoded(arena, eq + 1, n - name - 1) : "";
         query += n + (query[n] == '&');
     }
     return 0;
@@ -87,7 +86,8 @@ static int parse_address(struct address *a, struct arena *arena, const char *url
 
 static bool is_secret_name(const char *name)
 {
-    static const char *const words[] = {"key", "token", "secret", "sign", "password", "pwd", "auth"};
+    static const char *const words[] = {"key",      "token", "secret", "sign",
+                                        "password", "pwd",   "auth"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcasestr(name, words[i]) != NULL)
             return true;
@@ -140,7 +140,8 @@ static void find_records(struct found_records *best, struct span value, struct s
         return;
     while (jpull_object_next(&members, &key, &raw, &end, &name, &ignored) == 0 && !end) {
         size_t before = pointer->len;
-        bool is_plain = memchr(key.ptr, '/', key.len) == NULL && memchr(key.ptr, '~', key.len) == NULL;
+        bool is_plain =
+            memchr(key.ptr, '/', key.len) == NULL && memchr(key.ptr, '~', key.len) == NULL;
         if (!is_plain)
             continue;
         strbuf_addch(pointer, '/');
@@ -169,7 +170,8 @@ static const struct hint page_hints[] = {
     {"total", "expect_total: %s", true},
     {"total_count", "expect_total: %s", true},
     {"totalCount", "expect_total: %s", true},
-    {"page", "# paginate: { type: page, param: page, size_param: page_size, size: 100 }   # %s", false},
+    {"page", "# paginate: { type: page, param: page, size_param: page_size, size: 100 }   # %s",
+     false},
     {"pageNo", "# paginate: { type: page, param: pageNo, size_param: pageSize, size: 100 }   # %s",
      false},
     {"offset", "# paginate: { type: offset, param: offset, size_param: limit, size: 100 }   # %s",
@@ -237,7 +239,8 @@ static void print_connector(const struct address *a, const char *name,
         if (is_secret_name(a->names[i])) { /* the value itself is never written */
             strbuf_adds(out, "\"${");
             for (const char *c = a->names[i]; *c != '\0'; c++)
-                strbuf_addch(out, isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_');
+                strbuf_addch(out,
+                             isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_');
             strbuf_adds(out, "}\"   # from the environment");
         } else {
             name_yaml(out, a->values[i]);
@@ -307,7 +310,8 @@ static int draft_answer(struct draft *d, const struct address *a,
         if (d->options->connector_file != NULL) {
             code = write_connector(d->options->connector_file, &connector, err);
         } else {
-            strbuf_addf(&intro, "# The connector, for %s.yaml in a directory of `connector_path`:\n#\n",
+            strbuf_addf(&intro,
+                        "# The connector, for %s.yaml in a directory of `connector_path`:\n#\n",
                         d->name);
             for (const char *line = connector.data; *line != '\0';) {
                 size_t n = strcspn(line, "\n");
@@ -320,8 +324,8 @@ static int draft_answer(struct draft *d, const struct address *a,
                     "# Guessed from one answer with %zu records: review it, then commit it.\n",
                     found.count);
         d->intro = arena_strdup(d->arena, intro.data);
-        d->source = arena_printf(d->arena, "      connector: %s\n      resource: %s\n", d->name,
-                                 d->name);
+        d->source =
+            arena_printf(d->arena, "      connector: %s\n      resource: %s\n", d->name, d->name);
         if (code == 0)
             draft_print(d, out);
     }
@@ -350,8 +354,7 @@ static int get(const char *url, const struct guess_options *o, struct http_respo
     return code;
 }
 
-int guess_url(const char *url, const struct guess_options *o, struct strbuf *out,
-              struct error *err)
+int guess_url(const char *url, const struct guess_options *o, struct strbuf *out, struct error *err)
 {
     struct draft d = {.arena = arena_new(), .options = o, .is_unread = true};
     struct address a = {0};

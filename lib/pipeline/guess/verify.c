@@ -16,8 +16,8 @@ static void count_reject(struct verification *v, uint64_t line, const char *colu
 {
     struct draft_check *c = &v->draft->check;
     if (c->rejected < DRAFT_REJECTS_SHOWN)
-        c->shown[c->rejected] = (struct draft_reject){
-            line, column, arena_strdup(v->draft->arena, reason)};
+        c->shown[c->rejected] =
+            (struct draft_reject){line, column, arena_strdup(v->draft->arena, reason)};
     c->rejected++;
 }
 
