@@ -90,7 +90,7 @@ static void test_mistakes_are_found_where_they_stand(void **state)
          "3:33 params: expected 'from' or 'add'"},
         {HEAD "sign: { algorithm: md5, params: { from: [query, forms] }, put: { query:"
               " { s: '${sign}' } } }\n" TAIL,
-         "3:48 from: expected query, form, body or body:/pointer, found 'forms'"},
+         "3:49 from: expected query, form, body or body:/pointer, found 'forms'"},
         {HEAD "sign: { algorithm: md5, params: { from: query, pair: v=k }, put: { query:"
               " { s: '${sign}' } } }\n" TAIL,
          "3:54 pair: expected v, or k and v such as k=v, found 'v=k'"},
