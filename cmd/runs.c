@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const run_states[] = {"all",    "running",     "succeeded", "partial",
                                          "failed", "interrupted", NULL};
@@ -46,22 +47,45 @@ static int list(struct cli *cli, const void *bound, struct error *err)
     return code;
 }
 
+struct resume_args {
+    int64_t run, jobs;
+    const char *pipeline; /* found */
+    struct field_strings params;
+    struct arena *arena;
+};
 struct show_args {
     int64_t run;
+    bool slices, left_behind;
 };
 static const struct field show_fields[] = {
     {"run", FIELD_INT, offsetof(struct show_args, run), "number of the run; 0: the latest",
      .arg = "RUN", .flags = FIELD_POSITIONAL, .def = "0", .min = 0, .max = INT64_MAX},
+    {"slices", FIELD_BOOL, offsetof(struct show_args, slices),
+     "the children and windows of its streams instead"},
+    {"left-behind", FIELD_BOOL, offsetof(struct show_args, left_behind),
+     "only children and windows that failed"},
     {0}};
 static const struct field_set show_set = {
     .name = "runs show", .struct_size = sizeof(struct show_args), .fields = show_fields};
 static const struct table_column show_columns[] = {
-    {"run", TABLE_INT},        {"pipeline", TABLE_TEXT},   {"stream", TABLE_TEXT},
-    {"status", TABLE_TEXT},    {"read", TABLE_INT},        {"inserted", TABLE_INT},
-    {"updated", TABLE_INT},    {"unchanged", TABLE_INT},   {"deleted", TABLE_INT},
-    {"superseded", TABLE_INT}, {"rejected", TABLE_INT},    {"skipped", TABLE_INT},
-    {"findings", TABLE_INT},   {"seconds", TABLE_DECIMAL}, {"target", TABLE_TEXT},
-    {"error", TABLE_TEXT},     {NULL, TABLE_TEXT}};
+    {"run", TABLE_INT},         {"pipeline", TABLE_TEXT},
+    {"stream", TABLE_TEXT},     {"status", TABLE_TEXT},
+    {"read", TABLE_INT},        {"inserted", TABLE_INT},
+    {"updated", TABLE_INT},     {"unchanged", TABLE_INT},
+    {"deleted", TABLE_INT},     {"superseded", TABLE_INT},
+    {"rejected", TABLE_INT},    {"skipped", TABLE_INT},
+    {"findings", TABLE_INT},    {"bytes", TABLE_INT},
+    {"seconds", TABLE_DECIMAL}, {"rows_per_second", TABLE_INT},
+    {"target", TABLE_TEXT},     {"error", TABLE_TEXT},
+    {NULL, TABLE_TEXT}};
+static const struct table_column slice_columns[] = {
+    {"run", TABLE_INT},         {"pipeline", TABLE_TEXT}, {"stream", TABLE_TEXT},
+    {"status", TABLE_TEXT},     {"child", TABLE_TEXT},    {"window_start", TABLE_TIME},
+    {"window_end", TABLE_TIME}, {"read", TABLE_INT},      {"inserted", TABLE_INT},
+    {"updated", TABLE_INT},     {"unchanged", TABLE_INT}, {"deleted", TABLE_INT},
+    {"superseded", TABLE_INT},  {"rejected", TABLE_INT},  {"skipped", TABLE_INT},
+    {"seconds", TABLE_DECIMAL}, {"attempts", TABLE_INT},  {"error", TABLE_TEXT},
+    {NULL, TABLE_TEXT}};
 
 static int show(struct cli *cli, const void *bound, struct error *err)
 {
@@ -79,12 +103,102 @@ static int show(struct cli *cli, const void *bound, struct error *err)
         code = args->run == 0 ? error_set(err, ERR_NOT_FOUND, "there are no runs yet")
                               : error_set(err, ERR_NOT_FOUND, "there is no run %s", run);
     snprintf(run, sizeof run, "%" PRId64, found);
-    if (code == 0)
+    if (code == 0 && (args->slices || args->left_behind))
+        code = engine_table(
+            cli, db, sql_runs_slices, DB_PARAMS(run, args->left_behind ? "true" : "false"),
+            slice_columns,
+            args->left_behind ? "nothing was left behind" : "its streams have no slices", err);
+    else if (code == 0)
         code = engine_table(cli, db, sql_runs_show, DB_PARAMS(run), show_columns,
                             "the run has no streams", err);
     db_close(db);
     return code;
 }
+
+/* ---- resume ----------------------------------------------------------------------------- */
+
+static const struct field resume_fields[] = {
+    {"run", FIELD_INT, offsetof(struct resume_args, run), "number of the run that stopped",
+     .arg = "RUN", .flags = FIELD_POSITIONAL | FIELD_REQUIRED, .min = 1, .max = INT64_MAX},
+    {"jobs", FIELD_INT, offsetof(struct resume_args, jobs), "children and windows side by side",
+     .arg = "N", .short_name = 'j', .def = "1", .min = 1, .max = 64},
+    {0}};
+static const struct field_set resume_set = {
+    .name = "runs resume", .struct_size = sizeof(struct resume_args), .fields = resume_fields};
+
+static int add_param(void *self, const struct db_result *row, struct error *err)
+{
+    struct resume_args *r = self;
+    (void)err;
+    if (db_result_text(row, 0, 1) != NULL)
+        r->params.items[r->params.count++] =
+            arena_printf(r->arena, "%s=%s", db_result_text(row, 0, 0), db_result_text(row, 0, 1));
+    return 0;
+}
+
+/* The same again, in the words of the run that stopped. */
+static int read_options(struct cli *cli, struct db_conn *db, const char *run, struct resume_args *r,
+                        struct run_options *o, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    TRY(db_query(db, sql_run_resume, DB_PARAMS(run), &res, err));
+    if (db_result_rows(res) == 0)
+        return error_set(err, ERR_NOT_FOUND, "there is no run %s", run);
+    if (db_result_int(res, 0, 4) != 0) {
+        error_set(err, ERR_USAGE, "run %s is a step of run %" PRId64, run,
+                  db_result_int(res, 0, 4));
+        return error_hint(err, "resume the job: diner runs resume %" PRId64,
+                          db_result_int(res, 0, 4));
+    }
+    if (strcmp(db_result_text(res, 0, 1), "succeeded") == 0)
+        return error_set(err, ERR_USAGE, "run %s succeeded: there is nothing to resume", run);
+    r->pipeline = arena_strdup(cli->arena, db_result_text(res, 0, 0));
+    o->from = arena_strdup(cli->arena, db_result_text(res, 0, 5));
+    o->to = arena_strdup(cli->arena, db_result_text(res, 0, 6));
+    o->only = arena_strdup(cli->arena, db_result_text(res, 0, 7));
+    o->full_refresh = db_result_bool(res, 0, 8);
+    o->strict = db_result_bool(res, 0, 9);
+    o->verify = db_result_bool(res, 0, 10);
+    o->shard_index = db_result_int(res, 0, 11);
+    o->shard_count = db_result_int(res, 0, 12);
+    r->arena = cli->arena;
+    r->params.items = arena_array(cli->arena, 1024, sizeof(char *));
+    return db_query_each(db,
+                         "select p.key, p.value from diner.run r, jsonb_each_text(r.params) p "
+                         "where r.id = $1::bigint limit 1000",
+                         DB_PARAMS(run), add_param, r, err);
+}
+
+static int resume(struct cli *cli, const void *bound, struct error *err)
+{
+    struct resume_args r = *(const struct resume_args *)bound;
+    struct run_options options = engine_options(cli);
+    struct db_conn *db;
+    char run[24];
+    snprintf(run, sizeof run, "%" PRId64, r.run);
+    TRY(engine_open(cli, &db, err));
+    int code = read_options(cli, db, run, &r, &options, err);
+    db_close(db);
+    TRY(code);
+    options.kind = RUN_LOAD;
+    options.resumes = r.run;
+    options.jobs = r.jobs;
+    options.params = &r.params;
+    return engine_run(cli, r.pipeline, &options, NULL, err);
+}
+
+static const struct command command_resume = {
+    .name = "resume",
+    .summary = "go on with a run that stopped",
+    .description =
+        "Runs the pipeline or job again with the options and params of that run. What it had "
+        "committed stands and is left out: steps and streams that succeeded, children and windows "
+        "that were done.",
+    .args = &resume_set,
+    .run = resume,
+    .flags = CLI_OUTPUT,
+    .examples = (const struct command_example[]){
+        {"diner runs resume 4711", "the stores that run 4711 left behind"}, {0}}};
 
 static const struct command command_list = {
     .name = "list",
@@ -101,6 +215,7 @@ static const struct command command_show = {
     .run = show,
     .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){{"diner runs show", "the latest run"}, {0}}};
-static const struct command *const children[] = {&command_list, &command_show, NULL};
+static const struct command *const children[] = {&command_list, &command_show, &command_resume,
+                                                 NULL};
 const struct command command_runs = {
     .name = "runs", .summary = "history of runs", .children = children};

@@ -36,6 +36,7 @@ void connector_resource_names(const struct connector *c, const char *const **ret
 /* Named values for ${...} in a resource's path, query and body. */
 struct connector_param {
     const char *name, *value; /* value NULL: the query parameter is left out */
+    bool is_optional;         /* a resource that has no ${name} does without */
 };
 
 /* One request of a resource: auth (login and refresh once on 401), rate, rules, retries. The body

@@ -126,7 +126,7 @@ static int body_build(struct outgoing *r, struct template_scope *s, struct span 
 static int check_used(const struct template_scope *s, struct error *err)
 {
     for (size_t i = 0; i < s->nparams; i++) {
-        if (s->used[i])
+        if (s->used[i] || s->params[i].is_optional)
             continue;
         error_set(err, ERR_SPEC, "there is no parameter '%s'", s->params[i].name);
         return error_hint(err, "a parameter is a ${name} in its path, query, headers or body");

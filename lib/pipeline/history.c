@@ -9,7 +9,9 @@
 #include "pipeline/slice_run.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,11 +26,14 @@ static void params_json(const struct pipeline *p, struct strbuf *out)
 }
 
 /* What `runs resume` needs to say the same again. */
-static void options_json(const struct run_options *o, struct strbuf *out)
+static void options_json(const struct run_options *o, const char *file, struct strbuf *out)
 {
+    char path[PATH_MAX];
     struct jwriter w;
     jwriter_init(&w, out);
     jwriter_object(&w);
+    if (realpath(file, path) != NULL)
+        jwriter_kstring(&w, "file", path);
     jwriter_kstring(&w, "from", o->from);
     jwriter_kstring(&w, "to", o->to);
     jwriter_kstring(&w, "only", o->only);
@@ -58,7 +63,7 @@ int history_begin(struct run *run, const char *name, struct error *err)
     strbuf_init(&params, 1 << 20);
     strbuf_init(&options, 1 << 20);
     params_json(run->pipeline, &params);
-    options_json(run->options, &options);
+    options_json(run->options, run->pipeline->file, &options);
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
     snprintf(parent, sizeof parent, "%" PRId64, run->parent_id);
     snprintf(resumes, sizeof resumes, "%" PRId64, run->resumes);

@@ -428,8 +428,8 @@ static enum error_code run_job(struct run *job, struct error *first)
 
 /* --from and --to as instants in RFC 3339: a time with its zone or in the business zone, or a
  * business day, which stands for its first instant. */
-static int window_edge(const struct run *run, const char *flag, const char **text, int64_t *ret_us,
-                       struct error *err)
+static int window_edge(const struct run *run, const char *flag, const char **text,
+                       const int32_t **ret_day, int64_t *ret_us, struct error *err)
 {
     const struct bizday *b = &run->pipeline->bizday;
     struct datetime t;
@@ -438,6 +438,9 @@ static int window_edge(const struct run *run, const char *flag, const char **tex
     if (datetime_parse_iso(*text, strlen(*text), &t) && (t.has_time || t.has_zone)) {
         us = t.has_zone ? t.us : zone_local_to_utc(b->zone, t.us);
     } else if (bizday_parse(b, *text, run->started_us, &day, err) == 0) {
+        int32_t *kept = arena_alloc(run->report->arena, sizeof *kept);
+        *kept = day;
+        *ret_day = kept;
         bizday_range(b, day, &us, &end_us);
     } else {
         error_set(err, ERR_USAGE, "%s: expected a time or a business day, found '%s'", flag, *text);
@@ -454,9 +457,9 @@ static int choose_window(const struct run *run, struct run_options *o, struct er
 {
     int64_t from_us = INT64_MIN, to_us = INT64_MAX;
     if (o->from != NULL)
-        TRY(window_edge(run, "--from", &o->from, &from_us, err));
+        TRY(window_edge(run, "--from", &o->from, &o->from_day, &from_us, err));
     if (o->to != NULL)
-        TRY(window_edge(run, "--to", &o->to, &to_us, err));
+        TRY(window_edge(run, "--to", &o->to, &o->to_day, &to_us, err));
     if (from_us < to_us)
         return 0;
     return error_set(err, ERR_USAGE, "--from %s is not before --to %s", o->from, o->to);

@@ -48,8 +48,10 @@ struct run_observer {
 
 struct run_options {
     enum run_kind kind;
-    bool full_refresh;     /* forget the cursor for this run */
-    const char *from, *to; /* a window instead of the cursor's; the cursor stays */
+    bool full_refresh;                /* forget the cursor for this run */
+    const char *from, *to;            /* a window instead of the cursor's; the cursor stays */
+    const int32_t *from_day, *to_day; /* filled by run_pipeline: they were business days, which
+                                         begin where the cut-off of a child is */
     const struct field_strings *params;
     const char *only; /* one stream */
     int64_t jobs;     /* children, windows or connections side by side; 0 or 1: one */

@@ -213,10 +213,20 @@ static void add_unit(struct slices *s, size_t child, int64_t from_us, int64_t to
     s->units[s->nunits++] = (struct unit){child, from_us, to_us};
 }
 
+/* An edge given as a business day is where that day begins for the child. */
+static int64_t edge_of(const char *text, const int32_t *day, const struct bizday *b)
+{
+    int64_t start_us, end_us;
+    if (day == NULL)
+        return instant_of(text, b, true);
+    bizday_range(b, *day, &start_us, &end_us);
+    return start_us;
+}
+
 static int64_t upper_bound(const struct slices *s, const struct bizday *b)
 {
-    const char *to = s->run->options->to;
-    int64_t to_us = to != NULL ? instant_of(to, b, true) : INT64_MAX;
+    const struct run_options *o = s->run->options;
+    int64_t to_us = o->to != NULL ? edge_of(o->to, o->to_day, b) : INT64_MAX;
     return to_us < s->run->started_us ? to_us : s->run->started_us;
 }
 
@@ -238,8 +248,9 @@ static void window_around(const struct slices *s, const struct bizday *b, int64_
 static int add_windows(struct slices *s, size_t child, struct error *err)
 {
     const struct bizday *b = &s->children[child].bizday;
-    const char *from = s->run->options->from;
-    int64_t at = instant_of(from != NULL ? from : s->stream->incremental->start, b, true);
+    const struct run_options *o = s->run->options;
+    int64_t at = o->from != NULL ? edge_of(o->from, o->from_day, b)
+                                 : instant_of(s->stream->incremental->start, b, true);
     int64_t end = upper_bound(s, b), next;
     for (; at < end; at = next) {
         window_around(s, b, &at, &next);

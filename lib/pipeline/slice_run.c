@@ -32,6 +32,9 @@ struct attempt {
     size_t nsums;
     int sum_columns[SUMS_MAX];
     struct decimal sums[SUMS_MAX]; /* over loaded and rejected rows */
+    /* `from: $name`: cells of the child's own values, laid over those of the source. */
+    struct cell *cells;
+    struct cell *bound; /* by column; CELL_NULL where the source has it */
     int number;
     int64_t started_us, started_ms;
     const char *target_text;
@@ -88,6 +91,23 @@ static int check_key(const struct stream_spec *s, struct error *err)
     return 0;
 }
 
+static void find_bound(struct attempt *a)
+{
+    const struct stream_spec *s = a->stream;
+    if (a->ctx.items == NULL || a->ctx.items->count == 0)
+        return;
+    struct cell *bound = arena_array(a->ctx.arena, s->ncolumns + 1, sizeof *bound);
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        const char *value =
+            s->columns[i].from[0] == '$' ? stream_item(&a->ctx, s->columns[i].from + 1) : NULL;
+        if (value == NULL)
+            continue;
+        bound[i] = (struct cell){CELL_CLEAN, span_of(value)};
+        a->bound = bound;
+    }
+    a->cells = arena_array(a->ctx.arena, s->ncolumns + 1, sizeof *a->cells);
+}
+
 static int open_both(struct attempt *a, struct error *err)
 {
     struct column_habits habits = {0};
@@ -104,6 +124,7 @@ static int open_both(struct attempt *a, struct error *err)
         TRY(a->stream->source->open(&a->ctx, &a->source, err));
     a->ctx.reader = column_reader_new(a->stream->columns, a->stream->ncolumns, &habits);
     find_sums(a);
+    find_bound(a);
     TRY(check_key(a->stream, err));
     return a->target == NULL ? a->stream->target->open(&a->ctx, &a->target, err) : 0;
 }
@@ -124,10 +145,20 @@ static void add_to_sums(struct attempt *a, const struct source_row *row)
     }
 }
 
-static int take_row(struct attempt *a, const struct source_row *row, struct error *err)
+static void lay_over(struct attempt *a, struct source_row *row)
+{
+    const size_t n = a->stream->ncolumns;
+    for (size_t i = 0; i < n; i++)
+        a->cells[i] = a->bound[i].form != CELL_NULL ? a->bound[i] : row->cells[i];
+    row->cells = a->cells;
+}
+
+static int take_row(struct attempt *a, struct source_row *row, struct error *err)
 {
     const char *reason = row->fault;
     int column = -1;
+    if (a->bound != NULL)
+        lay_over(a, row);
     a->counts.read++;
     if (a->nsums > 0)
         add_to_sums(a, row);

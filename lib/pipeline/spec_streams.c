@@ -197,6 +197,61 @@ static void check_mode(const struct stream_spec *s, struct diagnostics *d)
                         "stream '%s': mode 'append' does not look at a 'key'", s->name);
 }
 
+static bool names_item(const struct ynode *node)
+{
+    return node != NULL && node->text != NULL && strstr(node->text, "${item.") != NULL;
+}
+
+static void check_children(const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct for_each_spec *each = s->for_each;
+    const struct ynode *place = place_of(s->source_node, "for_each");
+    if ((each->stream == NULL) == (each->query == NULL))
+        diagnostics_add(d, place, NULL, "'for_each' has either 'stream' or 'query'");
+    if (each->bind.count == 0)
+        diagnostics_add(d, place, "such as  bind: { shop_id: shop_id }",
+                        "'for_each' binds nothing");
+    if (s->mode == MODE_REPLACE)
+        diagnostics_add(
+            d, place_of(s->node, "mode"), "use  mode: merge, or delete_insert with partition_by",
+            "stream '%s': each child of 'for_each' would replace what the others loaded", s->name);
+    if (s->target == &target_file && !names_item(ynode_get(s->target_node, "file")))
+        diagnostics_add(d, place_of(s->target_node, "file"), "put ${item.NAME} into its name",
+                        "stream '%s': each child of 'for_each' would write the same file", s->name);
+}
+
+/* `from: $name` of sources whose records know no such thing. */
+static void check_bound_columns(const struct stream_spec *s, struct diagnostics *d)
+{
+    for (size_t i = 0; i < s->ncolumns && s->source == &source_rest; i++) {
+        const char *from = s->columns[i].from;
+        bool known = from[0] != '$';
+        for (size_t k = 0; s->for_each != NULL && k < s->for_each->bind.count; k++)
+            known |= strcmp(s->for_each->bind.keys[k], from + 1) == 0;
+        if (!known)
+            diagnostics_add(d, place_of(s->columns[i].node, "from"), NULL,
+                            "column '%s': '%s' is not bound by 'for_each'", s->columns[i].name,
+                            from);
+    }
+}
+
+static void check_slices(struct stream_spec *s, struct diagnostics *d)
+{
+    static const int64_t day_ms = INT64_C(86400000);
+    struct incremental_spec *inc = s->incremental;
+    if (s->for_each != NULL)
+        check_children(s, d);
+    check_bound_columns(s, d);
+    if (inc == NULL)
+        return;
+    if (inc->has_business_day && inc->window_ms == 0)
+        inc->window_ms = day_ms;
+    if (inc->has_business_day && inc->window_ms % day_ms != 0)
+        diagnostics_add(d, place_of(ynode_get(s->node, "incremental"), "window"),
+                        "such as  window: 1d",
+                        "stream '%s': windows of business days are whole days", s->name);
+}
+
 /* Every default that could lose a row is an error until the file says otherwise. */
 static void check_stream(const struct pipeline *p, struct stream_spec *s, struct diagnostics *d)
 {
@@ -208,16 +263,19 @@ static void check_stream(const struct pipeline *p, struct stream_spec *s, struct
             need_column(s, t->set.keys[k], "set", d);
     }
     check_mode(s, d);
+    check_slices(s, d);
     if (s->target != &target_postgres && s->incremental != NULL)
         diagnostics_add(d, s->node, NULL, "'incremental' needs a PostgreSQL target");
     if (s->incremental != NULL) {
         struct datetime start;
         if (s->incremental->cursor != NULL) /* told already: the key is required */
             need_column(s, s->incremental->cursor, "incremental", d);
-        if (s->mode != MODE_MERGE)
-            diagnostics_add(d, s->node, "use  mode: merge  with a key",
-                            "stream '%s': 'incremental' reads rows again, so it needs mode 'merge'",
-                            s->name);
+        if (s->mode == MODE_APPEND || s->mode == MODE_REPLACE)
+            diagnostics_add(
+                d, s->node, "use  mode: merge  with a key",
+                "stream '%s': 'incremental' reads rows again, so it needs mode 'merge', "
+                "'scd2' or 'delete_insert'",
+                s->name);
         if (s->incremental->start != NULL &&
             !datetime_parse_iso(s->incremental->start, strlen(s->incremental->start), &start))
             diagnostics_add(d, place_of(ynode_get(s->node, "incremental"), "start"), NULL,
@@ -350,8 +408,10 @@ struct name_check {
 
 static void check_name(void *self, const char *name, size_t offset)
 {
-    static const char *const fixed[] = {"window.start", "window.end", "window.day", "run.id",
-                                        "staged"};
+    static const char *const fixed[] = {
+        "window.start", "window.start_s", "window.start_ms", "window.start_local",
+        "window.end",   "window.end_s",   "window.end_ms",   "window.end_local",
+        "window.day",   "run.id",         "staged"};
     static const struct field_string_map none = {0};
     const struct name_check *c = self;
     const size_t nfixed = sizeof fixed / sizeof *fixed;

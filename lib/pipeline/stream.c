@@ -14,6 +14,30 @@ const char *stream_item(const struct stream_context *ctx, const char *name)
     return NULL;
 }
 
+/* An edge of the window as APIs want it: RFC 3339, _s and _ms since 1970, _local in the zone of the
+ * window without saying so. */
+static const char *edge_as(const struct stream_context *ctx, const char *edge, const char *form,
+                           bool *ret_known)
+{
+    struct datetime t;
+    if (form[0] == '\0')
+        return edge;
+    *ret_known = datetime_parse_iso(edge, strlen(edge), &t);
+    if (!*ret_known)
+        return NULL;
+    if (strcmp(form, "_s") == 0)
+        return arena_printf(ctx->arena, "%" PRId64, t.us / 1000000);
+    if (strcmp(form, "_ms") == 0)
+        return arena_printf(ctx->arena, "%" PRId64, t.us / 1000);
+    *ret_known = strcmp(form, "_local") == 0;
+    const struct zone *zone =
+        ctx->window_zone != NULL ? ctx->window_zone : ctx->pipeline->bizday.zone;
+    struct civil c;
+    civil_from_us(zone_utc_to_local(zone, t.us), &c);
+    return arena_printf(ctx->arena, "%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour,
+                        c.minute, c.second);
+}
+
 /* The value of params.x, vars.x, window.start, run.id; NULL for an unknown name. *ret_known tells
  * a known name without a value from an unknown one. */
 static const char *value_of(const struct stream_context *ctx, const char *name, bool *ret_known)
@@ -31,10 +55,10 @@ static const char *value_of(const struct stream_context *ctx, const char *name, 
         return stream_item(ctx, name + 5);
     } else if (strcmp(name, "window.day") == 0 && ctx->window_day != NULL) {
         return ctx->window_day;
-    } else if (strcmp(name, "window.start") == 0 && ctx->window_start != NULL) {
-        return ctx->window_start;
-    } else if (strcmp(name, "window.end") == 0 && ctx->window_end != NULL) {
-        return ctx->window_end;
+    } else if (strncmp(name, "window.start", 12) == 0 && ctx->window_start != NULL) {
+        return edge_as(ctx, ctx->window_start, name + 12, ret_known);
+    } else if (strncmp(name, "window.end", 10) == 0 && ctx->window_end != NULL) {
+        return edge_as(ctx, ctx->window_end, name + 10, ret_known);
     } else if (strcmp(name, "run.id") == 0) {
         return arena_printf(ctx->arena, "%" PRId64, ctx->run_id);
     }

@@ -94,6 +94,10 @@ static int place_special(struct source *s, const char *from, struct cell_place *
             return 0;
         }
     }
+    if (stream_item(s->ctx, from + 1) != NULL) { /* the engine puts it in */
+        ret->origin = ORIGIN_LINE;
+        return 0;
+    }
     return ERR_NOT_FOUND;
 }
 

@@ -39,6 +39,8 @@ static const char *place_of(struct arena *arena, const char *from,
     for (size_t i = 0; i < names->count; i++)
         if (strcmp(names->items[i], from) == 0)
             return arena_printf(arena, "/%zu", i);
+    if (from[0] == '$') /* a bound value of the child: the engine puts it in */
+        return "/-";
     bool pointer = from[0] == '/' && from[1] >= '0' && from[1] <= '9';
     return pointer ? from : NULL;
 }

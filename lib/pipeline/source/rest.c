@@ -66,6 +66,14 @@ static void rest_close(struct source *s)
     free(s);
 }
 
+static const char *map_value(const struct field_string_map *map, const char *key)
+{
+    for (size_t i = 0; i < map->count; i++)
+        if (strcmp(map->keys[i], key) == 0)
+            return map->values[i];
+    return NULL;
+}
+
 static int open_pages(struct source *s, struct error *err)
 {
     const struct field_string_map *given = &s->spec->params;
@@ -78,15 +86,21 @@ static int open_pages(struct source *s, struct error *err)
         return error_set(err, ERR_SPEC, "connector '%s' has no resource '%s'", s->spec->connector,
                          s->spec->resource);
     TRY(connector_fields_of(s->connector, s->spec->resource, &s->fields, err));
-    struct connector_param *params = arena_array(s->ctx->arena, given->count + 1, sizeof *params);
+    const struct field_string_map none = {0};
+    const struct field_string_map *items = s->ctx->items != NULL ? s->ctx->items : &none;
+    struct connector_param *params =
+        arena_array(s->ctx->arena, given->count + items->count + 1, sizeof *params);
     for (size_t i = 0; i < given->count; i++) {
         params[i].name = given->keys[i];
         TRY(stream_text(s->ctx, given->values[i], &params[i].value, err));
         if (params[i].value != NULL && params[i].value[0] == '\0')
             params[i].value = NULL;
     }
-    return connector_pages_open(s->connector, s->spec->resource, params, given->count, &s->pages,
-                                err);
+    size_t n = given->count;
+    for (size_t i = 0; i < items->count; i++) /* the child's own, unless the pipeline says other */
+        if (map_value(given, items->keys[i]) == NULL)
+            params[n++] = (struct connector_param){items->keys[i], items->values[i], true};
+    return connector_pages_open(s->connector, s->spec->resource, params, n, &s->pages, err);
 }
 
 static int rest_open(const struct stream_context *ctx, struct source **ret, struct error *err)

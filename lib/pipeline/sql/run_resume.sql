@@ -1,4 +1,4 @@
-select pipeline, status, params, options, coalesce(parent_id, 0),
+select coalesce(options->>'file', pipeline), status, params, options, coalesce(parent_id, 0),
        options->>'from', options->>'to', options->>'only',
        (options->>'full_refresh')::boolean, (options->>'strict')::boolean,
        (options->>'verify')::boolean, (options->>'shard_index')::bigint,

@@ -207,7 +207,9 @@ static int take_row(struct target *t, const struct source_row *row, const char *
 static int save_cursor(const struct target *t, struct error *err)
 {
     const char *cursor, *stored;
-    if (t->ctx->stream->incremental == NULL || t->ctx->plan || t->ctx->backfill)
+    const struct incremental_spec *inc = t->ctx->stream->incremental;
+    /* Of windows the engine keeps the end. */
+    if (inc == NULL || inc->window_ms > 0 || t->ctx->plan || t->ctx->backfill)
         return 0;
     TRY(stage_cursor(&t->stage, &cursor, err));
     TRY(state_get(t->ctx, "cursor", &stored, err));

@@ -1,0 +1,239 @@
+#!/usr/bin/env bats
+# Streams read in slices: a child for each shop, windows of time and of business days, side by side,
+# in shards, resumed.
+
+load ../helper
+load ../cli/pipelines
+
+setup_file() { dev_start; }
+teardown_file() { dev_stop; }
+
+setup() {
+    pipelines_setup
+    export DINER_CONNECTOR_PATH=$PWD
+    "$PROJECT/tests/e2e/shops_server.py" 6 100 >port 3>&- &
+    server=$!
+    wait_for 10 test -s port
+    url=http://127.0.0.1:$(cat port)
+    cat >shops.yaml <<YAML
+version: 1
+name: shops
+base_url: $url
+retry: { max: 0 }
+resources:
+  shops: { path: /shops, records: /data }
+  orders: { path: /orders, query: { shop: "\${shop}", from: "\${from}", to: "\${to}" }, records: /data }
+  day: { path: /day, query: { shop: "\${shop}", day: "\${day}" }, records: /data }
+YAML
+}
+teardown() { kill "$server" 2>/dev/null || true; }
+
+# The stream of orders, one child a shop; the arguments are put into it.
+shop_orders() { # [ISOLATE [INCREMENTAL [RESOURCE PARAMS]]]
+    local incremental='{ cursor: updated_at, start: 2026-11-01T00:00:00Z, lag: 1h }'
+    local params='{ from: "${window.start}", to: "${window.end}" }'
+    pipeline shop_orders <<YAML
+streams:
+  shops:
+    source: { connector: shops, resource: shops }
+    mode: replace
+    key: [shop_id]
+    columns: { shop_id: text, zone: text }
+  orders:
+    source:
+      connector: shops
+      resource: ${3:-orders}
+      params: ${4:-$params}
+      for_each: { stream: shops, bind: { shop: shop_id }, isolate: ${1:-true} }
+    incremental: ${2:-$incremental}
+    mode: merge
+    key: [shop_id, order_no]
+    columns:
+      shop_id: { type: text, from: \$shop }
+      order_no: text
+      amount: numeric(10,2)
+      updated_at: timestamptz
+YAML
+}
+
+put() { curl -sf -X PUT "$url/$1" -d "$2" >/dev/null; }
+orders() { psql -XAtq -d "$(dev_dsn)" -c "select count(*) from t.orders"; }
+
+@test "for_each reads each child with its own cursor, and names it in its rows" {
+    shop_orders
+    diner_run shop_orders
+    assert_status 0
+    assert_moved orders "600 600 0 0 0 0 0 0"
+    assert_sql "select string_agg(shop_id || count, ',' order by shop_id) from
+        (select shop_id, count(*) from t.orders group by 1) c" \
+        "S000100,S001100,S002100,S003100,S004100,S005100"
+    assert_sql "select count(*) from diner.state where stream = 'orders' and name = 'cursor'" 6
+    assert_sql "select child from diner.state where stream = 'orders' order by 1 limit 1" '{"shop":"S000"}'
+    put _add '{"S003": 5}'
+    diner_run shop_orders
+    assert_status 0
+    # The lag of an hour: two rows of each are read again.
+    assert_moved orders "17 5 0 12 0 0 0 0"
+    run "$DINER" runs show --slices -o json
+    assert_json 'length == 6 and all(.status == "succeeded") and (map(.read) | add) == 17'
+}
+
+@test "one child failing does not stop the rest; the run is partial, names it, and it catches up" {
+    shop_orders
+    put _fail '["S002","S004"]'
+    diner_run shop_orders --report report.json --metrics run.prom
+    assert_status 7
+    assert_stderr_has "2 of 6 were left behind"
+    assert_stderr_has 'S002'
+    assert_equal "$(orders)" 400
+    output=$(cat report.json)
+    assert_json '.runs[0].status == "partial" and .runs[0].exit_status == 7 and
+        (.runs[0].streams[1] | .status == "partial" and .slices == 4 and
+         (.left_behind | map(.child.shop)) == ["S002", "S004"] and
+         (.left_behind[0].error | test("revoked")))'
+    grep -q 'diner_stream_left_behind{pipeline="shop_orders",stream="shop_orders.orders"} 2' run.prom
+    grep -q 'diner_run_success{pipeline="shop_orders"} 0' run.prom
+    ! grep -q '^diner_run_last_success' run.prom
+    run "$DINER" runs show --left-behind -o json
+    assert_json 'map(.child) == ["{\"shop\":\"S002\"}", "{\"shop\":\"S004\"}"]'
+    put _fail '[]'
+    diner_run shop_orders --metrics run.prom
+    assert_status 0
+    assert_equal "$(orders)" 600
+    grep -q '^diner_run_last_success_timestamp_seconds{pipeline="shop_orders"}' run.prom
+}
+
+@test "without isolate the first failure ends the stream, and says that what was done stands" {
+    shop_orders false
+    put _fail '["S002"]'
+    diner_run shop_orders
+    assert_status 4
+    assert_stderr_has "2 slices before it are committed and stand"
+    assert_equal "$(orders)" 200
+}
+
+@test "windows move the cursor with each, empty ones too, and never back" {
+    shop_orders true '{ cursor: updated_at, start: 2026-11-01T00:00:00Z, window: 1d, lag: 26h }'
+    diner_run shop_orders
+    assert_status 0
+    assert_equal "$(orders)" 600
+    # The last row is of 2026-11-05, the cursor of today all the same.
+    assert_sql "select count(*) from diner.state where stream = 'orders' and name = 'cursor'
+        and value::timestamptz > now() - interval '1 hour'" 6
+    sql "create table t.cursors as select child, value::timestamptz as v from diner.state where name = 'cursor'"
+    diner_run shop_orders
+    assert_status 0
+    assert_sql "select count(*) from diner.state s join t.cursors c using (child)
+        where s.name = 'cursor' and s.value::timestamptz > c.v" 6
+    curl -s "$url/_log" >log.json
+    output=$(cat log.json)
+    # Windows meet without a gap.
+    assert_json '[.[] | select(.query.shop == "S000") | .query][0:3] |
+        .[0].to == .[1].from and .[1].to == .[2].from'
+    assert_json '[.[].traceparent] | all(test("^00-[0-9a-f]{32}-[0-9a-f]{16}-01$")) and
+        (map(.[3:35]) | unique | length) == 2'
+}
+
+@test "windows of business days begin at the cut-off of the child's own zone" {
+    shop_orders true '{ cursor: updated_at, start: 2026-11-01, business_day: "04:00", timezone: Asia/Shanghai }' \
+        day '{ day: "${window.day}" }'
+    sed -i 's/isolate: true }/isolate: true, timezone: zone }/' pipelines/shop_orders.yaml
+    diner_run shop_orders --only shops
+    diner_run shop_orders --from 2026-11-02 --to 2026-11-04 --only orders
+    assert_status 0
+    curl -s "$url/_log" >log.json
+    output=$(cat log.json)
+    assert_json '[.[] | select(.path == "/day") | .query.day] | unique == ["2026-11-02", "2026-11-03"]'
+    assert_sql "select count(*) from diner.state where name = 'cursor'" 0
+    run "$DINER" runs show --slices -o json
+    assert_json '[.[] | select(.child | test("S001")) | .window_start] | sort ==
+        ["2026-11-01T20:00:00Z", "2026-11-02T20:00:00Z"]'
+    # New York, after its clocks went back on the first.
+    assert_json '[.[] | select(.child | test("S000")) | .window_start] | sort ==
+        ["2026-11-02T09:00:00Z", "2026-11-03T09:00:00Z"]'
+}
+
+@test "a backfill side by side reads the same rows, and leaves the cursor" {
+    shop_orders true '{ cursor: updated_at, start: 2026-11-01T00:00:00Z, window: 12h, lag: 1h }'
+    diner_run shop_orders --only shops
+    diner_run shop_orders --only orders --from 2026-11-01T00:00:00Z --to 2026-11-06T00:00:00Z --jobs 4
+    assert_status 0
+    assert_moved orders "600 600 0 0 0 0 0 0"
+    assert_sql "select count(*) from diner.state where name = 'cursor'" 0
+    assert_sql "select count(*), sum(read) from diner.run_slice where run_id = (select max(id) from diner.run)" "60|600"
+    # Twice is the same.
+    diner_run shop_orders --only orders --from 2026-11-01T00:00:00Z --to 2026-11-06T00:00:00Z --jobs 3
+    assert_moved orders "600 0 0 600 0 0 0 0"
+}
+
+@test "shards share the children out: each is done by one, whatever their order" {
+    shop_orders
+    for i in 0 1 2; do
+        diner_run shop_orders --shard "$i/3"
+        assert_status 0
+    done
+    assert_equal "$(orders)" 600
+    assert_sql "select count(*), count(distinct child) from diner.run_slice where status = 'succeeded'" "6|6"
+    # What has no slices is done once, by shard 0.
+    assert_sql "select count(*) from diner.run_stream where stream = 'shops' and status = 'succeeded'" 1
+    JOB_COMPLETION_INDEX=2 diner_run shop_orders --shard auto/3
+    assert_status 0
+    assert_sql "select shard from diner.run order by id desc limit 1" 2/3
+    SLURM_ARRAY_TASK_ID=5 SLURM_ARRAY_TASK_MIN=4 SLURM_ARRAY_TASK_COUNT=3 diner_run shop_orders --shard auto
+    assert_sql "select shard from diner.run order by id desc limit 1" 1/3
+    diner_run shop_orders --shard 3/3
+    assert_status 2
+    diner_run shop_orders --shard auto/3
+    assert_status 2
+}
+
+@test "resume does what the run left behind, with its own options, and nothing twice" {
+    shop_orders
+    sed -i '/incremental:/d; s/params: .*/params: { from: "2026-11-01T00:00:00Z", to: "2026-12-01T00:00:00Z" }/' \
+        pipelines/shop_orders.yaml
+    put _fail '["S005"]'
+    diner_run shop_orders
+    assert_status 7
+    first=$(psql -XAtq -d "$(dev_dsn)" -c "select max(id) from diner.run")
+    put _fail '[]'
+    run --separate-stderr "$DINER" runs resume "$first" -o json
+    assert_status 0
+    assert_json '[.[] | select(.stream == "shops")][0].status == "skipped"'
+    assert_moved orders "100 100 0 0 0 0 0 0"
+    assert_sql "select resumes from diner.run order by id desc limit 1" "$first"
+    run --separate-stderr "$DINER" runs resume 999999
+    assert_status 1
+    run --separate-stderr "$DINER" runs resume "$((first + 1))"
+    assert_status 2
+    assert_stderr_has "there is nothing to resume"
+}
+
+@test "a killed run with workers leaves no one writing, and the next ends with the same rows" {
+    shop_orders true '{ cursor: updated_at, start: 2026-11-01T00:00:00Z, window: 6h, lag: 1h }'
+    diner_run shop_orders --only shops
+    for _ in 1 2 3 4 5; do
+        "$DINER" run shop_orders --jobs 3 >/dev/null 2>&1 &
+        pid=$!
+        sleep "0.$((RANDOM % 5 + 1))"
+        kill -9 "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    for _ in $(seq 50); do
+        diner_run shop_orders --jobs 3
+        [ "$status" -ne 8 ] && break
+        sleep 0.2
+    done
+    assert_status 0
+    assert_equal "$(orders)" 600
+    assert_sql "select count(*) from t.orders group by shop_id, order_no having count(*) > 1" ""
+    ! pgrep -f "run shop_orders" || fail "a worker lives on"
+}
+
+@test "children and windows that would lose or mix rows are lint errors" {
+    shop_orders
+    sed -i 's/mode: merge/mode: replace/; s/from: \$shop/from: $shopp/' pipelines/shop_orders.yaml
+    run --separate-stderr "$DINER" pipeline lint shop_orders
+    assert_status 3
+    assert_stdout_has "each child of 'for_each' would replace what the others loaded"
+    assert_stdout_has "'\$shopp' is not bound by 'for_each'"
+}
