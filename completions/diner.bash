@@ -46,6 +46,8 @@ _diner_takes() {
     'diner runs list':--limit) return 0 ;;
     'diner runs list':--output | 'diner runs list':-o) return 0 ;;
     'diner runs show':--output | 'diner runs show':-o) return 0 ;;
+    'diner runs resume':--jobs | 'diner runs resume':-j) return 0 ;;
+    'diner runs resume':--output | 'diner runs resume':-o) return 0 ;;
     'diner rejects list':--pipeline) return 0 ;;
     'diner rejects list':--stream) return 0 ;;
     'diner rejects list':--run) return 0 ;;
@@ -156,6 +158,7 @@ _diner_value() {
     'diner runs list':--status) _diner_words < <(printf '%s\n' all running succeeded partial failed interrupted) ;;
     'diner runs list':--output | 'diner runs list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs show':--output | 'diner runs show':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
+    'diner runs resume':--output | 'diner runs resume':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner rejects list':--pipeline) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner rejects list':--output | 'diner rejects list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner rejects show':--output | 'diner rejects show':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
@@ -215,6 +218,7 @@ _diner_child() {
     'diner runs') return 0 ;;
     'diner runs list') return 0 ;;
     'diner runs show') return 0 ;;
+    'diner runs resume') return 0 ;;
     'diner rejects') return 0 ;;
     'diner rejects list') return 0 ;;
     'diner rejects show') return 0 ;;
@@ -264,7 +268,7 @@ _diner_children() {
     'diner help') _diner_words < <(printf '%s\n' run pipeline runs rejects state orders stock perf-report serve config db doctor schedule dev completion exit-codes environment settings) ;;
     'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state orders stock perf-report serve config db doctor schedule dev completion help version) ;;
     'diner pipeline') _diner_words < <(printf '%s\n' list lint show preview plan guess) ;;
-    'diner runs') _diner_words < <(printf '%s\n' list show) ;;
+    'diner runs') _diner_words < <(printf '%s\n' list show resume) ;;
     'diner rejects') _diner_words < <(printf '%s\n' list show export) ;;
     'diner state') _diner_words < <(printf '%s\n' get set rewind) ;;
     'diner orders') _diner_words < <(printf '%s\n' list show create pay cancel sync) ;;
@@ -289,7 +293,8 @@ _diner_options() {
     'diner pipeline guess') _diner_words < <(printf '%s\n' --name --schema --connector --rows --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs list') _diner_words < <(printf '%s\n' --pipeline --status --limit --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner runs show') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner runs show') _diner_words < <(printf '%s\n' --slices --left-behind --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner runs resume') _diner_words < <(printf '%s\n' --jobs -j --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects list') _diner_words < <(printf '%s\n' --pipeline --stream --run --limit --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects show') _diner_words < <(printf '%s\n' --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
