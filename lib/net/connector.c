@@ -388,7 +388,9 @@ int connector_write_of(const struct connector *c, const char *resource, struct c
                                     .records = r->write->records,
                                     .results = r->write->results,
                                     .result_ok = r->write->result_ok,
-                                    .result_error = r->write->result_error};
+                                    .result_error = r->write->result_error,
+                                    .has_body = r->body != NULL,
+                                    .resend = r->write->resend};
     return 0;
 }
 

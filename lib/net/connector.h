@@ -122,8 +122,15 @@ struct connector_write {
     const char *results;      /* pointer of per-record results in the answer, or NULL */
     const char *result_ok;    /* key of a result that is true or "ok" when accepted, or NULL */
     const char *result_error; /* key with the reason */
+    bool has_body;            /* the resource's own body takes them in */
+    bool resend;              /* the system recognises the idempotency key of a request */
 };
 int connector_write_of(const struct connector *c, const char *resource, struct connector_write *ret,
                        struct error *err);
+/* Appends the body of the request that writes these records, a JSON array of nrecords objects: the
+ * resource's own body with ${records} put in, and for one record ${record} and ${record.NAME}; or,
+ * without one, what write.records says. Sends nothing. */
+int connector_write_body(struct connector *c, const char *resource, struct span records,
+                         int64_t nrecords, struct strbuf *out, struct error *err);
 
 #endif

@@ -100,6 +100,14 @@ static void tree_mentions(struct mention *m, const struct ynode *node)
         tree_mentions(m, node->items[i]);
 }
 
+static bool tree_has(const struct ynode *node, const char *name)
+{
+    struct mention m = {.name = name};
+
+    tree_mentions(&m, node);
+    return m.found;
+}
+
 bool resource_mentions(const struct resource_spec *r, const char *name)
 {
     struct mention m = {.name = name};
@@ -223,6 +231,36 @@ static void request_check(const char *name, const struct resource_spec *r, const
     }
 }
 
+static void write_check(const struct resource_spec *r, const struct ynode *write,
+                        struct diagnostics *d)
+{
+    const char *records = r->write->records;
+
+    if (!r->body && records && (records[0] != '/' || strchr(records + 1, '/')))
+        diagnostics_add(d, ynode_get(write, "records"), NULL,
+                        "write.records: expected one level, /name, or a 'body' with ${records}");
+    if (!r->body && r->write->batch > 1 && !records)
+        diagnostics_add(d, write, NULL, "write: a batch of more than one needs 'records'");
+    if (r->body && !tree_has(r->body, "record") && !tree_has(r->body, "records"))
+        diagnostics_add(d, write, "put ${records} or ${record} into 'body'",
+                        "write: nothing of a record is in the body");
+    if (tree_has(r->body, "record") && r->write->batch > 1)
+        diagnostics_add(d, write, "say ${records}", "write: ${record} needs 'batch: 1'");
+}
+
+/* The intent that is sent keeps the body alone. */
+static void records_check(const char *name, const struct resource_spec *r, const struct ynode *map,
+                          struct diagnostics *d)
+{
+    struct resource_spec around = *r;
+
+    if (r->write)
+        around.body = NULL;
+    if (resource_mentions(&around, "record") || resource_mentions(&around, "records"))
+        diagnostics_add(d, map, NULL,
+                        "resource '%s': ${record...} stands in the body of one with 'write'", name);
+}
+
 static void resource_check(const char *name, const struct resource_spec *r, const struct ynode *map,
                            struct diagnostics *d)
 {
@@ -256,9 +294,9 @@ static void resource_check(const char *name, const struct resource_spec *r, cons
         const struct ynode *write = ynode_get(map, "write");
         spec_check_pointer(r->write->records, write, "records", d);
         spec_check_pointer(r->write->results, write, "results", d);
-        if (r->write->batch > 1 && !r->write->records)
-            diagnostics_add(d, write, NULL, "write: a batch of more than one needs 'records'");
+        write_check(r, write, d);
     }
+    records_check(name, r, map, d);
 }
 
 void connector_spec_check(const struct connector_spec *spec, const struct ynode *root,

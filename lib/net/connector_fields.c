@@ -82,12 +82,17 @@ static const struct field write_fields[] = {
     {"batch", FIELD_INT, WRITE(batch), .def = "1", .min = 1, .max = 10000,
      .help = "records in one request"},
     {"records", FIELD_STRING, WRITE(records),
-     .help = "JSON pointer of the list of records in the body; without it the record is the body"},
+     .help =
+         "JSON pointer of the list of records in the body; without it the record is the body, or "
+         "stands in the resource's body as ${records}, ${record} or ${record.NAME}"},
     {"results", FIELD_STRING, WRITE(results),
      .help = "JSON pointer of the list of results in the answer, one for each record"},
     {"result_ok", FIELD_STRING, WRITE(result_ok),
      .help = "key of a result that is true or 'ok' when its record was accepted"},
     {"result_error", FIELD_STRING, WRITE(result_error), .help = "key of a result with the reason"},
+    {"resend", FIELD_BOOL, WRITE(resend), .def = "true",
+     .help = "false: the system knows no idempotency keys, so a request whose answer was lost is "
+             "not sent again: the next run reads first and decides"},
     {0},
 };
 static const struct field_set write_set = {

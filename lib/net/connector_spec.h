@@ -104,6 +104,7 @@ struct param_spec {
 struct write_spec {
     int64_t batch;
     const char *records, *results, *result_ok, *result_error;
+    bool resend;
 };
 
 struct resource_spec {

@@ -58,6 +58,19 @@ static void add_refusal(struct result_reader *r, struct span record, struct span
         rejects_add(r->ctx->rejects, &item);
 }
 
+/* A request of one record was refused: that is what became of the record. */
+static void add_lone_refusal(const struct stream_context *ctx, const struct pending *intent,
+                             const char *message)
+{
+    struct reject item = {
+        .origin = arena_printf(ctx->arena, "%s/%s", intent->connector, intent->resource),
+        .position = 1,
+        .raw = arena_strdup(ctx->arena, intent->body),
+        .reason = arena_printf(ctx->arena, "refused: %s", message)};
+    if (ctx->rejects != NULL)
+        rejects_add(ctx->rejects, &item);
+}
+
 static int read_one(struct result_reader *r, bool *ret_end, struct error *err)
 {
     struct span record, result;
@@ -121,6 +134,17 @@ static bool is_final_refusal(const struct error *err)
     return err->code == ERR_REMOTE || err->code == ERR_NOT_FOUND || err->code == ERR_CONFLICT;
 }
 
+/* It may have been carried out, and a system that knows no keys would do it again. What it has now
+ * is read by this run, which decides anew. */
+static int drop_unconfirmed(const struct stream_context *ctx, const struct pending *intent,
+                            struct error *err)
+{
+    log_notice("a write of %" PRId64 " records to %s/%s was not confirmed, and is not sent again: "
+               "this run reads first",
+               intent->nrows, intent->connector, intent->resource);
+    return settle(ctx, intent, true, 0, SPAN("not confirmed, not sent again"), err);
+}
+
 static int send_one(const struct stream_context *ctx, struct connector *connector,
                     const struct pending *intent, struct intent_result *ret, struct error *err)
 {
@@ -129,12 +153,22 @@ static int send_one(const struct stream_context *ctx, struct connector *connecto
     const size_t rejects_before = ctx->rejects != NULL ? ctx->rejects->count : 0;
     TRY(signals_check(err));
     TRY(connector_write_of(connector, intent->resource, &reader.write, err));
+    if (!reader.write.resend && ctx->stream == NULL)
+        return drop_unconfirmed(ctx, intent, err);
     int code = connector_call(connector, intent->resource, NULL, 0, span_of(intent->body),
-                              intent->key, &response, err);
+                              reader.write.resend ? intent->key : NULL, &response, err);
     if (code != 0) {
         struct error settle_err = ERROR_INIT;
         if (is_final_refusal(err))
-            (void)settle(ctx, intent, true, 0, span_of(err->message), &settle_err);
+            code = settle(ctx, intent, true, 0, span_of(err->message), &settle_err);
+        bool is_about_record = err->code == ERR_REMOTE || err->code == ERR_CONFLICT;
+        if (is_about_record && intent->nrows == 1 && ctx->rejects != NULL && code == 0) {
+            add_lone_refusal(ctx, intent, err->message);
+            ret->sent++;
+            ret->refused++;
+            error_clear(err);
+            return 0;
+        }
         return error_context(err, "while sending %" PRId64 " records to %s/%s", intent->nrows,
                              intent->connector, intent->resource);
     }
@@ -185,8 +219,8 @@ int intent_send_pending(const struct stream_context *ctx, struct intent_result *
     int code = 0;
     TRY(load_pending(ctx, &list, &count, err));
     if (ctx->stream == NULL && count > 0)
-        log_notice("%zu writes of an earlier run were not confirmed: sending them again with their "
-                   "own keys",
+        log_notice("%zu writes of an earlier run were not confirmed: those to systems that know "
+                   "their keys are sent again",
                    count);
     for (size_t i = 0; i < count && code == 0; i++) {
         if (connector == NULL || strcmp(open_name, list[i].connector) != 0) {

@@ -30,6 +30,7 @@ static const struct field_set rest_set = {.name = "rest target",
 struct target {
     const struct stream_context *ctx;
     const struct rest_target_spec *spec;
+    struct connector *connector;
     struct connector_write write;
     struct strbuf body; /* records of the request being filled */
     int64_t in_body, rows;
@@ -40,6 +41,8 @@ static void close_target(struct target *t)
 {
     if (t == NULL)
         return;
+    if (t->ctx->connectors == NULL)
+        connector_close(t->connector);
     strbuf_release(&t->body);
     free(t);
 }
@@ -47,25 +50,22 @@ static void close_target(struct target *t)
 static int open_target(const struct stream_context *ctx, struct target **ret, struct error *err)
 {
     const struct rest_target_spec *spec = ctx->stream->target_spec;
-    struct connector *connector;
-    struct connector_write write;
-    TRY(connector_open(spec->connector, ctx->config, ctx->builtins, &connector, err));
-    int code = connector_write_of(connector, spec->resource, &write, err);
-    if (code == 0 && write.records != NULL) {
-        write.records = arena_strdup(ctx->arena, write.records);
-        if (write.records[0] != '/' || strchr(write.records + 1, '/') != NULL)
-            code = error_set(err, ERR_SPEC, "resource '%s': write.records is one level: /name",
-                             spec->resource);
-    }
-    connector_close(connector);
-    TRY(code);
     struct target *t = mem_alloc(sizeof *t);
     t->ctx = ctx;
     t->spec = spec;
-    t->write = write;
-    if (t->write.batch_rows < 1 || t->write.records == NULL)
-        t->write.batch_rows = 1;
     strbuf_init(&t->body, BODY_MAX);
+    int code =
+        ctx->connectors != NULL
+            ? connector_pool_get(ctx->connectors, spec->connector, &t->connector, err)
+            : connector_open(spec->connector, ctx->config, ctx->builtins, &t->connector, err);
+    if (code == 0)
+        code = connector_write_of(t->connector, spec->resource, &t->write, err);
+    if (code != 0) {
+        close_target(t);
+        return code;
+    }
+    if (t->write.batch_rows < 1 || (t->write.records == NULL && !t->write.has_body))
+        t->write.batch_rows = 1;
     snprintf(t->description, sizeof t->description, "%s/%s", spec->connector, spec->resource);
     *ret = t;
     return 0;
@@ -82,16 +82,16 @@ static bool is_sent(const struct target *t, const char *column)
 static int flush(struct target *t, struct error *err)
 {
     AUTO_STRBUF struct strbuf body = {0};
-    if (t->in_body == 0)
-        return 0;
-    strbuf_init(&body, BODY_MAX + 64);
-    if (t->write.records != NULL)
-        strbuf_addf(&body, "{\"%s\":[%s]}", t->write.records + 1, t->body.data);
-    else
-        strbuf_adds(&body, t->body.data);
     int64_t rows = t->in_body;
+    if (rows == 0)
+        return 0;
+    strbuf_init(&body, 2 * BODY_MAX);
+    strbuf_addch(&t->body, ']');
+    int code = connector_write_body(t->connector, t->spec->resource,
+                                    (struct span){t->body.data, t->body.len}, rows, &body, err);
     strbuf_clear(&t->body);
     t->in_body = 0;
+    TRY(code);
     if (t->ctx->plan || t->ctx->dry_run)
         return 0;
     if (!db_in_transaction(t->ctx->db))
@@ -131,8 +131,7 @@ static int take_row(struct target *t, const struct source_row *row, const char *
                     int *ret_column, struct error *err)
 {
     size_t mark = t->body.len;
-    if (t->in_body > 0)
-        strbuf_addch(&t->body, ',');
+    strbuf_addch(&t->body, t->in_body > 0 ? ',' : '[');
     *ret_reason = write_record(t, row, ret_column);
     if (*ret_reason != NULL) {
         strbuf_truncate(&t->body, mark);

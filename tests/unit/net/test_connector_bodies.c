@@ -280,14 +280,110 @@ static void test_the_position_goes_anywhere_in_a_body(void **state)
         check_positions(&cases[i]);
 }
 
+/* ---- bodies that write records ----------------------------------------------------------- */
+
+struct write_case {
+    const char *resource, *records; /* 'quoted' */
+    int64_t nrecords;
+    const char *body;
+};
+
+static char *unquoted(struct strbuf *out, const char *text)
+{
+    strbuf_clear(out);
+    strbuf_adds(out, text);
+    for (size_t i = 0; i < out->len; i++)
+        out->data[i] = out->data[i] == '\'' ? '"' : out->data[i];
+    return out->data;
+}
+
+static void test_records_go_anywhere_in_a_body(void **state)
+{
+    (void)state;
+    static const struct write_case cases[] = {
+        {"    write: { batch: 9, records: /items }", "[{'a':1},{'a':2}]", 2,
+         "{'items':[{'a':1},{'a':2}]}"},
+        {"    write: { batch: 1 }", "[{'a':19.90}]", 1, "{'a':19.90}"},
+        {"    body: { method: create, params: ['${records}', { company: 1 }] }\n"
+         "    write: { batch: 9 }",
+         "[{'a':1.50},{'a':'x'}]", 2,
+         "{'method':'create','params':[[{'a':1.50},{'a':'x'}],{'company':1}]}"},
+        {"    body: { params: [['${record.id}'], '${record.values}', '${record}'] }\n"
+         "    write: { batch: 1 }",
+         "[{'id':7,'values':{'name':'\\u738b'}}]", 1,
+         "{'params':[[7],{'name':'\\u738b'},{'id':7,'values':{'name':'\\u738b'}}]}"},
+        {"    body: { name: 'no. ${record.no} of ${record.of}', x: '${record.null}', y: "
+         "'${record.missing}', t: '${record.t}' }\n"
+         "    write: { batch: 1 }",
+         "[{'no':'7\\n','of':8,'null':null,'t':true}]", 1,
+         "{'name':'no. 7\\n of 8','x':null,'t':true}"},
+        {"    body: { parameters: [SAL_SaleOrder, { Model: '${record}' }] }\n"
+         "    json_text: [/parameters/1]\n"
+         "    write: { batch: 1 }",
+         "[{'FQty':'1.5'}]", 1,
+         "{'parameters':['SAL_SaleOrder','{\\'Model\\':{\\'FQty\\':\\'1.5\\'}}']}"},
+    };
+    AUTO_STRBUF struct strbuf yaml = {0}, records = {0}, expected = {0}, body = {0};
+    strbuf_init(&yaml, 0);
+    strbuf_init(&records, 0);
+    strbuf_init(&expected, 0);
+    strbuf_init(&body, 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct error err = ERROR_INIT;
+        strbuf_clear(&yaml);
+        strbuf_clear(&body);
+        strbuf_addf(&yaml, HEAD "resources:\n  w:\n    method: POST\n    path: /w\n%s\n",
+                    cases[i].resource);
+        struct connector *c = open_yaml(yaml.data);
+        unquoted(&records, cases[i].records);
+        int code = connector_write_body(c, "w", (struct span){records.data, records.len},
+                                        cases[i].nrecords, &body, &err);
+        assert_int_equal(code, 0);
+        assert_string_equal(body.data, unquoted(&expected, cases[i].body));
+        connector_close(c);
+    }
+}
+
+static void refused(const char *resource, const char *message)
+{
+    AUTO_STRBUF struct strbuf yaml = {0};
+    struct connector *c = NULL;
+    struct error err = ERROR_INIT;
+
+    strbuf_init(&yaml, 0);
+    strbuf_addf(&yaml, HEAD "resources:\n  w:\n    method: POST\n    path: /w\n%s\n", resource);
+    assert_int_not_equal(try_open(yaml.data, &c, &err), 0);
+    if (!strstr(err.message, message))
+        fail_msg("expected '%s', found '%s'", message, err.message);
+    error_clear(&err);
+}
+
+static void test_bodies_that_would_lose_records_are_refused(void **state)
+{
+    (void)state;
+    refused("    body: { a: 1 }\n    write: { batch: 1 }", "nothing of a record is in the body");
+    refused("    body: { a: '${record.a}' }\n    write: { batch: 2 }",
+            "${record} needs 'batch: 1'");
+    refused("    body: { a: '${records}' }", "stands in the body of one with 'write'");
+    refused("    query: { a: '${record.a}' }\n    body: '${records}'\n    write: { batch: 1 }",
+            "stands in the body of one with 'write'");
+    refused("    write: { batch: 2 }", "a batch of more than one needs 'records'");
+    refused("    write: { batch: 2, records: /a/b }", "expected one level");
+}
+
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_parameters_have_types), TEST(test_times_are_written_as_their_system_wants_them),
-        TEST(test_bodies_of_every_shape), TEST(test_a_form_says_that_it_is_one),
-        TEST(test_a_query_may_hold_json), TEST(test_the_position_goes_anywhere_in_a_body),
+        TEST(test_parameters_have_types),
+        TEST(test_times_are_written_as_their_system_wants_them),
+        TEST(test_bodies_of_every_shape),
+        TEST(test_a_form_says_that_it_is_one),
+        TEST(test_a_query_may_hold_json),
+        TEST(test_the_position_goes_anywhere_in_a_body),
+        TEST(test_records_go_anywhere_in_a_body),
+        TEST(test_bodies_that_would_lose_records_are_refused),
     };
     return cmocka_run_group_tests(tests, group_start, group_stop);
 }
