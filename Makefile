@@ -16,7 +16,7 @@ B ?= build
 OPTIMISE := -O2 -g
 endif
 
-PKGS     := libcurl libpq yaml-0.1 jansson libmicrohttpd libcrypto libcrypt
+PKGS     := libcurl libpq yaml-0.1 jansson libmicrohttpd libcrypto libcrypt zlib libzstd
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes \
             -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wundef -Wno-missing-field-initializers
 # Sanitizers make gcc see truncations that are not there: the plain build is the strict one.

@@ -284,17 +284,30 @@ static bool epoch_parse(const char *s, size_t n, int64_t us_each, struct datetim
     return epoch_finish(us + fraction, ret);
 }
 
-/* Serial 1 is 1900-01-01 and 60 the 29th of February 1900, which never was (ECMA-376 18.17.4.1).
- * Times are kept by spreadsheets to the millisecond in a double: rounded to that. */
-static bool excel_parse(const char *s, size_t n, struct datetime *ret)
+/* Serial 1 is 1900-01-01 and 60 the 29th of February 1900, which never was (ECMA-376 18.17.4.1). */
+static bool excel_days(int64_t serial, int64_t *ret)
+{
+    *ret = serial - (serial > 60 ? 25569 : 25568);
+    return serial >= 1 && serial != 60 && serial <= 2958465;
+}
+
+/* The other system, of old Macs: 0 is 1904-01-01. */
+static bool excel_1904_days(int64_t serial, int64_t *ret)
+{
+    *ret = serial - 24107;
+    return serial >= 0 && serial <= 2957003;
+}
+
+/* Times are kept by spreadsheets to the millisecond in a double: rounded to that. */
+static bool excel_parse(const char *s, size_t n, bool is_1904, struct datetime *ret)
 {
     int64_t serial;
     int64_t fraction;
-    if (!read_number(s, n, EXCEL_DIGITS, &serial, &fraction) || serial < 1 || serial == 60 ||
-        serial > 2958465) {
+    int64_t days;
+    if (!read_number(s, n, EXCEL_DIGITS, &serial, &fraction) || (n > 0 && *s == '-') ||
+        !(is_1904 ? excel_1904_days(serial, &days) : excel_days(serial, &days))) {
         return false;
     }
-    int64_t days = serial - (serial > 60 ? 25569 : 25568);
     const __int128 unit = 1000000000000000;
     int64_t ms = (int64_t)(((__int128)fraction * DAY_S * 1000 + unit / 2) / unit);
     *ret = (struct datetime){.us = days * DAY_US + ms * 1000, .has_time = ms != 0};
@@ -340,7 +353,8 @@ static bool is_special_format(const char *format)
 {
     return strcmp(format, "iso") == 0 || strcmp(format, "epoch_s") == 0 ||
            strcmp(format, "epoch_ms") == 0 || strcmp(format, "excel") == 0 ||
-           strcmp(format, "odata_ms") == 0 || strcmp(format, "parts") == 0;
+           strcmp(format, "odata_ms") == 0 || strcmp(format, "parts") == 0 ||
+           strcmp(format, "excel_1904") == 0;
 }
 
 struct format_state {
@@ -398,7 +412,7 @@ static bool format_field(char letter, bool exact, struct cursor *c, struct forma
     case 'S': f->has_time = true; return read_digits(c, min, 2, &f->civil.second);
     case 'f': f->has_time = true; return read_fraction(c, &f->civil.microsecond);
     case 'p':
-        if (!read_name(c, "AMPM", 2, 2, &half)) {
+        if (!read_name(c, "AMPM", 2, 2, &half) && !read_name(c, "上午下午", 2, 6, &half)) {
             return false;
         }
         f->afternoon = half == 1;
@@ -468,7 +482,7 @@ bool datetime_parse(const char *format, const char *s, size_t n, struct datetime
     if (is_special_format(format)) {
         switch (format[1]) {
         case 's': return datetime_parse_iso(s, n, ret);
-        case 'x': return excel_parse(s, n, ret);
+        case 'x': return excel_parse(s, n, format[5] != '\0', ret);
         case 'd': return odata_ms_parse(s, n, ret);
         case 'a': return false; /* parts: for who can read JSON, format/json_time.h */
         default: return epoch_parse(s, n, format[6] == 'm' ? 1000 : 1000000, ret);
@@ -499,8 +513,9 @@ int datetime_format_check(const char *format, struct error *err)
     }
     if (!seen['Y'] && !seen['y']) {
         error_set(err, ERR_SPEC, "time format '%s' has no year (%%Y or %%y)", format);
-        return error_hint(err,
-                          "formats by name are iso, epoch_s, epoch_ms, excel, odata_ms and parts");
+        return error_hint(
+            err,
+            "formats by name are iso, epoch_s, epoch_ms, excel, excel_1904, odata_ms and parts");
     }
     if (seen['I'] != seen['p']) {
         return error_set(err, ERR_SPEC, "time format '%s' needs %%I and %%p together", format);

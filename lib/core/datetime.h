@@ -39,12 +39,14 @@ int64_t zone_local_to_utc(const struct zone *z, int64_t local_us);
 int64_t zone_utc_to_local(const struct zone *z, int64_t utc_us);
 
 /* Parsing with an explicit format. Letters: %Y %m %d %H %M %S %y(two digits, 00-68 are 20xx)
- * %f (1 to 6 fraction digits) %p (AM/PM; with %I) %I %z (+08:00, +0800, +08, Z) %b (Jan..)
+ * %f (1 to 6 fraction digits) %p (AM/PM, 上午/下午; with %I) %I %z (+08:00, +0800, +08, Z) %b
+ * (Jan..)
  * %%; %m %d %H %M %S accept one or two digits unless followed directly by another digit field.
  * A space in the format matches any run of blanks. Special formats: "iso" (YYYY-MM-DD[ T]hh:mm[:ss
  * [.ffffff]][zone], or a date alone), "epoch_s", "epoch_ms", "excel" (serial day number, 1900
- * system), "odata_ms" ("/Date(1700000000000)/"; civil time unless it has an offset), "parts" (a JSON
- * object, read by format/json_time.h only). The whole input must be consumed. */
+ * system), "excel_1904" (the 1904 system), "odata_ms" ("/Date(1700000000000)/"; civil time unless
+ * it has an offset), "parts" (a JSON object, read by format/json_time.h only). The whole input must
+ * be consumed. */
 struct datetime {
     int64_t us;    /* civil time as if UTC; with has_zone it is already the UTC instant */
     bool has_zone; /* an offset or epoch format decided the instant */

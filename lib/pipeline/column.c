@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELL_CLEANED_MAX ((size_t)16 << 20)
+#define CELL_CLEANED_MAX   ((size_t)16 << 20)
+#define QUANTITY_MAX_BYTES 192
 
 enum converted { CONVERTED_TEXT, CONVERTED_NULL, CONVERTED_DATE, CONVERTED_INSTANT };
 
@@ -23,7 +24,10 @@ struct reader_column {
     struct strbuf scratch, binary;
     bool is_number, is_time, is_text;
     bool is_verbatim; /* text that nothing is declared about: the cell is the value */
+    bool is_code, has_units;
     char *date_reason;
+    int64_t *null_us; /* null words that are dates: equal however they are written */
+    size_t nnull_us;
 };
 
 struct column_reader {
@@ -47,6 +51,33 @@ static char *date_reason(const struct column_spec *c)
     return reason;
 }
 
+static bool time_fits(const char *format, struct span s, struct datetime *ret)
+{
+    return strcmp(format, "parts") == 0 ? json_time_parse(s, ret)
+                                        : datetime_parse(format, s.ptr, s.len, ret);
+}
+
+static bool parse_time(const struct column_spec *c, struct span s, struct datetime *ret)
+{
+    bool ok = c->formats.count == 0 && datetime_parse_iso(s.ptr, s.len, ret);
+    for (size_t i = 0; i < c->formats.count && !ok; i++)
+        ok = time_fits(c->formats.items[i], s, ret);
+    return ok;
+}
+
+/* "1900-01-01" is .NET's no date, whatever the file's way to write it. */
+static void find_null_times(struct reader_column *c)
+{
+    const struct field_strings *words = &c->spec->null;
+    c->null_us = mem_array(words->count + 1, sizeof *c->null_us);
+    for (size_t i = 0; i < words->count; i++) {
+        struct datetime t;
+        struct span word = span_of(words->items[i]);
+        if (parse_time(c->spec, word, &t) || datetime_parse_iso(word.ptr, word.len, &t))
+            c->null_us[c->nnull_us++] = t.us;
+    }
+}
+
 struct column_reader *column_reader_new(const struct column_spec *columns, size_t n,
                                         const struct column_habits *habits)
 {
@@ -64,12 +95,16 @@ struct column_reader *column_reader_new(const struct column_spec *columns, size_
         c->is_number = db_type_is_number(&columns[i].type);
         c->is_time = kind == DB_DATE || kind == DB_TIMESTAMP || kind == DB_TIMESTAMPTZ;
         c->is_text = kind == DB_TEXT || kind == DB_JSONB || kind == DB_BYTEA;
-        c->is_verbatim = kind == DB_TEXT && columns[i].type.precision == 0 &&
-                         columns[i].null.count == 0 && columns[i].unit == 0 &&
-                         r->habits.nnull_words == 0 && !r->habits.trim &&
-                         !r->habits.guard_apostrophe;
-        if (c->is_time)
+        c->is_code = c->is_text && columns[i].code == CODE_YES;
+        c->has_units = columns[i].units.count > 0;
+        c->is_verbatim =
+            kind == DB_TEXT && columns[i].type.precision == 0 && columns[i].null.count == 0 &&
+            columns[i].unit == 0 && !c->is_code && !columns[i].strip_zeros && !r->habits.unquote &&
+            r->habits.nnull_words == 0 && !r->habits.trim && !r->habits.guard_apostrophe;
+        if (c->is_time) {
             c->date_reason = date_reason(&columns[i]);
+            find_null_times(c);
+        }
     }
     return r;
 }
@@ -82,6 +117,7 @@ void column_reader_free(struct column_reader *r)
         strbuf_release(&r->columns[i].scratch);
         strbuf_release(&r->columns[i].binary);
         free(r->columns[i].date_reason);
+        free(r->columns[i].null_us);
     }
     free(r->columns);
     free(r);
@@ -179,7 +215,8 @@ static bool grouping_is_sound(struct span s, char group, char mark)
 }
 
 /* Numbers as people and ERPs write them: blanks, 1,234.50, 1.234,50 with a decimal comma, a
- * trailing minus (SAP), the formula guard's apostrophe. Returns plain "-1234.50". */
+ * trailing minus (SAP), (12.00) of accountants, the formula guard's apostrophe. Returns plain
+ * "-1234.50". */
 static const char *clean_number(const struct column_reader *r, struct reader_column *c,
                                 struct span s, struct span *ret)
 {
@@ -191,7 +228,10 @@ static const char *clean_number(const struct column_reader *r, struct reader_col
         *ret = s;
         return NULL;
     }
-    if (s.len > 1 && s.ptr[s.len - 1] == '-') {
+    if (s.len > 2 && s.ptr[0] == '(' && s.ptr[s.len - 1] == ')') {
+        negative = true;
+        s = span_trim((struct span){s.ptr + 1, s.len - 2});
+    } else if (s.len > 1 && s.ptr[s.len - 1] == '-') {
         negative = true;
         s = span_trim((struct span){s.ptr, s.len - 1});
     } else if (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+')) {
@@ -233,20 +273,85 @@ static const char *clean_unit(struct reader_column *c, struct span s, struct spa
     return NULL;
 }
 
-static bool time_fits(const char *format, struct span s, struct datetime *ret)
+static const struct decimal *factor_of(const struct reader_column *c, struct span unit)
 {
-    return strcmp(format, "parts") == 0 ? json_time_parse(s, ret)
-                                        : datetime_parse(format, s.ptr, s.len, ret);
+    for (size_t i = 0; i < c->spec->units.count; i++)
+        if (span_equal(unit, span_of(c->spec->units.keys[i])))
+            return &c->spec->unit_factors[i];
+    return NULL;
+}
+
+/* "1,250.5" and "箱" of "1,250.5 箱3瓶", which s is moved behind. */
+static struct span next_part(struct span *s, struct span *ret_unit)
+{
+    size_t n = 0, end;
+    while (n < s->len && strchr("0123456789.,", s->ptr[n]) != NULL && s->ptr[n] != '\0')
+        n++;
+    for (end = n; end < s->len && (s->ptr[end] < '0' || s->ptr[end] > '9');)
+        end++;
+    struct span number = {s->ptr, n};
+    *ret_unit = span_trim((struct span){s->ptr + n, end - n});
+    *s = (struct span){s->ptr + end, s->len - end};
+    return number;
+}
+
+/* Quantities with their units in the text: 2箱, 1.5kg, 2箱3瓶; exact. */
+static const char *clean_quantity(const struct column_reader *r, struct reader_column *c,
+                                  struct span s, struct span *ret)
+{
+    struct decimal total = {0};
+    char text[DECIMAL_TEXT_MAX], whole[QUANTITY_MAX_BYTES];
+    bool negative = s.len > 1 && (s.ptr[0] == '-' || s.ptr[s.len - 1] == '-');
+    if (negative)
+        s = (struct span){s.ptr + (s.ptr[0] == '-'), s.len - 1};
+    if (s.len > sizeof whole)
+        return "not a quantity";
+    memcpy(whole, s.ptr, s.len); /* it may stand in the scratch */
+    s.ptr = whole;
+    do {
+        struct span unit, number = next_part(&s, &unit);
+        struct decimal value, sum;
+        const struct decimal *factor = factor_of(c, unit);
+        const char *reason = clean_number(r, c, number, &number);
+        if (reason != NULL)
+            return reason;
+        if (factor == NULL)
+            return unit.len > 0 ? "a unit that is not among its `units`"
+                                : "a quantity without a unit (declare \"\" among its `units`)";
+        if (!decimal_parse(number.ptr, number.len, &value) ||
+            !decimal_multiply(&value, factor, &value) || !decimal_add(&total, &value, &sum))
+            return "a quantity out of range";
+        total = sum;
+    } while (s.len > 0);
+    while (total.scale > 0 && total.coefficient % 10 == 0) {
+        total.coefficient /= 10;
+        total.scale--;
+    }
+    total.coefficient = negative ? -total.coefficient : total.coefficient;
+    size_t n = decimal_print(&total, text);
+    strbuf_clear(&c->scratch);
+    strbuf_add(&c->scratch, text, n);
+    *ret = (struct span){c->scratch.data, c->scratch.len};
+    return NULL;
+}
+
+static bool is_null_time(const struct reader_column *c, int64_t us)
+{
+    const int64_t day_us = INT64_C(86400000000);
+    for (size_t i = 0; i < c->nnull_us; i++)
+        if (us == c->null_us[i] || (c->spec->type.kind == DB_DATE && us >= c->null_us[i] &&
+                                    us < c->null_us[i] + day_us && c->null_us[i] % day_us == 0))
+            return true;
+    return false;
 }
 
 static const char *convert_time(struct reader_column *c, struct span s, struct value *ret)
 {
     struct datetime t;
-    bool ok = c->spec->formats.count == 0 && datetime_parse_iso(s.ptr, s.len, &t);
-    for (size_t i = 0; i < c->spec->formats.count && !ok; i++)
-        ok = time_fits(c->spec->formats.items[i], s, &t);
-    if (!ok)
+    if (!parse_time(c->spec, s, &t))
         return c->date_reason;
+    if (is_null_time(c, t.us))
+        return c->spec->required ? "empty, but required" : NULL;
     if (c->spec->type.kind == DB_DATE) {
         if (t.has_zone && c->spec->zone != NULL)
             t.us = zone_utc_to_local(c->spec->zone, t.us);
@@ -275,6 +380,36 @@ static struct span clean_text(const struct column_reader *r, struct span s)
     if (r->habits.guard_apostrophe && s.len > 1 && s.ptr[0] == '\'' &&
         strchr("=+-@", s.ptr[1]) != NULL)
         return (struct span){s.ptr + 1, s.len - 1};
+    if (r->habits.guard_apostrophe && s.len >= 3 && s.ptr[0] == '=' && s.ptr[1] == '"' &&
+        s.ptr[s.len - 1] == '"')
+        return (struct span){s.ptr + 2, s.len - 3};
+    if (r->habits.unquote && s.len >= 2 && s.ptr[0] == '"' && s.ptr[s.len - 1] == '"')
+        return (struct span){s.ptr + 1, s.len - 2};
+    return s;
+}
+
+/* "4.2E+27": what a spreadsheet shows, and saves, of a long number. */
+static bool is_scientific(struct span s)
+{
+    size_t i = 0, digits = 0;
+    for (; i < s.len && (s.ptr[i] == '.' || (s.ptr[i] >= '0' && s.ptr[i] <= '9')); i++)
+        digits += s.ptr[i] != '.';
+    if (digits == 0 || i + 3 > s.len || (s.ptr[i] != 'E' && s.ptr[i] != 'e') ||
+        (s.ptr[i + 1] != '+' && s.ptr[i + 1] != '-'))
+        return false;
+    for (i += 2; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return true;
+}
+
+static struct span strip_zeros(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return s;
+    for (; s.len > 1 && s.ptr[0] == '0'; s.ptr++)
+        s.len--;
     return s;
 }
 
@@ -297,8 +432,14 @@ static const char *convert(struct column_reader *r, size_t i, const struct cell 
         const char *reason = NULL;
         if (c->is_time)
             return convert_time(c, s, ret);
-        if (c->is_number && cell->form == CELL_TEXT)
+        if (c->has_units)
+            reason = clean_quantity(r, c, s, &s);
+        else if (c->is_number && cell->form == CELL_TEXT)
             reason = clean_number(r, c, s, &s);
+        else if (c->is_code && cell->form == CELL_TEXT && is_scientific(s))
+            reason = "a code in scientific notation is damaged";
+        if (spec->strip_zeros)
+            s = strip_zeros(s);
         if (reason == NULL && spec->unit == 1)
             reason = clean_unit(c, s, &s);
         *ret = (struct value){.kind = CONVERTED_TEXT, .text = s};

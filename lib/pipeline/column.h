@@ -13,7 +13,8 @@ struct column_habits {
     const char *const *null_words; /* "" is null unless the type is text and it says otherwise */
     size_t nnull_words;
     bool decimal_comma;
-    bool guard_apostrophe; /* one leading ' before = + - @ is dropped */
+    bool guard_apostrophe; /* one leading ' before = + - @ is dropped, and ="..." around a text */
+    bool unquote;          /* a pair of literal quotes around a text is dropped */
     bool trim;             /* blanks (ASCII, NBSP, ideographic) around every cell */
 };
 /* Without blanks at both ends (ASCII, NBSP, ideographic space). */

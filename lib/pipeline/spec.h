@@ -7,6 +7,7 @@
 #define DINER_PIPELINE_SPEC_H
 
 #include "core/datetime.h"
+#include "core/decimal.h"
 #include "db/types.h"
 #include "schema/bind.h"
 #include "schema/config.h"
@@ -25,6 +26,10 @@ struct param_spec { /* params: NAME: { type, default } */
     const char *help;
 };
 
+/* Whether a text is an identifier, which scientific notation would have damaged: those of the key
+ * are. */
+enum column_code { CODE_AUTO, CODE_YES, CODE_NO };
+
 struct column_spec { /* columns: NAME: TYPE or the long form */
     const char *name;
     const char *type_text;
@@ -34,10 +39,15 @@ struct column_spec { /* columns: NAME: TYPE or the long form */
     const char *timezone;         /* of times without an offset */
     int unit;                     /* none, cents */
     bool required;
-    struct field_strings null; /* words that mean null, over the source's */
+    const char *at;                /* place in a line of fixed width: 1-12 */
+    bool strip_zeros;              /* of codes that are digits only */
+    int code;                      /* auto, yes, no: enum column_code */
+    struct field_string_map units; /* unit in the text: factor */
+    struct field_strings null;     /* words that mean null, over the source's */
     /* bound */
     struct db_type type;
     const struct zone *zone;
+    struct decimal *unit_factors; /* of units */
     const struct ynode *node;
 };
 

@@ -21,6 +21,7 @@ static const struct field_set param_set = {
     .scalar = "default"};
 
 static const char *const column_units[] = {"none", "cents", NULL};
+static const char *const column_codes[] = {"auto", "yes", "no", NULL};
 static const struct field column_keys[] = {
     {"type", FIELD_STRING, AT(column_spec, type_text),
      "SQL type: text, varchar(n), bool, int2, int4, int8, numeric(p,s), float8, date, timestamp, "
@@ -32,12 +33,23 @@ static const struct field column_keys[] = {
     {"aliases", FIELD_STRINGS, AT(column_spec, aliases), "further names of the header"},
     {"format", FIELD_STRINGS, AT(column_spec, formats),
      "accepted date and time formats, in order: %Y-%m-%d..., iso, epoch_s, epoch_ms, excel, "
-     "odata_ms (/Date(...)/), parts (an object of year, month, day, hour...)"},
+     "excel_1904, odata_ms (/Date(...)/), parts (an object of year, month, day, hour...)"},
     {"timezone", FIELD_STRING, AT(column_spec, timezone),
      "zone of times that state none, for example Asia/Shanghai"},
     {"unit", FIELD_CHOICE, AT(column_spec, unit), "cents: the source counts minor units",
      .def = "none", .choices = column_units},
     {"required", FIELD_BOOL, AT(column_spec, required), "null is a reject"},
+    {"at", FIELD_STRING, AT(column_spec, at),
+     "of a file of fixed width: the column's places, 1-12, 13, or 20- (to the end)"},
+    {"strip_zeros", FIELD_BOOL, AT(column_spec, strip_zeros),
+     "drop the zeros before a code that is all digits (SAP pads them); others stay as they are"},
+    {"code", FIELD_CHOICE, AT(column_spec, code),
+     "an identifier: text like 4.2E+27, what a spreadsheet leaves of a long one, is a reject; "
+     "auto: the columns of the key are",
+     .def = "auto", .choices = column_codes},
+    {"units", FIELD_STRING_MAP, AT(column_spec, units),
+     "units that may follow a number, each with its exact factor: { 箱: 12, 斤: 0.5, \"\": 1 }; "
+     "2箱3 is then 27"},
     {"null", FIELD_STRINGS, AT(column_spec, null), "words that mean null in this column"},
     {0}};
 const struct field_set column_fields = {.name = "column",

@@ -9,4 +9,8 @@ void streams_bind(struct pipeline *p, const struct config *config, struct diagno
 /* True unless the two maps name plugins of different kinds. */
 bool same_plugin(const struct ynode *a, const struct ynode *b);
 
+/* spec_columns.c: units and dates of a column; which columns are codes, once the key is known. */
+void column_bind_habits(struct pipeline *p, struct column_spec *c, struct diagnostics *d);
+void columns_bind_codes(struct stream_spec *s, struct diagnostics *d);
+
 #endif

@@ -69,6 +69,7 @@ static void bind_column(struct pipeline *p, struct column_spec *c, const struct 
         c->type.kind == DB_DATE || c->type.kind == DB_TIMESTAMP || c->type.kind == DB_TIMESTAMPTZ;
     if (c->formats.count > 0 && !is_time)
         diagnostics_add(d, place_of(node, "format"), NULL, "'format' is for date and time columns");
+    column_bind_habits(p, c, d);
 }
 
 static void bind_columns(struct pipeline *p, struct stream_spec *s, struct diagnostics *d)
@@ -90,6 +91,7 @@ static void bind_columns(struct pipeline *p, struct stream_spec *s, struct diagn
     s->columns = arena_array(p->arena, node->count + 1, sizeof *s->columns);
     for (size_t i = 0; i < node->count; i++)
         bind_column(p, &s->columns[i], node->keys[i], node->items[i], d);
+    columns_bind_codes(s, d);
 }
 
 int stream_column(const struct stream_spec *s, const char *name)

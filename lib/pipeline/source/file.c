@@ -1,177 +1,129 @@
-/* The file source: names and globs, the ledger of files seen, what csv and jsonl share. */
+/* The file source: one input after the other, the ledger of files seen, what its formats share. */
 #include "pipeline/source/file.h"
 #include "pipeline/state.h"
 
-#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define AT(member) offsetof(struct file_source_spec, member)
+/* ---- records, whatever their format ----------------------------------------------------- */
 
-enum { FILES_ALL, FILES_LAST };
-static const char *const file_choices[] = {"all", "last", NULL};
-static const char *const formats[] = {"csv", "tsv", "jsonl", NULL};
-static const char *const decimals[] = {"point", "comma", NULL};
-
-static const struct field header_fields[] = {
-    {"find", FIELD_STRINGS, offsetof(struct header_spec, find),
-     "names that the header has: lines before the first record with all of them are skipped"},
-    {"skip_max", FIELD_INT, offsetof(struct header_spec, skip_max),
-     "how many records may stand before the header", .def = "20", .min = 0, .max = 1000},
-    {"none", FIELD_BOOL, offsetof(struct header_spec, none),
-     "there is no header: columns are `from: $1`, `$2` and so on"},
-    {0}};
-static const struct field_set header_set = {.name = "header",
-                                            .help = "Where the column names are",
-                                            .struct_size = sizeof(struct header_spec),
-                                            .fields = header_fields,
-                                            .scalar = "find"};
-static const struct field trailer_fields[] = {
-    {"match", FIELD_STRING, offsetof(struct trailer_spec, match),
-     "pattern of the total's record; it ends the data", .flags = FIELD_REQUIRED},
-    {"sum", FIELD_STRING_MAP, offsetof(struct trailer_spec, sum),
-     "column: header name under which the file states its total; loaded + rejected must equal it"},
-    {0}};
-static const struct field_set trailer_set = {.name = "trailer",
-                                             .help = "What the file says of itself at its end",
-                                             .struct_size = sizeof(struct trailer_spec),
-                                             .fields = trailer_fields};
-
-static const struct field file_fields[] = {
-    SOURCE_FOR_EACH,
-    {"file", FIELD_STRING, AT(file),
-     "path or glob, relative to the pipeline file; - is standard input",
-     .flags = FIELD_REQUIRED | FIELD_LATE, .complete = "file"},
-    {"files", FIELD_CHOICE, AT(files),
-     "of those that match: all in the order of their names, or only the last (the newest, when "
-     "names carry the date)",
-     .def = "all", .choices = file_choices},
-    {"format", FIELD_CHOICE, AT(format), "csv, tsv (csv with TAB) or jsonl", .def = "csv",
-     .choices = formats},
-    {"encoding", FIELD_STRING, AT(encoding),
-     "auto (BOM, strict UTF-8, then GB18030) or a name iconv knows", .def = "auto"},
-    {"header", FIELD_OBJECT, AT(header), "where the column names are", .sub = &header_set},
-    {"delimiter", FIELD_STRING, AT(delimiter), "one ASCII character, or tab"},
-    {"quote", FIELD_STRING, AT(quote), "the quoting character, or none", .def = "\""},
-    {"skip", FIELD_STRING, AT(skip),
-     "pattern on the first field that is not empty: such records are skipped and counted"},
-    {"stop_at", FIELD_STRING, AT(stop_at),
-     "pattern after which nothing is read; counted as skipped"},
-    {"null", FIELD_STRINGS, AT(null), "words that mean null in every column, beside an empty cell"},
-    {"strip", FIELD_STRINGS, AT(strip), "pieces removed from number, date and bool cells"},
-    {"fill_down", FIELD_STRINGS, AT(fill_down),
-     "columns whose empty cells take the value of the record above"},
-    {"decimal", FIELD_CHOICE, AT(decimal), "decimal mark of numbers", .def = "point",
-     .choices = decimals},
-    {"trim", FIELD_BOOL, AT(trim), "drop blanks around text (around numbers and dates: always)"},
-    {"guard", FIELD_BOOL, AT(guard),
-     "text cells carry an apostrophe before = + - @ (a formula guard): drop it"},
-    {"preamble", FIELD_STRING_MAP, AT(preamble),
-     "NAME: regular expression with one group, looked for above the header; used as `from: $NAME`"},
-    {"trailer", FIELD_OBJECT, AT(trailer), "what the file says of itself at its end",
-     .sub = &trailer_set},
-    WHERE_FIELD(AT(where)),
-    {"optional", FIELD_BOOL, AT(optional), "no file is no error"},
-    {0}};
-static const struct field_set file_set = {.name = "file source",
-                                          .help = "Rows from delimited text or JSON Lines",
-                                          .struct_size = sizeof(struct file_source_spec),
-                                          .fields = file_fields};
-
-/* ---- lint ------------------------------------------------------------------------------- */
-
-static void check_pattern(const char *text, const char *key, const struct stream_spec *s,
-                          struct diagnostics *d)
+enum record_use file_record_use(struct source *s, struct span first)
 {
-    struct pattern p;
-    struct error err = ERROR_INIT;
-    if (pattern_compile(text, &p, &err) != 0)
-        diagnostics_add(d, ynode_get(s->source_node, key), NULL, "%s", err.message);
-    else
-        pattern_release(&p);
+    if (s->stopped) {
+        s->summary.skipped++;
+        return RECORD_SKIPPED;
+    }
+    bool is_trailer = pattern_matches(&s->trailer, first);
+    s->trailer_seen |= is_trailer;
+    s->stopped = is_trailer || pattern_matches(&s->stop_at, first);
+    if (!s->stopped && !pattern_matches(&s->skip, first))
+        return RECORD_ROW;
+    s->summary.skipped++;
+    return is_trailer ? RECORD_TRAILER : RECORD_SKIPPED;
 }
 
-static void file_check(const struct pipeline *p, const struct stream_spec *s, struct diagnostics *d)
+void file_capture_preamble(struct source *s, struct span line)
 {
-    (void)p;
-    const struct file_source_spec *spec = s->source_spec;
-    struct error err = ERROR_INIT;
-    struct encoding encoding;
-    check_pattern(spec->skip, "skip", s, d);
-    check_pattern(spec->stop_at, "stop_at", s, d);
-    check_pattern(spec->trailer.match, "trailer", s, d);
-    for (size_t i = 0; i < spec->preamble.count; i++)
-        check_pattern(spec->preamble.values[i], "preamble", s, d);
-    for (size_t i = 0; i < spec->fill_down.count; i++)
-        if (stream_column(s, spec->fill_down.items[i]) < 0)
-            diagnostics_add(d, ynode_get(s->source_node, "fill_down"), NULL,
-                            "fill_down: '%s' is not a column of the stream",
-                            spec->fill_down.items[i]);
-    for (size_t i = 0; i < spec->trailer.sum.count; i++)
-        if (stream_column(s, spec->trailer.sum.keys[i]) < 0)
-            diagnostics_add(d, ynode_get(s->source_node, "trailer"), NULL,
-                            "trailer: '%s' is not a column of the stream",
-                            spec->trailer.sum.keys[i]);
-    if (spec->trailer.sum.count > 8)
-        diagnostics_add(d, ynode_get(s->source_node, "trailer"), NULL, "at most 8 sums");
-    if (spec->encoding != NULL && strcmp(spec->encoding, "auto") != 0 &&
-        encoding_named(spec->encoding, &encoding, &err) != 0)
-        diagnostics_add(d, ynode_get(s->source_node, "encoding"), NULL, "%s", err.message);
-    if (spec->delimiter != NULL && strcmp(spec->delimiter, "tab") != 0 &&
-        strlen(spec->delimiter) != 1)
-        diagnostics_add(d, ynode_get(s->source_node, "delimiter"), NULL,
-                        "'delimiter' is one ASCII character or 'tab'");
-    if (strcmp(spec->quote, "none") != 0 && strlen(spec->quote) != 1)
-        diagnostics_add(d, ynode_get(s->source_node, "quote"), NULL,
-                        "'quote' is one ASCII character or 'none'");
-    where_check(s, &spec->where, d);
-    if (spec->where.count > 0 && spec->trailer.sum.count > 0)
-        diagnostics_add(d, ynode_get(s->source_node, "where"),
-                        "leave rows out by a  transform: - filter",
-                        "the total of 'trailer.sum' is that of all rows, and 'where' reads fewer");
-    if (s->incremental != NULL)
-        diagnostics_add(d, s->node, NULL, "'incremental' is for APIs and queries, not for files");
+    for (size_t i = 0; i < s->spec->preamble.count; i++) {
+        struct span found;
+        if (pattern_capture(&s->preamble[i], line, &found))
+            s->captured[i] = arena_strndup(s->ctx->arena, found.ptr, found.len);
+    }
 }
 
-/* ---- paths ------------------------------------------------------------------------------ */
-
-static int find_paths(struct source *s, struct error *err)
+int file_check_preamble(const struct source *s, struct error *err)
 {
-    const char *text;
-    TRY(stream_text(s->ctx, s->spec->file, &text, err));
-    if (strcmp(text, "-") == 0 || text[0] == '/')
-        text = arena_strdup(s->ctx->arena, text);
-    else
-        text = arena_printf(s->ctx->arena, "%s/%s", s->ctx->pipeline->directory, text);
-    glob_t found = {0};
-    bool is_glob = strpbrk(text, "*?[") != NULL;
-    int code = is_glob ? glob(text, 0, NULL, &found) : 0;
-    if (is_glob && code == GLOB_NOMATCH) {
-        globfree(&found);
-        if (s->spec->optional)
-            return 0;
-        return error_set(err, ERR_NOT_FOUND, "no file matches '%s'", text);
-    }
-    if (is_glob && code != 0)
-        return error_set(err, ERR_IO, "cannot list '%s'", text);
-    s->npaths = is_glob ? found.gl_pathc : 1;
-    size_t first = s->spec->files == FILES_LAST ? s->npaths - 1 : 0;
-    s->npaths -= first;
-    s->paths = arena_array(s->ctx->arena, s->npaths, sizeof(char *));
-    for (size_t i = 0; i < s->npaths; i++) {
-        struct stat st;
-        s->paths[i] = arena_strdup(s->ctx->arena, is_glob ? found.gl_pathv[first + i] : text);
-        if (stat(s->paths[i], &st) == 0)
-            s->done_total += (uint64_t)st.st_size;
-    }
-    globfree(&found);
-    if (!is_glob && s->spec->optional && strcmp(text, "-") != 0 && s->done_total == 0) {
-        struct stat st;
-        if (stat(text, &st) != 0)
-            s->npaths = 0;
-    }
+    for (size_t i = 0; i < s->spec->preamble.count; i++)
+        if (s->captured[i] == NULL)
+            return error_set(err, ERR_DATA,
+                             "%s: '%s' was not found above the header (pattern '%s')", s->path,
+                             s->spec->preamble.keys[i], s->spec->preamble.values[i]);
     return 0;
+}
+
+int file_add_sum(struct source *s, size_t i, struct span text, uint64_t line, struct error *err)
+{
+    const char *name = s->spec->trailer.sum.keys[i];
+    struct cell cell = {CELL_TEXT, text};
+    size_t column = (size_t)stream_column(s->stream, name);
+    struct decimal sum, total;
+    struct span clean = SPAN("");
+    bool is_null = true;
+    const char *reason = column_clean(s->ctx->reader, column, &cell, &clean, &is_null);
+    if (reason != NULL || is_null || !decimal_parse(clean.ptr, clean.len, &sum))
+        return error_set(err, ERR_DATA, "%s:%" PRIu64 ": the total of '%s' is not a number: '%.*s'",
+                         s->path, line, name, (int)text.len, text.ptr);
+    s->summary.sum_columns[i] = name;
+    if (i < s->summary.nsums && decimal_add(&s->summary.sums[i], &sum, &total))
+        sum = total; /* several files: their totals add up */
+    s->summary.sums[i] = sum;
+    return 0;
+}
+
+bool file_special_cell(struct source *s, size_t i, uint64_t line, struct cell *ret)
+{
+    switch (s->places[i].origin) {
+    case ORIGIN_FIELD: return false;
+    case ORIGIN_LINE:
+        snprintf(s->line_text, sizeof s->line_text, "%" PRIu64, line);
+        *ret = (struct cell){CELL_CLEAN, span_of(s->line_text)};
+        break;
+    case ORIGIN_FILE: *ret = (struct cell){CELL_CLEAN, span_of(s->path)}; break;
+    case ORIGIN_PREAMBLE:
+        *ret = (struct cell){CELL_TEXT, span_of(s->captured[s->places[i].index])};
+        break;
+    }
+    return true;
+}
+
+int file_place_special(struct source *s, const char *from, struct cell_place *ret)
+{
+    char *end;
+    if (from[0] != '$')
+        return ERR_NOT_FOUND;
+    if (strcmp(from, "$line") == 0) {
+        ret->origin = ORIGIN_LINE;
+        return 0;
+    }
+    if (strcmp(from, "$file") == 0) {
+        ret->origin = ORIGIN_FILE;
+        return 0;
+    }
+    unsigned long number = strtoul(from + 1, &end, 10);
+    if (end != from + 1 && *end == '\0' && number >= 1 && number <= CSVIO_FIELDS_MAX) {
+        *ret = (struct cell_place){ORIGIN_FIELD, number - 1};
+        return 0;
+    }
+    for (size_t i = 0; i < s->spec->preamble.count; i++) {
+        if (strcmp(s->spec->preamble.keys[i], from + 1) == 0) {
+            *ret = (struct cell_place){ORIGIN_PREAMBLE, i};
+            return 0;
+        }
+    }
+    if (stream_item(s->ctx, from + 1) != NULL) { /* the engine puts it in */
+        ret->origin = ORIGIN_LINE;
+        return 0;
+    }
+    return ERR_NOT_FOUND;
+}
+
+int file_lines_open(struct source *s, struct file_feed *feed, size_t line_max_bytes,
+                    struct error *err)
+{
+    const char *encoding = s->spec->encoding;
+    return feed->source != NULL
+               ? linesio_open_source(feed->source, s->path, encoding, line_max_bytes, &s->lines,
+                                     err)
+               : linesio_open(feed->fd, s->path, encoding, line_max_bytes, &s->lines, err);
+}
+
+/* ---- one input after the other ---------------------------------------------------------- */
+
+bool file_is_open(const struct source *s)
+{
+    return s->csv != NULL || s->lines != NULL;
 }
 
 static const char *open_sha256(const struct source *s)
@@ -181,6 +133,8 @@ static const char *open_sha256(const struct source *s)
 
 static void close_current(struct source *s)
 {
+    file_fixed_close(s);
+    file_json_close(s);
     if (s->csv != NULL)
         csvio_close(s->csv);
     if (s->lines != NULL)
@@ -201,7 +155,7 @@ static bool already_loaded(const struct source *s)
 /* A file that ends without its total may be cut off. */
 static int check_trailer(const struct source *s, struct error *err)
 {
-    if (!s->trailer.is_set || s->trailer_seen || (s->csv == NULL && s->lines == NULL))
+    if (!s->trailer.is_set || s->trailer_seen || !file_is_open(s))
         return 0;
     error_set(err, ERR_DATA, "'%s' ends without its total (a record matching '%s')", s->path,
               s->spec->trailer.match);
@@ -216,21 +170,42 @@ static void forget_filled(struct source *s)
     }
 }
 
+static int open_format(struct source *s, struct file_feed *feed, struct error *err)
+{
+    for (size_t i = 0; i < s->spec->preamble.count; i++)
+        s->captured[i] = NULL;
+    switch (s->spec->format) {
+    case FILE_JSONL: return file_jsonl_open(s, feed, err);
+    case FILE_JSON: return file_json_open(s, feed, err);
+    case FILE_FIXED: return file_fixed_open(s, feed, err);
+    default: return file_csv_open(s, feed, err);
+    }
+}
+
+static int next_row(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
+{
+    switch (s->spec->format) {
+    case FILE_JSONL: return file_jsonl_next(s, ret, ret_end, err);
+    case FILE_JSON: return file_json_next(s, ret, ret_end, err);
+    case FILE_FIXED: return file_fixed_next(s, ret, ret_end, err);
+    default: return file_csv_next(s, ret, ret_end, err);
+    }
+}
+
 static int open_next(struct source *s, bool *ret_end, struct error *err)
 {
     bool skip = true;
     TRY(check_trailer(s, err));
     while (skip) {
+        struct file_feed feed;
         close_current(s);
         forget_filled(s);
         s->trailer_seen = false;
-        if (s->next_path == s->npaths) {
-            *ret_end = true;
-            return 0;
-        }
-        s->path = s->paths[s->next_path++];
         s->stopped = false;
-        TRY(s->spec->format == FILE_JSONL ? file_jsonl_open(s, err) : file_csv_open(s, err));
+        TRY(file_inputs_next(s->inputs, &feed, &s->path, ret_end, err));
+        if (*ret_end)
+            return 0;
+        TRY(open_format(s, &feed, err));
         skip = already_loaded(s);
     }
     s->summary.sha256 = arena_strdup(s->ctx->arena, open_sha256(s));
@@ -244,6 +219,9 @@ static int compile_patterns(struct source *s, struct error *err)
     TRY(pattern_compile(s->spec->skip, &s->skip, err));
     TRY(pattern_compile(s->spec->stop_at, &s->stop_at, err));
     TRY(pattern_compile(s->spec->trailer.match, &s->trailer, err));
+    TRY(pattern_compile(s->spec->header.until, &s->until, err));
+    s->looks_at_text = s->skip.is_set || s->stop_at.is_set || s->trailer.is_set ||
+                       s->spec->header.repeats || s->spec->format == FILE_ALV;
     size_t n = s->spec->preamble.count;
     s->preamble = arena_array(s->ctx->arena, n + 1, sizeof *s->preamble);
     s->captured = arena_array(s->ctx->arena, n + 1, sizeof(char *));
@@ -252,14 +230,32 @@ static int compile_patterns(struct source *s, struct error *err)
     return 0;
 }
 
+static int find_inputs(struct source *s, struct error *err)
+{
+    bool by_header = s->spec->header.find.count > 0 &&
+                     (s->spec->format == FILE_CSV || s->spec->format == FILE_TSV);
+    struct file_input_options o = {.directory = s->ctx->pipeline->directory,
+                                   .only_last = s->spec->files == 1,
+                                   .optional = s->spec->optional,
+                                   .member = s->spec->member,
+                                   .settle_ms = s->spec->settle_ms,
+                                   .is_meant = by_header ? file_csv_has_header : NULL,
+                                   .self = s};
+    TRY(stream_text(s->ctx, s->spec->file, &o.file, err));
+    o.file = arena_strdup(s->ctx->arena, o.file);
+    return file_inputs_new(&o, s->ctx->arena, &s->inputs, err);
+}
+
 static void file_close(struct source *s)
 {
     if (s == NULL)
         return;
     close_current(s);
+    file_inputs_free(s->inputs);
     pattern_release(&s->skip);
     pattern_release(&s->stop_at);
     pattern_release(&s->trailer);
+    pattern_release(&s->until);
     where_free(s->where);
     for (size_t i = 0; s->preamble != NULL && i < s->spec->preamble.count; i++)
         pattern_release(&s->preamble[i]);
@@ -291,7 +287,7 @@ static int file_open(const struct stream_context *ctx, struct source **ret, stru
     if (code == 0)
         code = where_new(s->stream, &s->spec->where, &s->where, err);
     if (code == 0)
-        code = find_paths(s, err);
+        code = find_inputs(s, err);
     if (code != 0) {
         file_close(s);
         return code;
@@ -316,10 +312,9 @@ static void fill_down(struct source *s)
 static int file_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
 {
     for (;;) {
-        bool end = s->csv == NULL && s->lines == NULL;
+        bool end = !file_is_open(s);
         if (!end) {
-            TRY(s->lines != NULL ? file_jsonl_next(s, ret, &end, err)
-                                 : file_csv_next(s, ret, &end, err));
+            TRY(next_row(s, ret, &end, err));
             if (!end && s->nfill > 0 && ret->fault == NULL)
                 fill_down(s);
             if (!end && where_keeps(s->where, s->ctx->reader, ret))
@@ -330,7 +325,7 @@ static int file_next(struct source *s, struct source_row *ret, bool *ret_end, st
             }
         }
         TRY(open_next(s, ret_end, err));
-        if (s->csv == NULL && s->lines == NULL)
+        if (*ret_end)
             return 0;
     }
 }
@@ -345,13 +340,15 @@ static int file_finish(struct source *s, struct source_summary *ret, struct erro
 static void file_habits(const struct stream_context *ctx, struct column_habits *ret)
 {
     const struct file_source_spec *spec = ctx->stream->source_spec;
+    bool is_padded = spec->format == FILE_FIXED || spec->format == FILE_ALV;
     *ret = (struct column_habits){.strip = (const char *const *)spec->strip.items,
                                   .nstrip = spec->strip.count,
                                   .null_words = (const char *const *)spec->null.items,
                                   .nnull_words = spec->null.count,
                                   .decimal_comma = spec->decimal == 1,
                                   .guard_apostrophe = spec->guard,
-                                  .trim = spec->trim};
+                                  .unquote = spec->unquote,
+                                  .trim = spec->trim || is_padded};
 }
 
 static size_t file_sums(const struct stream_context *ctx, const char **ret_columns)
@@ -362,19 +359,22 @@ static size_t file_sums(const struct stream_context *ctx, const char **ret_colum
     return spec->trailer.sum.count;
 }
 
+/* In bytes of the files as they lie there, packed or not. */
 static void file_progress(struct source *s, uint64_t *ret_done, uint64_t *ret_total)
 {
-    uint64_t total;
-    uint64_t in_file = s->csv != NULL     ? csvio_bytes_read(s->csv, &total)
-                       : s->lines != NULL ? linesio_bytes_read(s->lines, &total)
+    uint64_t plain = 0;
+    uint64_t in_file = s->csv != NULL     ? csvio_bytes_read(s->csv, &plain)
+                       : s->lines != NULL ? linesio_bytes_read(s->lines, &plain)
                                           : 0;
-    *ret_done = s->done_before + in_file;
-    *ret_total = s->done_total;
+    uint64_t size = file_is_open(s) ? file_inputs_size(s->inputs) : 0;
+    file_inputs_progress(s->inputs, ret_done, ret_total);
+    if (plain > 0)
+        *ret_done += (uint64_t)((__int128)size * in_file / plain);
 }
 
 const struct source_ops source_file = {.name = "file",
                                        .marker = "file",
-                                       .fields = &file_set,
+                                       .fields = &file_source_set,
                                        .check = file_check,
                                        .habits = file_habits,
                                        .sums = file_sums,

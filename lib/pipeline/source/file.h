@@ -6,36 +6,41 @@
 #include "format/jpull.h"
 #include "format/linesio.h"
 #include "pipeline/column.h"
+#include "pipeline/source/file_input.h"
 #include "pipeline/source/pattern.h"
 #include "pipeline/source/where.h"
 #include "pipeline/stream.h"
 
-enum file_format { FILE_CSV, FILE_TSV, FILE_JSONL };
+enum file_format { FILE_CSV, FILE_TSV, FILE_FIXED, FILE_ALV, FILE_JSONL, FILE_JSON };
+enum file_changed { CHANGED_REFUSE, CHANGED_RELOAD, CHANGED_IGNORE };
 
 struct header_spec {
     struct field_strings find;
     int64_t skip_max;
-    bool none;
+    int64_t row, rows;
+    const char *join, *until;
+    bool none, repeats;
 };
 struct trailer_spec {
     const char *match;
-    struct field_string_map sum; /* column: header name in the trailer's row */
+    struct field_string_map sum; /* column: header name in the trailer's row; of fixed width: at */
 };
 struct file_source_spec {
     struct for_each_spec *for_each;
     const char *file;
     int files; /* of a glob: all, or the last by name */
     int format;
-    const char *encoding;
+    const char *encoding, *member;
     struct header_spec header;
-    const char *delimiter, *quote, *skip, *stop_at;
+    const char *delimiter, *quote, *skip, *stop_at, *records;
     struct field_strings null, strip, fill_down;
-    int decimal;
-    bool trim, guard;
+    int decimal, positions, changed;
+    bool trim, guard, unquote, pad;
     struct field_string_map preamble; /* name: regular expression with one group */
     struct trailer_spec trailer;
     struct field_objects where;
     bool optional;
+    int64_t settle_ms;
 };
 
 /* How each column is found. */
@@ -45,15 +50,18 @@ struct cell_place {
     size_t index; /* field, or preamble entry */
 };
 
+struct fixed_reader;
+struct json_reader;
 struct source {
     const struct stream_context *ctx;
     const struct file_source_spec *spec;
     struct stream_spec *stream;
-    char **paths;
-    size_t npaths, next_path;
-    const char *path; /* the open one */
+    struct file_inputs *inputs;
+    const char *path; /* of the open one, as messages name it */
     struct csvio_reader *csv;
     struct linesio *lines;
+    struct fixed_reader *fixed;
+    struct json_reader *json;
     struct jpull_projection *projection;
     struct strbuf scratch;
     struct jpull_value *values;
@@ -61,8 +69,9 @@ struct source {
     struct cell_place *places;
     char **captured; /* preamble values of this file */
     struct pattern *preamble;
-    struct pattern skip, stop_at, trailer;
+    struct pattern skip, stop_at, trailer, until;
     struct where *where;
+    bool looks_at_text;         /* any of the first three, or repeated headers: off the fast path */
     bool stopped, trailer_seen; /* in the open file */
     char **filled;              /* last value of fill_down columns */
     size_t *fill_columns;
@@ -70,15 +79,53 @@ struct source {
     struct source_summary summary;
     size_t *sum_fields; /* field of each trailer sum */
     size_t header_fields;
+    struct field_strings header_raw; /* the header's records as text, to know their repetition */
     char line_text[24];
     struct arena *line_arena; /* what one line of jsonl needs */
     struct stream_context line_ctx;
-    uint64_t done_before, done_total;
 };
 
-int file_csv_open(struct source *s, struct error *err);
+/* A source has one open text: csv, or lines. */
+bool file_is_open(const struct source *s);
+/* Opens lines, whatever they are taken for afterwards. */
+int file_lines_open(struct source *s, struct file_feed *feed, size_t line_max_bytes,
+                    struct error *err);
+
+int file_csv_open(struct source *s, struct file_feed *feed, struct error *err);
 int file_csv_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err);
-int file_jsonl_open(struct source *s, struct error *err);
+/* Whether a text has the header that is looked for; closes the feed. */
+int file_csv_has_header(void *self, struct file_feed *feed, const char *name, bool *ret,
+                        struct error *err);
+int file_jsonl_open(struct source *s, struct file_feed *feed, struct error *err);
 int file_jsonl_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err);
+/* Compiles the columns' pointers, once. */
+int file_json_prepare(struct source *s, struct error *err);
+/* One record of JSON in cells, or a fault. */
+void file_json_cells(struct source *s, struct span record, struct source_row *ret);
+int file_json_open(struct source *s, struct file_feed *feed, struct error *err);
+int file_json_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err);
+void file_json_close(struct source *s);
+int file_fixed_open(struct source *s, struct file_feed *feed, struct error *err);
+int file_fixed_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err);
+void file_fixed_close(struct source *s);
+
+/* "1-12", "13" or "20-" (to the end): from 1. False when it is no range. */
+bool file_range_parse(const char *text, size_t *ret_first, size_t *ret_last);
+
+/* What all text formats do with a record before its cells are looked at: SKIPPED by a declared
+ * rule (and counted), the TRAILER, or a row. `first` is its first text. */
+enum record_use { RECORD_ROW, RECORD_SKIPPED, RECORD_TRAILER };
+enum record_use file_record_use(struct source *s, struct span first);
+void file_capture_preamble(struct source *s, struct span line);
+int file_check_preamble(const struct source *s, struct error *err);
+/* Adds a stated total. */
+int file_add_sum(struct source *s, size_t i, struct span text, uint64_t line, struct error *err);
+/* The cell of $line, $file, $NAME; false when the place is a field. */
+bool file_special_cell(struct source *s, size_t i, uint64_t line, struct cell *ret);
+/* ERR_NOT_FOUND when `from` names nothing of the kind. */
+int file_place_special(struct source *s, const char *from, struct cell_place *ret);
+
+extern const struct field_set file_source_set;
+void file_check(const struct pipeline *p, const struct stream_spec *s, struct diagnostics *d);
 
 #endif

@@ -9,9 +9,13 @@
 
 #define HEADER_SHOWN_MAX 12
 
+/* ---- columns by their names ------------------------------------------------------------- */
+
 static struct csvio_options options_of(const struct file_source_spec *spec)
 {
     struct csvio_options o = {.encoding = spec->encoding};
+    if (spec->format == FILE_ALV)
+        return (struct csvio_options){.encoding = spec->encoding, .delimiter = '|', .quote = -1};
     if (spec->delimiter != NULL)
         o.delimiter = strcmp(spec->delimiter, "tab") == 0 ? '\t' : spec->delimiter[0];
     else if (spec->format == FILE_TSV)
@@ -72,40 +76,11 @@ static int missing_column(const struct source *s, const struct csvio_record *hea
     return ERR_DATA;
 }
 
-static int place_special(struct source *s, const char *from, struct cell_place *ret)
-{
-    char *end;
-    if (strcmp(from, "$line") == 0) {
-        ret->origin = ORIGIN_LINE;
-        return 0;
-    }
-    if (strcmp(from, "$file") == 0) {
-        ret->origin = ORIGIN_FILE;
-        return 0;
-    }
-    unsigned long number = strtoul(from + 1, &end, 10);
-    if (end != from + 1 && *end == '\0' && number >= 1 && number <= CSVIO_FIELDS_MAX) {
-        *ret = (struct cell_place){ORIGIN_FIELD, number - 1};
-        return 0;
-    }
-    for (size_t i = 0; i < s->spec->preamble.count; i++) {
-        if (strcmp(s->spec->preamble.keys[i], from + 1) == 0) {
-            *ret = (struct cell_place){ORIGIN_PREAMBLE, i};
-            return 0;
-        }
-    }
-    if (stream_item(s->ctx, from + 1) != NULL) { /* the engine puts it in */
-        ret->origin = ORIGIN_LINE;
-        return 0;
-    }
-    return ERR_NOT_FOUND;
-}
-
 static int place_column(struct source *s, size_t i, const struct csvio_record *header,
                         struct error *err)
 {
     const struct column_spec *c = &s->stream->columns[i];
-    if (c->from[0] == '$' && place_special(s, c->from, &s->places[i]) == 0)
+    if (file_place_special(s, c->from, &s->places[i]) == 0)
         return 0;
     if (header == NULL)
         return error_set(err, ERR_SPEC, "column '%s': without a header, 'from' is $1, $2...",
@@ -134,65 +109,51 @@ static int place_sums(struct source *s, const struct csvio_record *header, struc
     return 0;
 }
 
-static void capture_preamble(struct source *s, const struct csvio_record *record)
-{
-    for (size_t i = 0; i < s->spec->preamble.count; i++) {
-        struct span found;
-        if (pattern_capture(&s->preamble[i], record->raw, &found))
-            s->captured[i] = arena_strndup(s->ctx->arena, found.ptr, found.len);
-    }
-}
-
-static int check_preamble(const struct source *s, struct error *err)
-{
-    for (size_t i = 0; i < s->spec->preamble.count; i++)
-        if (s->captured[i] == NULL)
-            return error_set(err, ERR_DATA,
-                             "%s: '%s' was not found above the header (pattern '%s')", s->path,
-                             s->spec->preamble.keys[i], s->spec->preamble.values[i]);
-    return 0;
-}
-
 static int place_all(struct source *s, const struct csvio_record *header, struct error *err)
 {
     s->header_fields = header != NULL ? header->nfields : 0;
     for (size_t i = 0; i < s->stream->ncolumns; i++)
         TRY(place_column(s, i, header, err));
     TRY(place_sums(s, header, err));
-    return check_preamble(s, err);
+    return file_check_preamble(s, err);
 }
 
-int file_csv_open(struct source *s, struct error *err)
+/* ---- records ---------------------------------------------------------------------------- */
+
+/* SAP's list as text: rows between bars, rules of dashes; titles and dates stand unframed. */
+static bool is_rule(struct span raw)
 {
-    struct csvio_options o = options_of(s->spec);
-    const struct header_spec *header = &s->spec->header;
-    TRY(csvio_open(s->path, &o, &s->csv, err));
-    for (size_t i = 0; i < s->spec->preamble.count; i++)
-        s->captured[i] = NULL;
-    if (header->none)
-        return place_all(s, NULL, err);
-    int64_t skipped = 0;
-    for (;;) {
-        struct csvio_record record;
-        bool end = false;
-        TRY(csvio_next(s->csv, &record, &end, err));
-        if (end)
-            return header->find.count > 0 && skipped > 0
-                       ? error_set(err, ERR_DATA, "'%s' has no header with '%s'", s->path,
-                                   header->find.items[0])
-                       : error_set(err, ERR_DATA, "'%s' is empty: expected a header", s->path);
-        if (record.fault == NULL && has_names(&record, &header->find))
-            return place_all(s, &record, err);
-        if (header->find.count > 0)
-            capture_preamble(s, &record);
-        if (skipped++ >= header->skip_max || header->find.count == 0)
-            break;
+    bool has_dash = false;
+    for (size_t i = 0; i < raw.len; i++) {
+        if (raw.ptr[i] != '-' && raw.ptr[i] != '|' && raw.ptr[i] != ' ' && raw.ptr[i] != '+')
+            return false;
+        has_dash |= raw.ptr[i] == '-';
     }
-    if (header->find.count == 0)
-        return error_set(err, ERR_DATA, "'%s': the header cannot be read", s->path);
-    error_set(err, ERR_DATA, "'%s': no header with '%s' in the first %" PRId64 " records", s->path,
-              header->find.items[0], header->skip_max + 1);
-    return error_hint(err, "raise header.skip_max or correct header.find");
+    return has_dash;
+}
+
+static bool is_framed(const struct csvio_record *record)
+{
+    return record->nfields >= 3 && span_trim(record->fields[0]).len == 0 &&
+           span_trim(record->fields[record->nfields - 1]).len == 0;
+}
+
+/* The next record, rules left out; of a framed one only what is within the frame. */
+static int next_record(struct csvio_reader *csv, int format, struct csvio_record *ret,
+                       bool *ret_framed, bool *ret_end, struct error *err)
+{
+    *ret_framed = true;
+    do {
+        TRY(csvio_next(csv, ret, ret_end, err));
+        if (*ret_end || format != FILE_ALV)
+            return 0;
+    } while (ret->fault == NULL && is_rule(ret->raw));
+    *ret_framed = is_framed(ret);
+    if (*ret_framed) {
+        ret->fields++;
+        ret->nfields -= 2;
+    }
+    return 0;
 }
 
 static struct span first_text(const struct csvio_record *record)
@@ -205,33 +166,244 @@ static struct span first_text(const struct csvio_record *record)
     return (struct span){"", 0};
 }
 
+/* ---- the header ------------------------------------------------------------------------- */
+
+/* The records that may be the header: the last `rows` read, kept. */
+struct header_search {
+    struct source *s;
+    struct arena *arena;
+    const struct header_spec *spec;
+    size_t rows, kept;
+    struct csvio_record *window;
+    int64_t passed; /* records before the window */
+};
+
+static struct csvio_record keep_record(struct arena *arena, const struct csvio_record *record)
+{
+    struct csvio_record kept = *record;
+    struct span *fields = arena_array(arena, record->nfields + 1, sizeof *fields);
+    for (size_t i = 0; i < record->nfields; i++) {
+        struct span f = span_trim(record->fields[i]);
+        fields[i] = (struct span){arena_strndup(arena, f.ptr, f.len), f.len};
+    }
+    kept.fields = fields;
+    kept.raw.ptr = arena_strndup(arena, record->raw.ptr, record->raw.len);
+    kept.fault = record->fault != NULL ? arena_strdup(arena, record->fault) : NULL;
+    return kept;
+}
+
+static struct span part_of(const struct csvio_record *record, size_t i)
+{
+    return i < record->nfields ? record->fields[i] : (struct span){"", 0};
+}
+
+/* The part of a name in one row; above another part a merged cell reaches to the right. */
+static struct span part_reaching(const struct header_search *h, size_t row, size_t i)
+{
+    bool has_below = false;
+    for (size_t below = row + 1; below < h->rows; below++)
+        has_below |= part_of(&h->window[below], i).len > 0;
+    struct span part = part_of(&h->window[row], i);
+    for (size_t left = i; has_below && part.len == 0 && left > 0; left--)
+        part = part_of(&h->window[row], left - 1);
+    return part;
+}
+
+static struct span joined_name(const struct header_search *h, size_t i)
+{
+    AUTO_STRBUF struct strbuf name = {0};
+    struct span before = {"", 0};
+    strbuf_init(&name, 0);
+    for (size_t row = 0; row < h->rows; row++) {
+        struct span part = part_reaching(h, row, i);
+        if (part.len == 0 || span_equal(part, before))
+            continue;
+        if (name.len > 0)
+            strbuf_adds(&name, h->spec->join);
+        strbuf_add(&name, part.ptr, part.len);
+        before = part;
+    }
+    return (struct span){arena_strndup(h->arena, name.data, name.len), name.len};
+}
+
+/* The window's records as one. */
+static struct csvio_record joined_header(const struct header_search *h)
+{
+    if (h->rows == 1)
+        return h->window[0];
+    struct csvio_record header = h->window[h->rows - 1];
+    for (size_t row = 0; row < h->rows; row++)
+        if (h->window[row].nfields > header.nfields)
+            header.nfields = h->window[row].nfields;
+    struct span *fields = arena_array(h->arena, header.nfields + 1, sizeof *fields);
+    for (size_t i = 0; i < header.nfields; i++)
+        fields[i] = joined_name(h, i);
+    header.fields = fields;
+    header.line = h->window[0].line;
+    return header;
+}
+
+static bool is_header(const struct header_search *h, struct csvio_record *ret)
+{
+    for (size_t row = 0; row < h->rows; row++)
+        if (h->window[row].fault != NULL)
+            return false;
+    *ret = joined_header(h);
+    if (h->spec->row > 0)
+        return h->passed == h->spec->row - 1;
+    return has_names(ret, &h->spec->find);
+}
+
+static void push_record(struct header_search *h, const struct csvio_record *record)
+{
+    if (h->kept == h->rows) {
+        memmove(h->window, h->window + 1, (h->rows - 1) * sizeof *h->window);
+        h->kept--;
+        h->passed++;
+    }
+    h->window[h->kept++] = keep_record(h->arena, record);
+}
+
+static int no_header(const struct header_search *h, bool at_end, struct error *err)
+{
+    const char *path = h->s->path;
+    if (h->spec->row > 0)
+        return error_set(err, ERR_DATA, "'%s' has no header at record %" PRId64, path,
+                         h->spec->row);
+    if (at_end && h->kept == 0)
+        return error_set(err, ERR_DATA, "'%s' is empty: expected a header", path);
+    if (h->spec->find.count == 0)
+        return error_set(err, ERR_DATA, "'%s': the header cannot be read", path);
+    if (at_end)
+        return error_set(err, ERR_DATA, "'%s' has no header with '%s'", path,
+                         h->spec->find.items[0]);
+    error_set(err, ERR_DATA, "'%s': no header with '%s' in the first %" PRId64 " records", path,
+              h->spec->find.items[0], h->spec->skip_max + 1);
+    return error_hint(err, "raise header.skip_max or correct header.find");
+}
+
+/* Reads up to the header. ERR_DATA when there is none. */
+static int find_header(struct header_search *h, struct csvio_reader *csv, struct csvio_record *ret,
+                       struct error *err)
+{
+    int64_t passed_max = h->spec->row > 0          ? h->spec->row - 1
+                         : h->spec->find.count > 0 ? h->spec->skip_max
+                                                   : 0;
+    for (;;) {
+        struct csvio_record record;
+        bool end = false, framed;
+        TRY(next_record(csv, h->s->spec->format, &record, &framed, &end, err));
+        if (end)
+            return no_header(h, true, err);
+        if (!framed) { /* a title: never the header */
+            file_capture_preamble(h->s, record.raw);
+            continue;
+        }
+        push_record(h, &record);
+        if (h->kept == h->rows && is_header(h, ret))
+            return 0;
+        file_capture_preamble(h->s, record.raw);
+        if (h->kept == h->rows && h->passed >= passed_max)
+            return no_header(h, false, err);
+    }
+}
+
+static struct header_search search_begin(struct source *s, struct arena *arena)
+{
+    struct header_search h = {.s = s, .arena = arena, .spec = &s->spec->header};
+    h.rows = (size_t)h.spec->rows;
+    h.window = arena_array(arena, h.rows + 1, sizeof *h.window);
+    return h;
+}
+
+static void keep_header_text(struct source *s, const struct header_search *h)
+{
+    s->header_raw.items = arena_array(s->ctx->arena, h->rows, sizeof(char *));
+    s->header_raw.count = h->rows;
+    for (size_t i = 0; i < h->rows; i++) {
+        struct span raw = span_trim(h->window[i].raw);
+        s->header_raw.items[i] = arena_strndup(s->ctx->arena, raw.ptr, raw.len);
+    }
+}
+
+/* What stands between the header and the data. */
+static int pass_until(struct source *s, struct error *err)
+{
+    bool end = false, framed, found = !s->until.is_set;
+    while (!found) {
+        struct csvio_record record;
+        TRY(next_record(s->csv, s->spec->format, &record, &framed, &end, err));
+        if (end)
+            return error_set(err, ERR_DATA, "'%s': nothing below the header matches '%s'", s->path,
+                             s->spec->header.until);
+        found = record.fault == NULL && pattern_matches(&s->until, first_text(&record));
+    }
+    return 0;
+}
+
+static int open_feed(const struct source *s, struct file_feed *feed, const char *name,
+                     struct csvio_reader **ret, struct error *err)
+{
+    struct csvio_options o = options_of(s->spec);
+    return feed->source != NULL ? csvio_open_source(feed->source, name, &o, ret, err)
+                                : csvio_open_fd(feed->fd, name, &o, ret, err);
+}
+
+int file_csv_open(struct source *s, struct file_feed *feed, struct error *err)
+{
+    TRY(open_feed(s, feed, s->path, &s->csv, err));
+    if (s->spec->header.none)
+        return place_all(s, NULL, err);
+    struct arena *arena = arena_new();
+    struct header_search h = search_begin(s, arena);
+    struct csvio_record header;
+    int code = find_header(&h, s->csv, &header, err);
+    if (code == 0)
+        code = place_all(s, &header, err);
+    if (code == 0)
+        keep_header_text(s, &h);
+    arena_free(arena);
+    TRY(code);
+    return pass_until(s, err);
+}
+
+int file_csv_has_header(void *self, struct file_feed *feed, const char *name, bool *ret,
+                        struct error *err)
+{
+    struct source *s = self;
+    struct csvio_reader *csv;
+    struct csvio_record header;
+    TRY(open_feed(s, feed, name, &csv, err));
+    struct arena *arena = arena_new();
+    struct header_search h = search_begin(s, arena);
+    s->path = name;
+    int code = find_header(&h, csv, &header, err);
+    *ret = code == 0;
+    csvio_close(csv);
+    arena_free(arena);
+    if (code != ERR_DATA)
+        return code;
+    error_clear(err); /* another member has it */
+    return 0;
+}
+
+/* ---- rows ------------------------------------------------------------------------------- */
+
 static int read_trailer(struct source *s, const struct csvio_record *record, struct error *err)
 {
-    for (size_t i = 0; i < s->spec->trailer.sum.count; i++) {
-        const char *name = s->spec->trailer.sum.keys[i];
-        size_t column = (size_t)stream_column(s->stream, name), at = s->sum_fields[i];
-        struct cell cell = {CELL_TEXT, at < record->nfields ? record->fields[at] : SPAN("")};
-        struct column_habits habits = {.strip = s->spec->strip.items,
-                                       .nstrip = s->spec->strip.count,
-                                       .decimal_comma = s->spec->decimal == 1};
-        struct column_reader *r = column_reader_new(&s->stream->columns[column], 1, &habits);
-        struct span text = SPAN("");
-        bool is_null = false;
-        struct decimal sum = {0}, total;
-        const char *reason = column_clean(r, 0, &cell, &text, &is_null);
-        bool ok = reason == NULL && !is_null && decimal_parse(text.ptr, text.len, &sum);
-        column_reader_free(r);
-        if (!ok)
-            return error_set(err, ERR_DATA,
-                             "%s:%" PRIu64 ": the total of '%s' is not a number: '%.*s'", s->path,
-                             record->line, name, (int)cell.text.len, cell.text.ptr);
-        s->summary.sum_columns[i] = name;
-        if (i < s->summary.nsums && decimal_add(&s->summary.sums[i], &sum, &total))
-            sum = total; /* several files: their totals add up */
-        s->summary.sums[i] = sum;
-    }
+    for (size_t i = 0; i < s->spec->trailer.sum.count; i++)
+        TRY(file_add_sum(s, i, part_of(record, s->sum_fields[i]), record->line, err));
     s->summary.nsums = s->spec->trailer.sum.count;
     return 0;
+}
+
+/* A delimiter too many at the line's end shifts nothing. */
+static bool has_more(const struct csvio_record *record, size_t header_fields)
+{
+    for (size_t i = header_fields; i < record->nfields; i++)
+        if (span_trim(record->fields[i]).len > 0)
+            return true;
+    return record->nfields > header_fields + 1;
 }
 
 static const char *set_cells(struct source *s, const struct csvio_record *record)
@@ -239,55 +411,68 @@ static const char *set_cells(struct source *s, const struct csvio_record *record
     bool is_short = false;
     for (size_t i = 0; i < s->stream->ncolumns; i++) {
         struct cell *cell = &s->cells[i];
-        switch (s->places[i].origin) {
-        case ORIGIN_FIELD:
-            *cell = (struct cell){CELL_NULL, SPAN("")};
-            if (s->places[i].index < record->nfields)
-                *cell = (struct cell){CELL_TEXT, record->fields[s->places[i].index]};
-            else
-                is_short = true;
-            break;
-        case ORIGIN_LINE:
-            snprintf(s->line_text, sizeof s->line_text, "%" PRIu64, record->line);
-            *cell = (struct cell){CELL_CLEAN, span_of(s->line_text)};
-            break;
-        case ORIGIN_FILE: *cell = (struct cell){CELL_CLEAN, span_of(s->path)}; break;
-        case ORIGIN_PREAMBLE:
-            *cell = (struct cell){CELL_TEXT, span_of(s->captured[s->places[i].index])};
-            break;
+        if (s->places[i].origin != ORIGIN_FIELD) {
+            (void)file_special_cell(s, i, record->line, cell);
+            continue;
         }
+        *cell = (struct cell){CELL_NULL, SPAN("")};
+        if (s->places[i].index < record->nfields)
+            *cell = (struct cell){CELL_TEXT, record->fields[s->places[i].index]};
+        else
+            is_short = true;
     }
     if (is_short)
         return "fewer fields than the header";
-    return s->header_fields > 0 && record->nfields > s->header_fields
+    return s->header_fields > 0 && record->nfields > s->header_fields &&
+                   has_more(record, s->header_fields)
                ? "more fields than the header"
                : NULL;
+}
+
+static bool is_page_header(const struct source *s, struct span raw)
+{
+    if (!s->spec->header.repeats && s->spec->format != FILE_ALV)
+        return false;
+    raw = span_trim(raw);
+    for (size_t i = 0; i < s->header_raw.count; i++)
+        if (span_equal(raw, span_of(s->header_raw.items[i])))
+            return true;
+    return false;
+}
+
+/* False: the record is left out, by a declared rule, and counted. */
+static int is_row(struct source *s, const struct csvio_record *record, bool framed, bool *ret,
+                  struct error *err)
+{
+    *ret = false;
+    if (!s->stopped && record->fault != NULL) {
+        *ret = true;
+        return 0;
+    }
+    if (!s->stopped && (!framed || is_page_header(s, record->raw))) {
+        s->summary.skipped++;
+        return 0;
+    }
+    switch (file_record_use(s, first_text(record))) {
+    case RECORD_SKIPPED: break;
+    case RECORD_TRAILER: return read_trailer(s, record, err);
+    case RECORD_ROW: *ret = true; break;
+    }
+    return 0;
 }
 
 int file_csv_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
 {
     struct csvio_record record;
-    for (;;) {
-        TRY(csvio_next(s->csv, &record, ret_end, err));
+    bool framed = true, is_wanted = true;
+    do {
+        TRY(s->looks_at_text ? next_record(s->csv, s->spec->format, &record, &framed, ret_end, err)
+                             : csvio_next(s->csv, &record, ret_end, err));
         if (*ret_end)
             return 0;
-        if (s->stopped) {
-            s->summary.skipped++;
-            continue;
-        }
-        bool patterned = s->skip.is_set || s->stop_at.is_set || s->trailer.is_set;
-        struct span first = patterned && record.fault == NULL ? first_text(&record) : SPAN("");
-        if (!patterned || record.fault != NULL)
-            break;
-        bool is_trailer = pattern_matches(&s->trailer, first);
-        if (is_trailer)
-            TRY(read_trailer(s, &record, err));
-        s->trailer_seen |= is_trailer;
-        s->stopped = is_trailer || pattern_matches(&s->stop_at, first);
-        if (!s->stopped && !pattern_matches(&s->skip, first))
-            break;
-        s->summary.skipped++;
-    }
+        if (s->looks_at_text)
+            TRY(is_row(s, &record, framed, &is_wanted, err));
+    } while (!is_wanted);
     *ret = (struct source_row){.cells = s->cells,
                                .origin = s->path,
                                .position = record.line,
