@@ -23,7 +23,8 @@ static bool key_is_late(const char *key)
 /* Of auth: its texts are formulas. */
 static bool auth_key_is_late(const char *key)
 {
-    return strcmp(key, "login") == 0 || strcmp(key, "send") == 0 || strcmp(key, "logout") == 0;
+    return strcmp(key, "login") == 0 || strcmp(key, "send") == 0 || strcmp(key, "logout") == 0 ||
+           strcmp(key, "claims") == 0;
 }
 
 static void auth_interpolate(struct ynode *auth, interpolate_resolver resolver, void *self,

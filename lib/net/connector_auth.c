@@ -1,13 +1,11 @@
 #include "core/secret.h"
-#include "format/jpull.h"
-#include "format/jsonx.h"
 #include "net/connector_internal.h"
 #include <openssl/evp.h>
 #include <stdlib.h>
 
 bool auth_is_renewable(const struct connector *c)
 {
-    return c->spec.auth.type == AUTH_JWT_LOGIN || c->spec.auth.type == AUTH_SESSION;
+    return auth_gives_token(&c->spec.auth) || c->spec.auth.type == AUTH_SESSION;
 }
 
 /* Another connector of this login may have renewed it since. */
@@ -54,89 +52,7 @@ static int basic_apply(struct outgoing *r, struct error *err)
     return 0;
 }
 
-/* ---- login --------------------------------------------------------------------------------- */
-
-static int login_parse(struct connector *c, struct auth_session *s,
-                       const struct http_response *response, struct error *err)
-{
-    AUTO_STRBUF struct strbuf scratch = {0};
-    const struct auth_spec *a = &c->spec.auth;
-    struct span body = {response->body.data, response->body.len};
-    struct jpull_value token = {0}, life = {0};
-    struct error ignored;
-
-    strbuf_init(&scratch, 0);
-    if (jpull_find(body, a->token_from, &token, &scratch, &ignored) != 0 ||
-        token.kind != JPULL_STRING || token.text.len == 0)
-        return error_set(err, ERR_REMOTE, "the answer has no token at '%s'", a->token_from);
-    s->token = mem_strndup(token.text.ptr, token.text.len);
-    secret_register(s->token);
-    if (!a->expires_from || jpull_find(body, a->expires_from, &life, &scratch, &ignored) != 0 ||
-        (life.kind != JPULL_NUMBER && life.kind != JPULL_STRING))
-        return 0;
-    AUTOFREE char *text = mem_strndup(life.text.ptr, life.text.len);
-    auth_session_expires(s, strtoll(text, NULL, 10), a->margin_ms);
-    return 0;
-}
-
-static int login_send(struct connector *c, struct arena *arena, struct http_response *ret,
-                      struct error *err)
-{
-    AUTO_STRBUF struct strbuf body = {0};
-    const struct auth_spec *a = &c->spec.auth;
-    struct outgoing r = {.arena = arena, .c = c};
-    struct jwriter w;
-    const char *password = NULL;
-    bool ignored;
-
-    TRY(auth_secret(c, a->password, &password, err));
-    strbuf_init(&body, CONNECTOR_TEXT_MAX);
-    jwriter_init(&w, &body);
-    jwriter_object(&w);
-    jwriter_kstring(&w, a->user_key, a->user);
-    jwriter_kstring(&w, a->password_key, password);
-    jwriter_end(&w);
-    if (body.overflow)
-        return error_set(err, ERR_CONFIG, "user or password is too long");
-    for (size_t i = 0; i < c->spec.headers.count; i++)
-        if (c->spec.headers.values[i])
-            outgoing_header(&r, c->spec.headers.keys[i], c->spec.headers.values[i]);
-    r.url = arena_printf(arena, "%s%s", c->base_url, a->path);
-    /* Twice the same login does no harm. */
-    r.http = (struct http_request){
-        .method = "POST", .is_repeatable = true, .body = {body.data, body.len}};
-    int code = outgoing_send(&r, ret, &ignored, err);
-    memset(body.data, 0, body.len);
-    return code;
-}
-
-static int login(struct connector *c, struct auth_session *s, struct error *err)
-{
-    struct arena *arena = arena_new();
-    struct http_response response = {0};
-
-    int code = login_send(c, arena, &response, err);
-    if (code == 0)
-        code = login_parse(c, s, &response, err);
-    http_response_release(&response);
-    arena_free(arena);
-    if (code == 0)
-        return 0;
-    bool refused = err->code == ERR_AUTH && !err->hint[0];
-    error_context(err, "login to '%s' as '%s'", c->name, c->spec.auth.user);
-    if (refused)
-        error_hint(err, "check user and password of the connector");
-    return code;
-}
-
-static int login_apply(struct outgoing *r, struct error *err)
-{
-    struct auth_session *s = NULL;
-
-    TRY(auth_session_get(r->c, login, &s, err));
-    outgoing_header(r, "Authorization", arena_printf(r->arena, "Bearer %s", s->token));
-    return 0;
-}
+/* ---- all ------------------------------------------------------------------------------------- */
 
 int auth_apply(struct outgoing *r, struct error *err)
 {
@@ -146,7 +62,9 @@ int auth_apply(struct outgoing *r, struct error *err)
     switch ((enum auth_type)a->type) {
     case AUTH_NONE: return 0;
     case AUTH_BASIC: return basic_apply(r, err);
-    case AUTH_JWT_LOGIN: return login_apply(r, err);
+    case AUTH_JWT_LOGIN:
+    case AUTH_OAUTH2:
+    case AUTH_JWT: return token_apply(r, err);
     case AUTH_SESSION: return session_apply(r, err);
     case AUTH_BEARER:
         TRY(auth_secret(r->c, a->token, &secret, err));

@@ -1,6 +1,7 @@
 /* What must agree in `auth`, and the names that its texts use. */
 #include "net/connector_spec.h"
 #include "net/formula.h"
+#include "net/url.h"
 #include <ctype.h>
 #include <string.h>
 
@@ -128,11 +129,6 @@ static void session_check(const struct connector_spec *spec, const struct ynode 
                         "auth: the session is never sent");
 }
 
-static bool auth_gives_token(const struct auth_spec *a)
-{
-    return a->type == AUTH_JWT_LOGIN;
-}
-
 /* ---- all ------------------------------------------------------------------------------------- */
 
 static void types_check(const struct auth_spec *a, const struct ynode *map, struct diagnostics *d)
@@ -143,6 +139,8 @@ static void types_check(const struct auth_spec *a, const struct ynode *map, stru
         KEY = 1 << AUTH_KEY,
         LOGIN = 1 << AUTH_JWT_LOGIN,
         SESSION = 1 << AUTH_SESSION,
+        OAUTH2 = 1 << AUTH_OAUTH2,
+        JWT = 1 << AUTH_JWT,
     };
     static const struct key_use uses[] = {
         {"token", BEARER, 0},
@@ -154,22 +152,64 @@ static void types_check(const struct auth_spec *a, const struct ynode *map, stru
         {"path", LOGIN, 0},
         {"user_key", 0, LOGIN},
         {"password_key", 0, LOGIN},
-        {"token_from", 0, LOGIN},
-        {"expires_from", 0, LOGIN},
-        {"margin", 0, LOGIN | SESSION},
+        {"token_from", 0, LOGIN | OAUTH2},
+        {"expires_from", 0, LOGIN | OAUTH2},
+        {"margin", 0, LOGIN | SESSION | OAUTH2 | JWT},
+        {"token_url", OAUTH2, 0},
+        {"client_id", OAUTH2, 0},
+        {"client_secret", OAUTH2, 0},
+        {"credentials", 0, OAUTH2},
+        {"scope", 0, OAUTH2},
+        {"refresh_from", 0, OAUTH2},
+        {"extra", 0, OAUTH2},
+        {"algorithm", 0, JWT},
+        {"key", JWT, 0},
+        {"key_id", 0, JWT},
+        {"claims", 0, JWT},
+        {"lifetime", 0, JWT},
         {"login", SESSION, 0},
         {"send", 0, SESSION},
         {"logout", 0, SESSION},
         {NULL, 0, 0},
     };
-    static const char *const types[] = {"none", "bearer", "basic", "key", "jwt_login", "session"};
+    static const char *const types[] = {"none",      "bearer",  "basic",  "key",
+                                        "jwt_login", "session", "oauth2", "jwt"};
 
     spec_check_keys(map, "auth", types[a->type], a->type, uses, d);
+    spec_check_pointer(a->refresh_from, map, "refresh_from", d);
     spec_check_pointer(a->token_from, map, "token_from", d);
     spec_check_pointer(a->expires_from, map, "expires_from", d);
     if (a->path && a->path[0] != '/')
         diagnostics_add(d, ynode_get(map, "path"), NULL, "path: '%s' does not begin with '/'",
                         a->path);
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+static void oauth2_check(const struct connector_spec *spec, const struct ynode *map,
+                         struct diagnostics *d)
+{
+    const char *url = spec->auth.token_url;
+
+    if (url && url[0] != '/' && spec->base_url && !strstr(spec->base_url, "${") &&
+        !url_may_follow(spec->base_url, url))
+        diagnostics_add(d, ynode_get(map, "token_url"), "a path, or a URL at the host of base_url",
+                        "token_url: '%s' is at another host than base_url", url);
+}
+
+static void jwt_check(const struct connector_spec *spec, const struct ynode *map,
+                      struct diagnostics *d)
+{
+    const struct names names = {.spec = spec};
+    const struct ynode *claims = ynode_get(map, "claims");
+
+    if (claims && claims->kind != YNODE_MAP)
+        diagnostics_add(d, claims, NULL, "claims: expected a map, found %s",
+                        ynode_kind_name(claims->kind));
+    texts_check(claims, &names, d);
+    if (spec->auth.margin_ms * 2 > spec->auth.lifetime_ms && ynode_get(map, "margin"))
+        diagnostics_add(d, ynode_get(map, "margin"), NULL,
+                        "margin: at most half of the token's lifetime");
 }
 
 /* The connector's own signature and those of its resources. */
@@ -206,4 +246,8 @@ void connector_auth_check(const struct connector_spec *spec, const struct ynode 
     types_check(&spec->auth, map, d);
     if (spec->auth.type == AUTH_SESSION)
         session_check(spec, map, d);
+    if (spec->auth.type == AUTH_OAUTH2)
+        oauth2_check(spec, map, d);
+    if (spec->auth.type == AUTH_JWT)
+        jwt_check(spec, map, d);
 }

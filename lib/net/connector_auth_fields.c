@@ -70,8 +70,10 @@ static const struct field_set send_set = {
 };
 
 #define AUTH(m) .offset = offsetof(struct auth_spec, m)
-static const char *const auth_types[] = {"none",      "bearer",  "basic", "key",
-                                         "jwt_login", "session", NULL};
+static const char *const auth_types[] = {"none",    "bearer", "basic", "key", "jwt_login",
+                                         "session", "oauth2", "jwt",   NULL};
+static const char *const auth_credentials[] = {"header", "body", NULL};
+static const char *const auth_algorithms[] = {"HS256", "RS256", NULL};
 static const char *const auth_places[] = {"header", "query", NULL};
 static const struct field auth_fields[] = {
     {"type", FIELD_CHOICE, AUTH(type), .choices = auth_types, .def = "none",
@@ -92,17 +94,39 @@ static const struct field auth_fields[] = {
     {"password_key", FIELD_STRING, AUTH(password_key), .def = "password",
      .help = "jwt_login: key of the password in the body"},
     {"token_from", FIELD_STRING, AUTH(token_from), .def = "/access_token",
-     .help = "jwt_login: JSON pointer to the token in the answer"},
+     .help = "jwt_login, oauth2: JSON pointer to the token in the answer"},
     {"expires_from", FIELD_STRING, AUTH(expires_from),
-     .help = "jwt_login: JSON pointer to its life in seconds; without it a 401 renews"},
+     .help = "jwt_login: JSON pointer to its life in seconds; without it a 401 renews (oauth2: "
+             "/expires_in)"},
     {"margin", FIELD_DURATION, AUTH(margin_ms), .def = "30s", .min = 0, .max = HOUR_MS,
-     .help = "jwt_login, session: renewed this long before it ends"},
+     .help = "renewed this long before its end"},
     {"login", FIELD_OBJECT_PTR, AUTH(login), .sub = &login_set,
      .help = "session: the request that begins it"},
     {"send", FIELD_OBJECT_PTR, AUTH(send), .sub = &send_set,
      .help = "session: what each request carries"},
     {"logout", FIELD_OBJECT_PTR, AUTH(logout), .sub = &logout_set,
      .help = "session: the request that ends it"},
+    {"token_url", FIELD_STRING, AUTH(token_url),
+     .help = "oauth2: path behind base_url, or a URL at its host, that gives tokens"},
+    {"client_id", FIELD_STRING, AUTH(client_id), .help = "oauth2: the client"},
+    {"client_secret", FIELD_STRING, AUTH(client_secret), .flags = FIELD_SECRET,
+     .help = "oauth2: its secret, or where it is kept"},
+    {"credentials", FIELD_CHOICE, AUTH(credentials), .choices = auth_credentials, .def = "header",
+     .help = "oauth2: sent as basic authentication, or in the body"},
+    {"scope", FIELD_STRING, AUTH(scope), .help = "oauth2: what is asked for"},
+    {"refresh_from", FIELD_STRING, AUTH(refresh_from), .def = "/refresh_token",
+     .help = "oauth2: JSON pointer to a token that renews, used when there is one"},
+    {"extra", FIELD_STRING_MAP, AUTH(extra),
+     .help = "oauth2: further parameters of the request, such as audience"},
+    {"algorithm", FIELD_CHOICE, AUTH(algorithm), .choices = auth_algorithms, .def = "HS256",
+     .help = "jwt: how it is signed"},
+    {"key", FIELD_STRING, AUTH(key), .flags = FIELD_SECRET,
+     .help = "jwt: the secret (HS256) or private key (RS256, PEM), or where it is kept"},
+    {"key_id", FIELD_STRING, AUTH(key_id), .help = "jwt: kid in its header"},
+    {"claims", FIELD_NODE, AUTH(claims), .flags = FIELD_LATE,
+     .help = "jwt: its claims, written as YAML; iat and exp are added"},
+    {"lifetime", FIELD_DURATION, AUTH(lifetime_ms), .def = "5m", .min = 1000, .max = 24 * HOUR_MS,
+     .help = "jwt: from iat to exp"},
     {0},
 };
 const struct field_set connector_auth_set = {

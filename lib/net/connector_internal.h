@@ -101,7 +101,7 @@ struct outgoing {
     const struct resource_spec *resource; /* NULL: a login */
     const char *url;                      /* without `query` */
     struct pair_list query, headers;
-    struct pair_list form; /* the body, when the resource has one of pairs */
+    struct pair_list form;     /* the body, when the resource has one of pairs */
     struct span unsigned_body; /* once is_signed */
     bool is_signed;
     struct http_request http;
@@ -194,10 +194,11 @@ struct auth_session {
     struct auth_session *next;
     char *key;
     bool is_live;
-    int64_t number;     /* of logins so far */
-    int64_t expires_ns; /* INT64_MAX: it did not say */
-    char *token;        /* jwt_login */
-    char *cookies;      /* "a=1; b=2", or NULL */
+    int64_t number;      /* of logins so far */
+    int64_t expires_ns;  /* INT64_MAX: it did not say */
+    char *token;         /* jwt_login, oauth2, jwt */
+    char *refresh_token; /* oauth2: outlives the token */
+    char *cookies;       /* "a=1; b=2", or NULL */
     char **names, **values;
     size_t count;             /* of what was taken */
     struct connector *parked; /* closed by its user, kept to log out */
@@ -213,6 +214,7 @@ void auth_session_expires(struct auth_session *s, int64_t life_s, int64_t margin
 /* Takes c over when its session has to be ended at the end of the process. */
 bool auth_session_park(struct connector *c);
 int session_apply(struct outgoing *r, struct error *err);
+int token_apply(struct outgoing *r, struct error *err);
 
 /* Names in texts of auth and sign: values, secrets, what a login gave, the time. */
 struct auth_scope {

@@ -133,7 +133,8 @@ static int login_check(const struct outgoing *r, const struct http_response *res
     AUTO_STRBUF struct strbuf reason = {0};
     const struct login_spec *login = r->login;
 
-    if (login->ok->status.count == 0)
+    bool later = response->status >= 500 || response->status == 429 || response->status == 408;
+    if (login->ok->status.count == 0 || later)
         TRY(http_response_check(&r->http, response, err));
     if (rule_when_matches(login->ok, response))
         return 0;

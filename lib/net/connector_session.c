@@ -30,9 +30,10 @@ void auth_session_clear(struct auth_session *s)
     free(s->names);
     free(s->values);
     secret_free(s->token);
+    secret_free(s->refresh_token);
     secret_free(s->cookies);
     s->names = s->values = NULL;
-    s->token = s->cookies = NULL;
+    s->token = s->refresh_token = s->cookies = NULL;
     s->count = 0;
     s->is_live = false;
     s->expires_ns = INT64_MAX;
@@ -70,7 +71,10 @@ int auth_session_get(struct connector *c,
     struct auth_session *s = c->session ? c->session : session_of(c);
 
     if (!s->is_live || clock_monotonic_ns() >= s->expires_ns) {
+        char *refresh_token = s->refresh_token;
+        s->refresh_token = NULL;
         auth_session_clear(s);
+        s->refresh_token = refresh_token;
         int code = login(c, s, err);
         if (code != 0) {
             auth_session_clear(s);

@@ -39,7 +39,11 @@ enum auth_type {
     AUTH_KEY,
     AUTH_JWT_LOGIN,
     AUTH_SESSION,
+    AUTH_OAUTH2,
+    AUTH_JWT,
 };
+enum auth_credentials { AUTH_CREDENTIALS_HEADER, AUTH_CREDENTIALS_BODY };
+enum auth_jwt { AUTH_HS256, AUTH_RS256 };
 enum auth_place { AUTH_IN_HEADER, AUTH_IN_QUERY };
 struct auth_spec {
     int type;
@@ -54,7 +58,20 @@ struct auth_spec {
     struct login_spec *login; /* session */
     struct send_spec *send;
     struct login_spec *logout;
+    /* oauth2 */
+    const char *token_url, *client_id, *client_secret, *scope, *refresh_from;
+    int credentials;
+    struct field_string_map extra;
+    /* jwt */
+    int algorithm;
+    const char *key, *key_id;
+    const struct ynode *claims;
+    int64_t lifetime_ms;
 };
+static inline bool auth_gives_token(const struct auth_spec *a)
+{
+    return a->type == AUTH_JWT_LOGIN || a->type == AUTH_OAUTH2 || a->type == AUTH_JWT;
+}
 enum rule_action { RULE_FAIL, RULE_RETRY, RULE_RATE_LIMITED, RULE_REFRESH_AUTH, RULE_IGNORE };
 struct rule_spec {
     struct rule_when when;
