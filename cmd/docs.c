@@ -67,11 +67,6 @@ static int write_reference(struct writer *w, struct error *err)
     strbuf_clear(&text);
     strbuf_adds(&text, "# Pipelines: NAME.yaml\n\n");
     describe_markdown(&pipeline_fields, 2, &text);
-    describe_markdown(&column_fields, 2, &text);
-    for (size_t i = 0; source_registry[i] != NULL; i++)
-        describe_markdown(source_registry[i]->fields, 2, &text);
-    for (size_t i = 0; target_registry[i] != NULL; i++)
-        describe_markdown(target_registry[i]->fields, 2, &text);
     TRY(write_document(w, "pipelines.md", &text, err));
     strbuf_clear(&text);
     strbuf_adds(&text, "# Connectors: NAME.yaml\n\n");

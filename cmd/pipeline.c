@@ -1,9 +1,11 @@
-/* diner pipeline list|lint|show|plan|preview|schema. */
+/* diner pipeline list|lint|show|graph|plan|preview. */
 #include "cli/table.h"
 #include "commands.h"
 #include "core/fileio.h"
 #include "core/secret.h"
 #include "engine.h"
+#include "pipeline/graph.h"
+#include "pipeline/lint.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,8 +51,8 @@ struct names_args {
 };
 static const struct field names_fields[] = {
     {"pipeline", FIELD_STRINGS, offsetof(struct names_args, names),
-     "pipelines by name or file; default: all", .arg = "PIPELINE",
-     .flags = FIELD_POSITIONAL | FIELD_REPEAT, .complete = "pipeline"},
+     "pipelines by name or file, directories, Markdown pages; default: all pipelines",
+     .arg = "PIPELINE", .flags = FIELD_POSITIONAL | FIELD_REPEAT, .complete = "pipeline"},
     {0}};
 static const struct field_set names_set = {
     .name = "lint", .struct_size = sizeof(struct names_args), .fields = names_fields};
@@ -68,46 +70,44 @@ static void print_diagnostic(FILE *out, const struct diagnostic *d)
     fputs(line.data, out);
 }
 
-static size_t lint_one(struct cli *cli, const char *name)
+static void tell(void *self, const struct diagnostic *d)
 {
-    struct pipeline *p = NULL;
-    struct diagnostics *d = NULL;
-    struct error err = ERROR_INIT;
-    (void)pipeline_load(name, cli->config, NULL, &p, &d, &err);
-    size_t errors = d->errors;
-    for (size_t i = 0; i < d->count; i++)
-        print_diagnostic(cli->out, &d->items[i]);
-    pipeline_free(p);
-    return errors;
+    print_diagnostic(self, d);
 }
 
 static int lint(struct cli *cli, const void *bound, struct error *err)
 {
     const struct names_args *args = bound;
     const char *const *names = args->names.items;
-    size_t count = args->names.count, errors = 0;
+    size_t count = args->names.count;
+    struct lint l = {.config = cli->config, .tell = tell, .self = cli->out};
     if (count == 0) {
         const char **all;
         count = pipeline_names(cli->config, cli->arena, &all);
         names = all;
     }
     for (size_t i = 0; i < count; i++)
-        errors += lint_one(cli, names[i]);
-    cli_summary(cli, "%zu checked, %zu errors", count, errors);
-    return errors > 0
-               ? error_set(err, ERR_SPEC, "lint found %zu error%s", errors, errors > 1 ? "s" : "")
-               : 0;
+        TRY(lint_path(&l, names[i], err));
+    cli_summary(cli, "%zu checked, %zu errors", l.checked, l.errors);
+    return l.errors > 0 ? error_set(err, ERR_SPEC, "lint found %zu error%s", l.errors,
+                                    l.errors > 1 ? "s" : "")
+                        : 0;
 }
 
 static const struct command command_lint = {
     .name = "lint",
     .summary = "check pipeline files, all problems at once",
+    .description =
+        "Tells every problem with file, line, column and the mend. Of a Markdown page the fenced "
+        "yaml blocks are checked that have `version` and `streams` or `steps`; of a directory its "
+        ".yaml, .yml and .md files.",
     .args = &names_set,
     .run = lint,
-    .examples =
-        (const struct command_example[]){{"diner pipeline lint", "all of them"},
-                                         {"diner pipeline lint pipelines/orders.yaml", "one file"},
-                                         {0}}};
+    .examples = (const struct command_example[]){
+        {"diner pipeline lint", "all of them"},
+        {"diner pipeline lint pipelines/orders.yaml", "one file"},
+        {"diner pipeline lint docs/pipelines.md", "the pipelines within a page"},
+        {0}}};
 
 /* ---- show ------------------------------------------------------------------------------- */
 
@@ -162,6 +162,47 @@ static const struct command command_show = {
     .run = show,
     .examples = (const struct command_example[]){
         {"diner pipeline show stock_sync --resolved", "with defaults merged in"}, {0}}};
+
+/* ---- graph ------------------------------------------------------------------------------ */
+
+struct graph_args {
+    const char *name;
+    int format;
+};
+static const struct field graph_fields[] = {
+    {"pipeline", FIELD_STRING, offsetof(struct graph_args, name), "pipeline or job by name or file",
+     .arg = "PIPELINE", .flags = FIELD_POSITIONAL | FIELD_REQUIRED, .complete = "pipeline"},
+    {"format", FIELD_CHOICE, offsetof(struct graph_args, format),
+     "a tree as text, Mermaid (for Markdown) or Graphviz", .def = "text",
+     .choices = graph_format_names},
+    {0}};
+static const struct field_set graph_set = {
+    .name = "graph", .struct_size = sizeof(struct graph_args), .fields = graph_fields};
+
+static int graph(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct graph_args *args = bound;
+    struct pipeline *p;
+    AUTO_STRBUF struct strbuf text = {0};
+    strbuf_init(&text, 4 << 20);
+    TRY(pipeline_load(args->name, cli->config, NULL, &p, NULL, err));
+    graph_print(p, (enum graph_format)args->format, &text);
+    pipeline_free(p);
+    secret_redact(&text);
+    fputs(text.data, cli->out);
+    return 0;
+}
+
+static const struct command command_graph = {
+    .name = "graph",
+    .summary = "draw the streams of a pipeline, or the steps of a job",
+    .args = &graph_set,
+    .run = graph,
+    .examples = (const struct command_example[]){
+        {"diner pipeline graph orders", "as a tree"},
+        {"diner pipeline graph marts --format mermaid", "for a Markdown page"},
+        {"diner pipeline graph nightly --format dot", "for Graphviz: pipe it into dot -Tsvg"},
+        {0}}};
 
 /* ---- preview ---------------------------------------------------------------------------- */
 
@@ -261,8 +302,9 @@ static const struct command command_plan = {
         {"diner pipeline plan stock_sync", "what tonight would do to the stock"}, {0}}};
 
 static const struct command *const children[] = {
-    &command_list, &command_lint,           &command_show, &command_preview,
-    &command_plan, &command_pipeline_guess, NULL};
-const struct command command_pipeline = {.name = "pipeline",
-                                         .summary = "look at pipelines: list, lint, preview, plan",
-                                         .children = children};
+    &command_list,    &command_lint, &command_show,           &command_graph,
+    &command_preview, &command_plan, &command_pipeline_guess, NULL};
+const struct command command_pipeline = {
+    .name = "pipeline",
+    .summary = "write and look at pipelines: guess, lint, preview, plan",
+    .children = children};

@@ -1,5 +1,6 @@
 /* The grammar of pipeline and job files: one table a mapping. */
 #include "pipeline/spec_private.h"
+#include "pipeline/stream.h"
 
 #define AT(type, member) offsetof(struct type, member)
 
@@ -273,13 +274,25 @@ static const struct field_set hooks_set = {.name = "hooks",
                                            .struct_size = sizeof(struct hooks_spec),
                                            .fields = hooks_fields};
 
+/* The keys of a source or target are those of its plugin. */
+static const struct field_set *source_variant(size_t i)
+{
+    return source_registry[i] != NULL ? source_registry[i]->fields : NULL;
+}
+
+static const struct field_set *target_variant(size_t i)
+{
+    return target_registry[i] != NULL ? target_registry[i]->fields : NULL;
+}
+
 static const char *const deletes_words[] = {"default", "keep", "soft", "hard", NULL};
 static const char *const detection_words[] = {"auto", "off", NULL};
 static const struct field stream_fields[] = {
     {"source", FIELD_NODE, AT(stream_spec, source_node), "where rows come from",
-     .flags = FIELD_REQUIRED | FIELD_LATE},
+     .flags = FIELD_REQUIRED | FIELD_LATE, .variant = source_variant},
     {"target", FIELD_NODE, AT(stream_spec, target_node),
-     "where rows go; merged over `defaults.target`", .flags = FIELD_LATE},
+     "where rows go; merged over `defaults.target`", .flags = FIELD_LATE,
+     .variant = target_variant},
     {"needs", FIELD_STRINGS, AT(stream_spec, needs), "streams that must be done before"},
     {"vars", FIELD_STRING_MAP, AT(stream_spec, vars),
      "name: SQL asked on the target's connection just before reading; used as ${vars.name}",
@@ -295,7 +308,8 @@ static const struct field stream_fields[] = {
      .sub = &guard_set},
     {"on_error", FIELD_OBJECT, AT(stream_spec, on_error), "the reject budget",
      .sub = &on_error_set},
-    {"columns", FIELD_NODE, AT(stream_spec, columns_node), "column: type, or the long form"},
+    {"columns", FIELD_NODE, AT(stream_spec, columns_node), "column: type, or the long form",
+     .sub = &column_fields, .flags = FIELD_NAMED},
     {"transform", FIELD_OBJECTS, AT(stream_spec, transforms), "SQL steps over the staged rows",
      .sub = &transform_set},
     {"checks", FIELD_OBJECTS, AT(stream_spec, checks), "rules on the staged rows",
@@ -339,10 +353,14 @@ struct defaults_spec {
     const struct ynode *source, *target, *on_error, *guard;
 };
 static const struct field defaults_fields[] = {
-    {"source", FIELD_NODE, AT(defaults_spec, source), "merged under every stream's source"},
-    {"target", FIELD_NODE, AT(defaults_spec, target), "merged under every stream's target"},
-    {"on_error", FIELD_NODE, AT(defaults_spec, on_error), "merged under every stream's on_error"},
-    {"guard", FIELD_NODE, AT(defaults_spec, guard), "merged under every stream's guard"},
+    {"source", FIELD_NODE, AT(defaults_spec, source), "merged under every stream's source",
+     .variant = source_variant},
+    {"target", FIELD_NODE, AT(defaults_spec, target), "merged under every stream's target",
+     .variant = target_variant},
+    {"on_error", FIELD_NODE, AT(defaults_spec, on_error), "merged under every stream's on_error",
+     .sub = &on_error_set},
+    {"guard", FIELD_NODE, AT(defaults_spec, guard), "merged under every stream's guard",
+     .sub = &guard_set},
     {0}};
 static const struct field_set defaults_set = {.name = "defaults",
                                               .help = "Keys that every stream starts from",

@@ -441,16 +441,33 @@ static void check_name(void *self, const char *name, size_t offset)
                     "'${%s}' is not defined", name);
 }
 
+/* Keys whose value may be the name of a .sql file; `query` is told by its plugin. */
+static bool names_sql(const char *key)
+{
+    return strcmp(key, "sql") == 0 || strcmp(key, "against") == 0;
+}
+
+static void check_sql_file(struct name_check *c, const struct ynode *node)
+{
+    struct error err = ERROR_INIT;
+    const char *text;
+    if (node->kind == YNODE_SCALAR && pipeline_sql(c->p, node, node->text, &text, &err) != 0)
+        diagnostics_add_error(c->d, NULL, &err);
+}
+
 static void check_names(struct name_check *c, const struct ynode *node)
 {
     struct error err = ERROR_INIT;
     const char *text;
     if (node == NULL)
         return;
-    for (size_t i = 0; i < node->count; i++)
+    for (size_t i = 0; i < node->count; i++) {
         check_names(c, node->items[i]);
+        if (node->kind == YNODE_MAP && names_sql(node->keys[i]->text))
+            check_sql_file(c, node->items[i]);
+    }
     if (node->kind != YNODE_SCALAR || pipeline_sql(c->p, node, node->text, &text, &err) != 0)
-        return; /* a file that cannot be read is told by its plugin */
+        return;
     c->place = node;
     (void)interpolate_names(text, check_name, c, &err);
 }

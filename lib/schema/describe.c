@@ -10,6 +10,8 @@
 /* Sets in the order they are met, each once. */
 struct set_list {
     const struct field_set *sets[DESCRIBE_SETS_MAX];
+    bool
+        is_part[DESCRIBE_SETS_MAX]; /* merged with another of its kind: nothing is required of it */
     size_t n;
 };
 
@@ -21,9 +23,17 @@ static void set_list_add(struct set_list *list, const struct field_set *set)
     if (list->n == DESCRIBE_SETS_MAX)
         return;
     list->sets[list->n++] = set;
-    for (const struct field *f = set->fields; f->name; f++)
-        if (f->sub && !(f->flags & FIELD_HIDDEN))
+    for (const struct field *f = set->fields; f->name; f++) {
+        if (f->flags & FIELD_HIDDEN)
+            continue;
+        if (f->sub)
             set_list_add(list, f->sub);
+        for (size_t i = 0; f->variant && f->variant(i); i++) {
+            set_list_add(list, f->variant(i));
+            for (size_t k = 0; k < list->n; k++)
+                list->is_part[k] = list->is_part[k] || list->sets[k] == f->variant(i);
+        }
+    }
 }
 
 /* The n-th of several sets of one name gets a number, so that $defs stay apart. */
@@ -56,6 +66,15 @@ void describe_type(const struct field *f, struct strbuf *out)
         [FIELD_STRING_MAP] = "map of text",
     };
 
+    if (f->type == FIELD_NODE && f->sub) {
+        strbuf_addf(out, "%s%s", f->flags & FIELD_NAMED ? "map of name to " : "", f->sub->name);
+        return;
+    }
+    if (f->type == FIELD_NODE && f->variant) {
+        for (size_t i = 0; f->variant(i); i++)
+            strbuf_addf(out, "%s%s", i ? " or " : "", f->variant(i)->name);
+        return;
+    }
     switch (f->type) {
     case FIELD_CHOICE:
         strbuf_adds(out, "one of ");
@@ -143,13 +162,25 @@ void describe_markdown(const struct field_set *set, int heading_level, struct st
 
 /* ---- JSON schema ------------------------------------------------------------------------- */
 
+/* As in a heading, but fit for a URI: "file source" is file_source. */
+static void schema_name(const struct set_list *list, const struct field_set *set,
+                        struct strbuf *out)
+{
+    size_t from = out->len;
+
+    set_list_name(list, set, out);
+    for (size_t i = from; i < out->len; i++)
+        if (out->data[i] == ' ')
+            out->data[i] = '_';
+}
+
 static void schema_ref(const struct set_list *list, const struct field_set *set, struct jwriter *w)
 {
     AUTO_STRBUF struct strbuf ref = {0};
 
     strbuf_init(&ref, 0);
     strbuf_adds(&ref, "#/$defs/");
-    set_list_name(list, set, &ref);
+    schema_name(list, set, &ref);
     jwriter_kstring(w, "$ref", ref.data);
 }
 
@@ -249,6 +280,29 @@ static void schema_container(const struct set_list *list, const struct field *f,
     jwriter_end(w);
 }
 
+/* Parts merge with those of `defaults`, so a part may fit several tables: any of them, not one. */
+static void schema_node(const struct set_list *list, const struct field *f, struct jwriter *w)
+{
+    if (f->sub && f->flags & FIELD_NAMED) {
+        jwriter_kstring(w, "type", "object");
+        jwriter_key(w, "additionalProperties");
+        jwriter_object(w);
+        schema_ref(list, f->sub, w);
+        jwriter_end(w);
+    } else if (f->sub) {
+        schema_ref(list, f->sub, w);
+    } else if (f->variant) {
+        jwriter_key(w, "anyOf");
+        jwriter_array(w);
+        for (size_t i = 0; f->variant(i); i++) {
+            jwriter_object(w);
+            schema_ref(list, f->variant(i), w);
+            jwriter_end(w);
+        }
+        jwriter_end(w);
+    }
+}
+
 static void schema_type(const struct set_list *list, const struct field *f, struct jwriter *w)
 {
     switch (f->type) {
@@ -266,7 +320,7 @@ static void schema_type(const struct set_list *list, const struct field *f, stru
     case FIELD_TIME_OF_DAY: schema_pattern(w, "^[0-9]{2}:[0-9]{2}(:[0-9]{2})?$|" VARIABLE); return;
     case FIELD_CHOICE: schema_choice(f, w); return;
     case FIELD_STRINGS: schema_strings(w); return;
-    case FIELD_NODE: return; /* anything */
+    case FIELD_NODE: schema_node(list, f, w); return;
     case FIELD_OBJECT:
     case FIELD_OBJECT_PTR: schema_ref(list, f->sub, w); return;
     case FIELD_STRING_MAP:
@@ -301,6 +355,14 @@ static void schema_field(const struct set_list *list, const struct field *f, con
     if (f->flags & FIELD_DEPRECATED)
         jwriter_kbool(w, "deprecated", true);
     jwriter_end(w);
+}
+
+static bool is_part(const struct set_list *list, const struct field_set *set)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->sets[i] == set)
+            return list->is_part[i];
+    return false;
 }
 
 static void schema_required(const struct field_set *set, struct jwriter *w)
@@ -370,7 +432,8 @@ static void schema_object(const struct set_list *list, const struct field_set *s
             schema_field(list, f, f->name, w);
     schema_groups(list, set, w);
     jwriter_end(w);
-    schema_required(set, w);
+    if (!is_part(list, set))
+        schema_required(set, w);
     /* Hidden keys are accepted by the binder, so a set that has some cannot be closed here. */
     bool open = set->open_keys != NULL;
     for (const struct field *f = set->fields; f->name; f++)
@@ -383,7 +446,7 @@ static void schema_set(const struct set_list *list, const struct field_set *set,
     AUTO_STRBUF struct strbuf name = {0};
 
     strbuf_init(&name, 0);
-    set_list_name(list, set, &name);
+    schema_name(list, set, &name);
     jwriter_key(w, name.data);
     jwriter_object(w);
     if (!set->scalar) {

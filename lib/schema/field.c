@@ -130,7 +130,7 @@ static const char *check_shape(const struct field_set *set, const struct field *
         return defect_set(set, f, "help ends with a full stop");
     if (field_type_size(f) == 0 && f->type != FIELD_OBJECT)
         return defect_set(set, f, "has no type");
-    if (type_has_sub(f->type) != (f->sub != NULL))
+    if (f->type != FIELD_NODE && type_has_sub(f->type) != (f->sub != NULL))
         return defect_set(set, f, f->sub ? "cannot have a nested set" : "has no nested set");
     if (f->offset > set->struct_size || field_type_size(f) > set->struct_size - f->offset)
         return defect_set(set, f, "lies outside its struct");

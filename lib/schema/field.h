@@ -62,6 +62,7 @@ enum field_flag {
     FIELD_POSITIONAL = 1 << 4, /* a command's argument, in table order */
     FIELD_REPEAT = 1 << 5,     /* option may be given several times (FIELD_STRINGS, STRING_MAP) */
     FIELD_LATE = 1 << 6,       /* value may hold ${...} filled in while running */
+    FIELD_NAMED = 1 << 7,      /* FIELD_NODE with `sub`: a map of name to that */
 };
 
 struct field {
@@ -81,6 +82,8 @@ struct field {
     const char *renamed_to;
     const char *complete; /* completion: "file", "dir", "pipeline", "store", "setting" */
     const char *since;    /* version that brought it */
+    /* FIELD_NODE: the i-th table that may describe it, NULL at the end. `sub` instead: the one. */
+    const struct field_set *(*variant)(size_t i);
 };
 
 struct field_set {

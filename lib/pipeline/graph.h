@@ -1,0 +1,13 @@
+/* lib/pipeline/graph.h - what a pipeline moves and in which order, as text, Mermaid or Graphviz. */
+#ifndef DINER_PIPELINE_GRAPH_H
+#define DINER_PIPELINE_GRAPH_H
+
+#include "pipeline/spec.h"
+
+enum graph_format { GRAPH_TEXT, GRAPH_MERMAID, GRAPH_DOT };
+extern const char *const graph_format_names[]; /* NULL-terminated, in the order of the enum */
+
+/* Streams with sources, targets, needs and parents; of a job its steps. */
+void graph_print(const struct pipeline *p, enum graph_format format, struct strbuf *out);
+
+#endif

@@ -1,0 +1,176 @@
+#include "pipeline/lint.h"
+
+#include "core/fileio.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define PAGE_MAX_BYTES ((size_t)16 << 20)
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+    size_t n = strlen(s), m = strlen(suffix);
+    return n > m && strcmp(s + n - m, suffix) == 0;
+}
+
+/* name: by pipeline_path or a file; with a text: the file's text. */
+static void lint_one(struct lint *l, const char *name, const char *text)
+{
+    struct pipeline *p = NULL;
+    struct diagnostics *d = NULL;
+    struct error err = ERROR_INIT;
+    struct pipeline_options options = {.text = text, .is_look = true};
+    (void)pipeline_load(name, l->config, &options, &p, &d, &err);
+    l->checked++;
+    l->errors += d->errors;
+    for (size_t i = 0; i < d->count; i++)
+        l->tell(l->self, &d->items[i]);
+    pipeline_free(p);
+}
+
+/* ---- Markdown --------------------------------------------------------------------------- */
+
+/* The next line of a page, without its end; NULL at the end. */
+static const char *next_line(const char **rest, size_t *ret_len)
+{
+    const char *line = *rest;
+    if (*line == '\0')
+        return NULL;
+    size_t n = strcspn(line, "\n");
+    *rest = line + n + (line[n] == '\n');
+    *ret_len = n > 0 && line[n - 1] == '\r' ? n - 1 : n;
+    return line;
+}
+
+static size_t indent_of(const char *line, size_t n)
+{
+    size_t i = 0;
+    while (i < n && line[i] == ' ')
+        i++;
+    return i;
+}
+
+static bool is_yaml_fence(const char *line, size_t n)
+{
+    const char *word = line + 3;
+    size_t rest = n - 3;
+    return (rest >= 4 && strncmp(word, "yaml", 4) == 0 && (rest == 4 || word[4] == ' ')) ||
+           (rest >= 3 && strncmp(word, "yml", 3) == 0 && (rest == 3 || word[3] == ' '));
+}
+
+/* A key of the block's outermost map, which stands as far in as its fence. */
+static bool has_key(const char *block, const char *key, size_t margin)
+{
+    size_t n = strlen(key), len;
+    for (const char *rest = block, *line; (line = next_line(&rest, &len)) != NULL;)
+        if (len > margin + n && indent_of(line, len) == margin &&
+            strncmp(line + margin, key, n) == 0 && line[margin + n] == ':')
+            return true;
+    return false;
+}
+
+/* A whole pipeline or job; other blocks are parts, or of another kind. */
+static bool is_whole(const char *block, size_t margin)
+{
+    return has_key(block, "version", margin) &&
+           (has_key(block, "streams", margin) || has_key(block, "steps", margin));
+}
+
+/* Blank lines stand for the page above a block, so that places are those of the page. */
+static int lint_page(struct lint *l, const char *path, struct error *err)
+{
+    AUTO_STRBUF struct strbuf page = {0}, block = {0};
+    strbuf_init(&page, PAGE_MAX_BYTES);
+    strbuf_init(&block, PAGE_MAX_BYTES * 2);
+    TRY(file_read(path, PAGE_MAX_BYTES, &page, err));
+    const char *rest = page.data, *line;
+    size_t n, number = 0, margin = 0, lines_above = 0;
+    bool in_fence = false, in_yaml = false;
+    while ((line = next_line(&rest, &n)) != NULL) {
+        number++;
+        size_t indent = indent_of(line, n);
+        bool is_fence = n - indent >= 3 && strncmp(line + indent, "```", 3) == 0;
+        if (is_fence && !in_fence) {
+            in_fence = true;
+            in_yaml = is_yaml_fence(line + indent, n - indent);
+            margin = indent;
+            lines_above = number;
+            strbuf_clear(&block);
+            for (size_t i = 0; in_yaml && i < number; i++)
+                strbuf_addch(&block, '\n');
+        } else if (is_fence) {
+            if (in_yaml && is_whole(block.data + lines_above, margin))
+                lint_one(l, path, block.data);
+            in_fence = in_yaml = false;
+        } else if (in_yaml) {
+            strbuf_add(&block, line, n);
+            strbuf_addch(&block, '\n');
+        }
+    }
+    return 0;
+}
+
+/* ---- directories ------------------------------------------------------------------------ */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int lint_file(struct lint *l, const char *path, struct error *err)
+{
+    if (has_suffix(path, ".md"))
+        return lint_page(l, path, err);
+    lint_one(l, path, NULL);
+    return 0;
+}
+
+static int lint_directory(struct lint *l, const char *path, struct error *err)
+{
+    DIR *dir = opendir(path);
+    const char **names = NULL;
+    size_t count = 0, capacity = 0;
+    if (dir == NULL)
+        return error_set_errno(err, ERR_IO, errno, "cannot list '%s'", path);
+    struct arena *arena = arena_new();
+    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+        if (!has_suffix(e->d_name, ".yaml") && !has_suffix(e->d_name, ".yml") &&
+            !has_suffix(e->d_name, ".md"))
+            continue;
+        names = mem_grow(names, &capacity, count + 1, sizeof *names);
+        names[count++] = arena_printf(arena, "%s/%s", path, e->d_name);
+    }
+    closedir(dir);
+    if (count > 0)
+        qsort((void *)names, count, sizeof *names, by_name);
+    int code = 0;
+    for (size_t i = 0; i < count && code == 0; i++)
+        code = lint_file(l, names[i], err);
+    free((void *)names);
+    arena_free(arena);
+    return code;
+}
+
+int lint_path(struct lint *l, const char *what, struct error *err)
+{
+    struct stat st;
+    if (strchr(what, '/') != NULL || has_suffix(what, ".md") || what[0] == '.') {
+        if (stat(what, &st) == 0 && S_ISDIR(st.st_mode))
+            return lint_directory(l, what, err);
+        return lint_file(l, what, err);
+    }
+    /* A plain word is a pipeline's name first, a directory only when there is no such pipeline. */
+    struct error ignored = ERROR_INIT;
+    struct arena *arena = arena_new();
+    const char *found;
+    bool is_directory = pipeline_find(what, l->config, arena, &found, &ignored) != 0 &&
+                        stat(what, &st) == 0 && S_ISDIR(st.st_mode);
+    arena_free(arena);
+    if (is_directory)
+        return lint_directory(l, what, err);
+    lint_one(l, what, NULL);
+    return 0;
+}

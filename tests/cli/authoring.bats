@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016
+# Writing pipelines without a database: lint of pages and directories, graph, the JSON schema.
+load ../helper
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    export DINER_CONFIG=/dev/null DINER_PIPELINE_PATH=$PWD/pipelines
+    mkdir pipelines
+}
+
+stream() { # NAME: a stream that is sound
+    printf '  %s:\n    source: { connection: warehouse, query: "select 1 as x" }\n' "$1"
+    printf '    target: { connection: warehouse, schema: t }\n'
+}
+
+@test "lint: the pipelines within a Markdown page, at their places in the page" {
+    {
+        printf '# A page\n\nNot yaml:\n\n```text\nversion: 1\nstreams: {}\n```\n\n```yaml\nkey: of some part\n```\n\n'
+        printf '```yaml\nversion: 1\nname: good\nstreams:\n'
+        stream s
+        printf '```\n\n- in a list:\n\n  ```yaml\n  version: 1\n  name: bad\n  stepps: []\n  steps: [ { run: absent } ]\n  ```\n'
+    } >page.md
+    run --separate-stderr "$DINER" pipeline lint page.md
+    assert_status 3
+    assert_stdout_is "page.md:28:3: unknown key 'stepps' in pipeline
+  hint: did you mean 'steps'?
+page.md:29:12: there is no pipeline 'absent'
+  hint: looked in the directories of the setting 'pipeline_path' ($PWD/pipelines, ...); a path ending in .yaml is taken as it is"
+    assert_stderr_is "2 checked, 2 errors
+diner: lint found 2 errors"
+}
+
+@test "lint: a directory is its files; a pipeline's name comes before a directory's" {
+    mkdir many
+    for name in a b; do { printf 'version: 1\nname: %s\nstreams:\n' "$name" && stream s; } >"many/$name.yaml"; done
+    printf 'version: 1\nname: c\n' >many/c.yml
+    echo 'no pipeline' >many/note.txt
+    run --separate-stderr "$DINER" pipeline lint many
+    assert_status 3
+    assert_stdout_is "many/c.yml:1:1: a pipeline needs 'streams', a job needs 'steps'"
+    assert_stderr_has "3 checked, 1 errors"
+    cp many/a.yaml pipelines/many.yaml
+    run --separate-stderr "$DINER" pipeline lint many
+    assert_status 0
+    assert_stderr_is "1 checked, 0 errors"
+    run --separate-stderr "$DINER" pipeline lint ./absent.md
+    assert_status 1
+    assert_stderr_has "./absent.md"
+}
+
+@test "lint: .sql files that are named exist" {
+    {
+        printf 'version: 1\nname: p\nstreams:\n'
+        stream s
+        printf '    checks: [ { sql: absent.sql } ]\n'
+    } >pipelines/p.yaml
+    run --separate-stderr "$DINER" pipeline lint p
+    assert_status 3
+    assert_stdout_has "p.yaml:7:22: "
+    assert_stdout_has "absent.sql"
+    echo 'select true' >pipelines/absent.sql
+    run --separate-stderr "$DINER" pipeline lint p
+    assert_status 0
+}
+
+@test "graph: a tree, Mermaid and Graphviz; a job's steps" {
+    cat >pipelines/p.yaml <<'YAML'
+version: 1
+name: p
+defaults: { target: { connection: warehouse, schema: ods } }
+streams:
+  shops: { source: { connector: platform, resource: stores }, mode: replace, key: [code], columns: { code: text } }
+  names: { source: { file: "in \"x\".csv" }, columns: { a: text } }
+  orders:
+    needs: [shops, names]
+    source: { connection: warehouse, query: "select 1 as a" }
+    mode: merge
+    key: [a]
+YAML
+    run --separate-stderr "$DINER" pipeline graph p
+    assert_status 0
+    assert_stdout_is 'p
+├─ shops: api platform/stores -> warehouse ods.shops (replace)
+└─ names: file in "x".csv -> warehouse ods.names (append)
+   └─ orders: warehouse (query) -> warehouse ods.orders (merge)  also needs shops'
+    run --separate-stderr "$DINER" pipeline graph p --format mermaid
+    assert_status 0
+    assert_stdout_has 'flowchart LR
+  s0["shops"]
+  p0[("api platform/stores")]'
+    assert_stdout_has 'p2[("file in #quot;x#quot;.csv")]'
+    assert_stdout_has "s1 -. then .-> s2"
+    run --separate-stderr "$DINER" pipeline graph p --format dot
+    assert_status 0
+    assert_stdout_has 'p2 [shape=cylinder, label="file in \"x\".csv"];'
+    assert_stdout_has 's0 -> s2 [style=dashed, label="then"];'
+    printf 'version: 1\nname: j\nsteps: [ p, { run: q, needs: [p] } ]\n' >pipelines/j.yaml
+    cp pipelines/p.yaml pipelines/q.yaml
+    run --separate-stderr "$DINER" pipeline graph j
+    assert_stdout_is 'j
+└─ p
+   └─ q'
+}
+
+@test "the JSON schema takes all pipelines that are shipped, and finds what lint finds" {
+    "$DINER" __docs schema schema
+    run --separate-stderr "$PROJECT/tests/cli/schema_check.py" schema/pipeline.schema.json \
+        "$PROJECT"/pipelines/*.yaml "$PROJECT"/tests/fixtures/pipelines/*.yaml
+    assert_status 0
+    assert_stdout_is ""
+    # A key that no source, target or column has; a choice that is none; a required one missing.
+    for wrong in 'source: { file: x.csv, strp: [","] }' 'source: { connector: a, resource: b, records: /x }' \
+        'target: { connection: w, shema: x }' 'columns: { a: { typ: text } }' 'columns: { a: { from: x } }' \
+        'columns: [ a ]' 'mode: upsert' 'guard: { min_row: 1 }'; do
+        printf 'version: 1\nname: p\nstreams:\n  s:\n    source: { file: x.csv }\n    %s\n' "$wrong" >wrong.yaml
+        case $wrong in source*) printf 'version: 1\nname: p\nstreams:\n  s:\n    %s\n' "$wrong" >wrong.yaml ;; esac
+        run --separate-stderr "$PROJECT/tests/cli/schema_check.py" schema/pipeline.schema.json wrong.yaml
+        [ "$status" -eq 1 ] || fail "not found: $wrong"
+        assert_stdout_has "wrong.yaml: streams/s"
+    done
+}
