@@ -30,6 +30,7 @@ _diner_takes() {
     'diner run':--metrics) return 0 ;;
     'diner run':--output | 'diner run':-o) return 0 ;;
     'diner pipeline list':--output | 'diner pipeline list':-o) return 0 ;;
+    'diner pipeline graph':--format) return 0 ;;
     'diner pipeline preview':--stream) return 0 ;;
     'diner pipeline preview':--rows | 'diner pipeline preview':-r) return 0 ;;
     'diner pipeline preview':--param | 'diner pipeline preview':-p) return 0 ;;
@@ -151,6 +152,7 @@ _diner_value() {
     'diner run':--metrics) _diner_files -f ;;
     'diner run':--output | 'diner run':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner pipeline list':--output | 'diner pipeline list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
+    'diner pipeline graph':--format) _diner_words < <(printf '%s\n' text mermaid dot) ;;
     'diner pipeline preview':--output | 'diner pipeline preview':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner pipeline plan':--output | 'diner pipeline plan':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner pipeline guess':--connector) _diner_files -f ;;
@@ -212,6 +214,7 @@ _diner_child() {
     'diner pipeline list') return 0 ;;
     'diner pipeline lint') return 0 ;;
     'diner pipeline show') return 0 ;;
+    'diner pipeline graph') return 0 ;;
     'diner pipeline preview') return 0 ;;
     'diner pipeline plan') return 0 ;;
     'diner pipeline guess') return 0 ;;
@@ -267,7 +270,7 @@ _diner_children() {
     case $1 in
     'diner help') _diner_words < <(printf '%s\n' run pipeline runs rejects state orders stock perf-report serve config db doctor schedule dev completion exit-codes environment settings) ;;
     'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state orders stock perf-report serve config db doctor schedule dev completion help version) ;;
-    'diner pipeline') _diner_words < <(printf '%s\n' list lint show preview plan guess) ;;
+    'diner pipeline') _diner_words < <(printf '%s\n' list lint show graph preview plan guess) ;;
     'diner runs') _diner_words < <(printf '%s\n' list show resume) ;;
     'diner rejects') _diner_words < <(printf '%s\n' list show export) ;;
     'diner state') _diner_words < <(printf '%s\n' get set rewind) ;;
@@ -288,6 +291,7 @@ _diner_options() {
     'diner pipeline list') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline lint') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline show') _diner_words < <(printf '%s\n' --resolved --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner pipeline graph') _diner_words < <(printf '%s\n' --format --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline preview') _diner_words < <(printf '%s\n' --stream --rows -r --param -p --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline plan') _diner_words < <(printf '%s\n' --only --param -p --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline guess') _diner_words < <(printf '%s\n' --name --schema --connector --rows --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -343,6 +347,7 @@ _diner_argument() {
     'diner run':*) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner pipeline lint':*) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner pipeline show':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
+    'diner pipeline graph':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner pipeline preview':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner pipeline plan':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner pipeline guess':0) _diner_files -f ;;

@@ -7,7 +7,7 @@ function __diner_at
     set -e words[1]
     for word in $words
         switch "$at $word"
-            case 'diner help' 'diner run' 'diner pipeline' 'diner pipeline list' 'diner pipeline lint' 'diner pipeline show' 'diner pipeline preview' 'diner pipeline plan' 'diner pipeline guess' 'diner runs' 'diner runs list' 'diner runs show' 'diner runs resume' 'diner rejects' 'diner rejects list' 'diner rejects show' 'diner rejects export' 'diner state' 'diner state get' 'diner state set' 'diner state rewind' 'diner orders' 'diner orders list' 'diner orders show' 'diner orders create' 'diner orders pay' 'diner orders cancel' 'diner orders sync' 'diner stock' 'diner stock show' 'diner stock adjust' 'diner stock sync' 'diner perf-report' 'diner serve' 'diner config' 'diner config show' 'diner config check' 'diner db' 'diner db migrate' 'diner db status' 'diner doctor' 'diner schedule' 'diner schedule show' 'diner schedule install' 'diner schedule remove' 'diner dev' 'diner dev up' 'diner dev down' 'diner dev status' 'diner dev env' 'diner dev psql' 'diner dev seed' 'diner completion'
+            case 'diner help' 'diner run' 'diner pipeline' 'diner pipeline list' 'diner pipeline lint' 'diner pipeline show' 'diner pipeline graph' 'diner pipeline preview' 'diner pipeline plan' 'diner pipeline guess' 'diner runs' 'diner runs list' 'diner runs show' 'diner runs resume' 'diner rejects' 'diner rejects list' 'diner rejects show' 'diner rejects export' 'diner state' 'diner state get' 'diner state set' 'diner state rewind' 'diner orders' 'diner orders list' 'diner orders show' 'diner orders create' 'diner orders pay' 'diner orders cancel' 'diner orders sync' 'diner stock' 'diner stock show' 'diner stock adjust' 'diner stock sync' 'diner perf-report' 'diner serve' 'diner config' 'diner config show' 'diner config check' 'diner db' 'diner db migrate' 'diner db status' 'diner doctor' 'diner schedule' 'diner schedule show' 'diner schedule install' 'diner schedule remove' 'diner dev' 'diner dev up' 'diner dev down' 'diner dev status' 'diner dev env' 'diner dev psql' 'diner dev seed' 'diner completion'
                 set at "$at $word"
         end
     end
@@ -29,7 +29,7 @@ complete -c diner -n '__diner_at diner help' -a exit-codes -d 'what the exit sta
 complete -c diner -n '__diner_at diner help' -a environment -d 'every variable of the environment that is read'
 complete -c diner -n '__diner_at diner help' -a settings -d 'every key of diner.yaml, with its default'
 complete -c diner -n '__diner_at diner help' -a run -d 'run pipelines and jobs'
-complete -c diner -n '__diner_at diner help' -a pipeline -d 'look at pipelines: list, lint, preview, plan'
+complete -c diner -n '__diner_at diner help' -a pipeline -d 'write and look at pipelines: guess, lint, preview, plan'
 complete -c diner -n '__diner_at diner help' -a runs -d 'history of runs'
 complete -c diner -n '__diner_at diner help' -a rejects -d 'rows that were not loaded'
 complete -c diner -n '__diner_at diner help' -a state -d 'cursors and file ledgers of streams'
@@ -44,7 +44,7 @@ complete -c diner -n '__diner_at diner help' -a schedule -d 'run the nightly job
 complete -c diner -n '__diner_at diner help' -a dev -d 'a private PostgreSQL and a reference platform, for trying and testing'
 complete -c diner -n '__diner_at diner help' -a completion -d 'print the completion script of a shell'
 complete -c diner -n '__diner_at diner' -a run -d 'run pipelines and jobs'
-complete -c diner -n '__diner_at diner' -a pipeline -d 'look at pipelines: list, lint, preview, plan'
+complete -c diner -n '__diner_at diner' -a pipeline -d 'write and look at pipelines: guess, lint, preview, plan'
 complete -c diner -n '__diner_at diner' -a runs -d 'history of runs'
 complete -c diner -n '__diner_at diner' -a rejects -d 'rows that were not loaded'
 complete -c diner -n '__diner_at diner' -a state -d 'cursors and file ledgers of streams'
@@ -75,6 +75,7 @@ complete -c diner -n '__diner_at diner run' -a '(diner __complete pipelines 2>/d
 complete -c diner -n '__diner_at diner pipeline' -a list -d 'list pipelines and jobs'
 complete -c diner -n '__diner_at diner pipeline' -a lint -d 'check pipeline files, all problems at once'
 complete -c diner -n '__diner_at diner pipeline' -a show -d 'print a pipeline, as written or as understood'
+complete -c diner -n '__diner_at diner pipeline' -a graph -d 'draw the streams of a pipeline, or the steps of a job'
 complete -c diner -n '__diner_at diner pipeline' -a preview -d 'show the first rows of a stream as they would be loaded'
 complete -c diner -n '__diner_at diner pipeline' -a plan -d 'count what a run would insert, update and delete, and roll back'
 complete -c diner -n '__diner_at diner pipeline' -a guess -d 'write a first pipeline from a file, an API or a table'
@@ -82,6 +83,8 @@ complete -c diner -n '__diner_at diner pipeline list' -l output -s o -x -a 'tabl
 complete -c diner -n '__diner_at diner pipeline lint' -a '(diner __complete pipelines 2>/dev/null)'
 complete -c diner -n '__diner_at diner pipeline show' -l resolved -d 'as it was understood: defaults merged, environment put in, secrets masked'
 complete -c diner -n '__diner_at diner pipeline show' -a '(diner __complete pipelines 2>/dev/null)'
+complete -c diner -n '__diner_at diner pipeline graph' -l format -x -a 'text mermaid dot' -d 'a tree as text, Mermaid (for Markdown) or Graphviz'
+complete -c diner -n '__diner_at diner pipeline graph' -a '(diner __complete pipelines 2>/dev/null)'
 complete -c diner -n '__diner_at diner pipeline preview' -l stream -x -d 'which stream; default: the first'
 complete -c diner -n '__diner_at diner pipeline preview' -l rows -s r -x -d 'how many rows'
 complete -c diner -n '__diner_at diner pipeline preview' -l param -s p -x -d 'value of a param'
