@@ -1,4 +1,4 @@
-/* diner rejects list|show|export. */
+/* diner rejects list|show|export|replay. */
 #include "cli/table.h"
 #include "commands.h"
 #include "core/fileio.h"
@@ -10,9 +10,9 @@
 #include <string.h>
 
 struct rejects_args {
-    const char *pipeline, *stream, *out_file;
+    const char *pipeline, *stream, *out_file, *mended;
     int64_t run, limit, id;
-    bool raw;
+    bool raw, group, all;
 };
 #define AT(member) offsetof(struct rejects_args, member)
 #define FILTER_FIELDS                                                                              \
@@ -28,6 +28,16 @@ struct rejects_args {
         "raw", FIELD_BOOL, AT(raw), "values as read: personal data is not masked"                  \
     }
 
+#define ALL_FIELD                                                                                  \
+    {                                                                                              \
+        "all", FIELD_BOOL, AT(all), "those that were replayed since as well"                       \
+    }
+
+static const char *bool_text(bool value)
+{
+    return value ? "true" : "false";
+}
+
 /* The run as a parameter of SQL; NULL for any. */
 static const char *run_text(const struct rejects_args *args, char text[24])
 {
@@ -38,6 +48,10 @@ static const char *run_text(const struct rejects_args *args, char text[24])
 static const struct field list_fields[] = {FILTER_FIELDS,
                                            {"limit", FIELD_INT, AT(limit), "how many, newest first",
                                             .def = "50", .min = 1, .max = 1000000},
+                                           {"group", FIELD_BOOL, AT(group),
+                                            "one line for the same reason in the same column, the "
+                                            "most frequent first"},
+                                           ALL_FIELD,
                                            RAW_FIELD,
                                            {0}};
 static const struct field_set list_set = {
@@ -46,6 +60,11 @@ static const struct table_column list_columns[] = {
     {"id", TABLE_INT},      {"pipeline", TABLE_TEXT}, {"stream", TABLE_TEXT},
     {"origin", TABLE_TEXT}, {"line", TABLE_INT},      {"column", TABLE_TEXT},
     {"value", TABLE_TEXT},  {"reason", TABLE_TEXT},   {NULL, TABLE_TEXT}};
+static const struct table_column group_columns[] = {
+    {"rows", TABLE_INT},    {"pipeline", TABLE_TEXT}, {"stream", TABLE_TEXT},
+    {"column", TABLE_TEXT}, {"reason", TABLE_TEXT},   {"example", TABLE_TEXT},
+    {"origins", TABLE_INT}, {"newest_id", TABLE_INT}, {"seen_at", TABLE_TIME},
+    {NULL, TABLE_TEXT}};
 
 static int list(struct cli *cli, const void *bound, struct error *err)
 {
@@ -54,10 +73,10 @@ static int list(struct cli *cli, const void *bound, struct error *err)
     char limit[24], run[24];
     snprintf(limit, sizeof limit, "%" PRId64, args->limit);
     TRY(engine_open(cli, &db, err));
-    int code = engine_table(cli, db, sql_rejects_list,
+    int code = engine_table(cli, db, args->group ? sql_rejects_group : sql_rejects_list,
                             DB_PARAMS(args->pipeline, args->stream, run_text(args, run), limit,
-                                      args->raw ? "true" : "false"),
-                            list_columns, "no rejects", err);
+                                      bool_text(args->raw), bool_text(args->all)),
+                            args->group ? group_columns : list_columns, "no rejects", err);
     db_close(db);
     return code;
 }
@@ -96,6 +115,7 @@ static const struct field export_fields[] = {FILTER_FIELDS,
                                              {"out-file", FIELD_STRING, AT(out_file),
                                               "file instead of standard output", .arg = "FILE",
                                               .complete = "file"},
+                                             ALL_FIELD,
                                              RAW_FIELD,
                                              {0}};
 static const struct field_set export_set = {
@@ -133,7 +153,7 @@ static int export_rows(struct cli *cli, const void *bound, struct error *err)
     if (code == 0)
         code = db_query_each(db, sql_rejects_export,
                              DB_PARAMS(args->pipeline, args->stream, run_text(args, run),
-                                       args->raw ? "true" : "false"),
+                                       bool_text(args->raw), bool_text(args->all)),
                              export_row, &e, err);
     db_close(db);
     if (e.file != NULL) {
@@ -148,6 +168,30 @@ static int export_rows(struct cli *cli, const void *bound, struct error *err)
     return code;
 }
 
+static const struct field replay_fields[] = {
+    {"pipeline", FIELD_STRING, AT(pipeline), "pipeline whose rejects are read, by name or file",
+     .arg = "PIPELINE", .flags = FIELD_POSITIONAL | FIELD_REQUIRED, .complete = "pipeline"},
+    {"stream", FIELD_STRING, AT(stream), "only of this stream", .arg = "NAME"},
+    {"mended", FIELD_STRING, AT(mended),
+     "JSON Lines of {id, cells}: only these, with these cells (export --raw, then mend)",
+     .arg = "FILE", .complete = "file"},
+    {0}};
+static const struct field_set replay_set = {
+    .name = "rejects replay", .struct_size = sizeof(struct rejects_args), .fields = replay_fields};
+
+static int replay(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct rejects_args *args = bound;
+    static const struct field_strings no_params = {0};
+    struct run_options options = engine_options(cli);
+    options.kind = cli->dry_run ? RUN_PLAN : RUN_LOAD; /* rolled back, so that all is looked at */
+    options.replay = true;
+    options.mended = args->mended;
+    options.only = args->stream;
+    options.params = &no_params;
+    return engine_run(cli, args->pipeline, &options, NULL, err);
+}
+
 static const struct command command_list = {
     .name = "list",
     .summary = "list rows that were not loaded, with their reasons",
@@ -155,7 +199,9 @@ static const struct command command_list = {
     .run = list,
     .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){
-        {"diner rejects list --pipeline stock_sync", "of the stock sync"}, {0}}};
+        {"diner rejects list --pipeline stock_sync", "of the stock sync"},
+        {"diner rejects list --group", "what is wrong most often"},
+        {0}}};
 static const struct command command_show = {
     .name = "show",
     .summary = "show one rejected row whole",
@@ -172,7 +218,22 @@ static const struct command command_export = {
         {"diner rejects export --pipeline stock_sync --out-file rejects.jsonl",
          "for a spreadsheet"},
         {0}}};
+static const struct command command_replay = {
+    .name = "replay",
+    .summary = "load rejected rows after the mend",
+    .description =
+        "Reads the cells that were kept with the open rejects of a pipeline through its streams as "
+        "they are now: after the pipeline was mended, or with cells that were mended in a file. "
+        "Rows are merged by key, without deletes; a row that a later run wrote is left as it is. "
+        "What is loaded is marked in the same transaction, what is refused again stays open.",
+    .args = &replay_set,
+    .run = replay,
+    .flags = CLI_OUTPUT | CLI_DRY_RUN,
+    .examples = (const struct command_example[]){
+        {"diner rejects replay stock_sync", "after the pipeline was mended"},
+        {"diner rejects replay stock_sync --mended rejects.jsonl", "after the rows were"},
+        {0}}};
 static const struct command *const children[] = {&command_list, &command_show, &command_export,
-                                                 NULL};
+                                                 &command_replay, NULL};
 const struct command command_rejects = {
     .name = "rejects", .summary = "rows that were not loaded", .children = children};

@@ -63,6 +63,35 @@ void rejects_add(struct rejects *r, const struct reject *reject)
     to->raw = storable(r->arena, span_of(reject->raw != NULL ? reject->raw : ""));
     to->value = reject->value != NULL ? storable(r->arena, span_of(reject->value)) : NULL;
     to->key = arena_strdup(r->arena, reject->key != NULL ? reject->key : "{}");
+    to->cells = arena_strdup(r->arena, reject->is_staged ? reject->raw : reject->cells);
+}
+
+/* The cells as read, by column: what a replay reads. NULL when they are not texts that PostgreSQL
+ * can keep. */
+static const char *cells_json(struct rejects *r, const struct stream_context *ctx,
+                              const struct source_row *row)
+{
+    const struct stream_spec *s = ctx->stream;
+    AUTO_STRBUF struct strbuf out = {0};
+    struct jwriter w;
+    if (row->fault != NULL)
+        return NULL;
+    strbuf_init(&out, 64 << 20);
+    jwriter_init(&w, &out);
+    jwriter_object(&w);
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        const struct cell *c = &row->cells[i];
+        jwriter_key(&w, s->columns[i].name);
+        if (c->form == CELL_NULL)
+            jwriter_null(&w);
+        else if (c->form == CELL_BINARY || memchr(c->text.ptr, 0, c->text.len) != NULL ||
+                 !utf8_is_valid(c->text.ptr, c->text.len))
+            return NULL;
+        else
+            jwriter_span(&w, c->text);
+    }
+    jwriter_end(&w);
+    return out.overflow ? NULL : arena_strndup(r->arena, out.data, out.len);
 }
 
 /* The key columns that can be read, so that SQL can leave rejected keys alone. In a record that is
@@ -110,6 +139,7 @@ void rejects_add_row(struct rejects *r, const struct stream_context *ctx,
     item.key_is_whole = read_key(ctx, row, &key);
     item.key = key.data;
     item.raw = storable(r->arena, row->raw);
+    item.cells = cells_json(r, ctx, row);
     if (column >= 0) {
         item.column = ctx->stream->columns[column].name;
         item.value = storable(r->arena, row->cells[column].text);
@@ -157,10 +187,28 @@ static void identity_of(const struct reject *item, struct hashmap *occurrences, 
         snprintf(ret + 48, 17, "-%u", (unsigned)seen);
 }
 
+/* Of a replay, the position is the number of the reject. */
+static int save_again(const struct rejects *r, const struct stream_context *ctx, struct error *err)
+{
+    char run[24], id[24];
+    snprintf(run, sizeof run, "%" PRId64, ctx->run_id);
+    for (size_t i = 0; i < r->count; i++) {
+        const struct reject *item = &r->items[i];
+        snprintf(id, sizeof id, "%" PRIu64, item->position);
+        TRY(db_execute(ctx->db, sql_reject_again,
+                       DB_PARAMS(id, run, item->column, item->value, item->reason,
+                                 item->is_staged ? NULL : item->cells),
+                       NULL, err));
+    }
+    return 0;
+}
+
 int rejects_save(const struct rejects *r, const struct stream_context *ctx, bool run_failed,
                  struct error *err)
 {
     char run[24], position[24];
+    if (ctx->replay != NULL)
+        return save_again(r, ctx, err);
     struct hashmap *occurrences = hashmap_new();
     int code = 0;
     snprintf(run, sizeof run, "%" PRId64, ctx->run_id);
@@ -172,7 +220,8 @@ int rejects_save(const struct rejects *r, const struct stream_context *ctx, bool
         code = db_execute(ctx->db, sql_reject_add,
                           DB_PARAMS(ctx->pipeline->name, ctx->stream->name, identity, run,
                                     item->origin, position, item->column, item->value, item->reason,
-                                    item->raw, item->key, run_failed ? "true" : "false"),
+                                    item->raw, item->key, run_failed ? "true" : "false",
+                                    item->cells, item->is_staged ? "true" : "false"),
                           NULL, err);
     }
     hashmap_free(occurrences);

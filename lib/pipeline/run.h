@@ -58,6 +58,8 @@ struct run_options {
     int64_t shard_index, shard_count; /* of several machines; count 0: the whole */
     bool verify;                      /* stored row hashes are not trusted */
     int64_t resumes;                  /* a run to go on with: what stands of it is left out */
+    bool replay;                      /* read the open rejects instead of the sources */
+    const char *mended;               /* replay: file of {id, cells}; NULL: all, as they are */
     bool strict;                      /* any reject makes the run partial (exit 7) */
     const struct config *config;
     const struct connector_builtin *builtins;

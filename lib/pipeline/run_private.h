@@ -12,9 +12,10 @@ struct run {
     int64_t run_id, parent_id;
     int64_t started_us;
     struct run_report *report;
-    bool is_worker;           /* a process of the run that holds the lock, not the run itself */
-    int64_t resumes;          /* run that this one goes on with, or 0 */
-    struct hashmap *standing; /* what of it stands, or NULL */
+    bool is_worker;              /* a process of the run that holds the lock, not the run itself */
+    int64_t resumes;             /* run that this one goes on with, or 0 */
+    struct hashmap *standing;    /* what of it stands, or NULL */
+    const struct replay *replay; /* of the stream under way */
     struct connector_pool *connectors; /* one login and one rate budget for all streams */
 };
 

@@ -1,6 +1,5 @@
 /* One slice of a stream: read, validate, stage, and commit rows, cursor, rejects and record
  * together. */
-#include "pipeline/slice_run.h"
 #include "core/clock.h"
 #include "core/datetime.h"
 #include "core/log.h"
@@ -8,6 +7,7 @@
 #include "gen/embed.h"
 #include "pipeline/column.h"
 #include "pipeline/reject.h"
+#include "pipeline/replay.h"
 #include "pipeline/state.h"
 
 #include <inttypes.h>
@@ -348,6 +348,8 @@ static int commit(struct attempt *a, struct error *err)
     if (a->ctx.ledger != NULL)
         TRY(state_ledger_save(&a->ctx, a->ctx.ledger, err));
     TRY(move_cursor(a, err));
+    if (a->ctx.replay != NULL)
+        TRY(replay_settle(&a->ctx, a->ctx.replay, err));
     TRY(rejects_save(a->ctx.rejects, &a->ctx, false, err));
     TRY(record(a, NULL, err));
     TRY(check_fence(a->run, err));
@@ -423,6 +425,7 @@ static void begin_attempt(struct attempt *a, struct run *run, struct stream_spec
                                      .arena = arena_new(),
                                      .db = run->db,
                                      .connectors = run->connectors,
+                                     .replay = run->replay,
                                      .run_id = run->run_id,
                                      .window_start = slice->window_start,
                                      .window_end = slice->window_end,

@@ -205,7 +205,7 @@ struct pipeline_options {               /* NULL: to look at it */
     const struct field_strings *params; /* "k=v" of --param */
     const char *only;                   /* --only STREAM, or NULL */
     int64_t now_us;
-    bool is_look; /* to look at, not to run: a param may lack its value */
+    bool is_look;     /* to look at, not to run: a param may lack its value */
     const char *text; /* the file's text itself; `name` is then its path in messages */
 };
 int pipeline_load(const char *name, const struct config *config,

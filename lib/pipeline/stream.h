@@ -76,6 +76,8 @@ struct stream_context {
     const char *control_connection; /* name of the run's connection in diner.yaml */
     struct column_reader *reader;   /* from the source's open on */
     struct rejects *rejects;
+    const struct replay
+        *replay; /* rejected rows are what is read; their position is their number */
     struct state_ledger *ledger; /* of files, for mode append; else NULL */
     /* Rows that a plan or dry run would send, or a run sends, to an API. */
     void (*on_row)(void *self, const struct stream_context *ctx, const struct cell *cells);

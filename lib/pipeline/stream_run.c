@@ -2,7 +2,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/signals.h"
-#include "pipeline/slice_run.h"
+#include "pipeline/replay.h"
 #include "pipeline/workers.h"
 
 #include <inttypes.h>
@@ -217,6 +217,25 @@ static int run_whole(struct tally *t, struct error *err)
     return code;
 }
 
+static int run_replay(struct tally *t, struct error *err)
+{
+    struct replay *replay;
+    int64_t left = 0;
+    if (!db_is_alive(t->run->db))
+        TRY(run_connect(t->run, err));
+    TRY(replay_open(t->run, t->stream, t->run->options->mended, &replay, &left, err));
+    if (left > 0)
+        log_warn("stream '%s': %" PRId64
+                 " rejects have no cells to read: see 'diner rejects export' "
+                 "and 'replay --mended', or load their source again",
+                 t->stream->name, left);
+    if (replay == NULL)
+        return 0;
+    int code = replay_run(t->run, replay, &t->total, err);
+    replay_close(replay);
+    return code;
+}
+
 /* ---- the stream ------------------------------------------------------------------------- */
 
 static const char *status_word(int code)
@@ -278,8 +297,10 @@ int stream_run(struct run *run, struct stream_spec *s, struct error *err)
         o->stream_begin(o->self, run->pipeline->name, s->name);
     int code = hooks_run(run, &s->hooks.before, "stream.before", NULL, err);
     if (code == 0)
-        code = stream_is_sliced(s) ? run_sliced(&t, err) : run_whole(&t, err);
-    if (stream_is_sliced(s))
+        code = run->options->replay  ? run_replay(&t, err)
+               : stream_is_sliced(s) ? run_sliced(&t, err)
+                                     : run_whole(&t, err);
+    if (stream_is_sliced(s) && !run->options->replay)
         record_sum(&t, code, err);
     if (code == 0 && hooks_run(run, &s->hooks.after, "stream.succeeded", NULL, err) != 0)
         code = (int)(err->code = ERR_PARTIAL);

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016
 # Streams read in slices: a child for each shop, windows of time and of business days, side by side,
 # in shards, resumed.
 
@@ -93,7 +94,7 @@ orders() { psql -XAtq -d "$(dev_dsn)" -c "select count(*) from t.orders"; }
          (.left_behind[0].error | test("revoked")))'
     grep -q 'diner_stream_left_behind{pipeline="shop_orders",stream="shop_orders.orders"} 2' run.prom
     grep -q 'diner_run_success{pipeline="shop_orders"} 0' run.prom
-    ! grep -q '^diner_run_last_success' run.prom
+    run ! grep -q "^diner_run_last_success" run.prom
     run "$DINER" runs show --left-behind -o json
     assert_json 'map(.child) == ["{\"shop\":\"S002\"}", "{\"shop\":\"S004\"}"]'
     put _fail '[]'

@@ -41,7 +41,9 @@ comment on table diner.run_slice is 'one child or window of a stream; what stand
 
 alter table diner.reject
     add column cells           jsonb,
+    add column is_staged       boolean not null default false,
     add column replayed_run_id bigint references diner.run (id),
     add column replayed_at     timestamptz;
 comment on column diner.reject.cells is 'column: text as read, of rows that could be split; what a replay reads';
 create index idx_reject_open on diner.reject (pipeline, stream, id) where replayed_run_id is null;
+comment on column diner.reject.is_staged is 'refused by SQL: its cells are those of the staged row, transforms included';
