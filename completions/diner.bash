@@ -59,6 +59,9 @@ _diner_takes() {
     'diner rejects export':--stream) return 0 ;;
     'diner rejects export':--run) return 0 ;;
     'diner rejects export':--out-file) return 0 ;;
+    'diner rejects replay':--stream) return 0 ;;
+    'diner rejects replay':--mended) return 0 ;;
+    'diner rejects replay':--output | 'diner rejects replay':-o) return 0 ;;
     'diner state get':--output | 'diner state get':-o) return 0 ;;
     'diner state rewind':--to) return 0 ;;
     'diner orders list':--store | 'diner orders list':-s) return 0 ;;
@@ -166,6 +169,8 @@ _diner_value() {
     'diner rejects show':--output | 'diner rejects show':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner rejects export':--pipeline) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner rejects export':--out-file) _diner_files -f ;;
+    'diner rejects replay':--mended) _diner_files -f ;;
+    'diner rejects replay':--output | 'diner rejects replay':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner state get':--output | 'diner state get':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner orders list':--store | 'diner orders list':-s) _diner_words < <(diner __complete stores 2>/dev/null) ;;
     'diner orders list':--status) _diner_words < <(printf '%s\n' all pending paid accepted fulfilled cancelled) ;;
@@ -226,6 +231,7 @@ _diner_child() {
     'diner rejects list') return 0 ;;
     'diner rejects show') return 0 ;;
     'diner rejects export') return 0 ;;
+    'diner rejects replay') return 0 ;;
     'diner state') return 0 ;;
     'diner state get') return 0 ;;
     'diner state set') return 0 ;;
@@ -272,7 +278,7 @@ _diner_children() {
     'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state orders stock perf-report serve config db doctor schedule dev completion help version) ;;
     'diner pipeline') _diner_words < <(printf '%s\n' list lint show graph preview plan guess) ;;
     'diner runs') _diner_words < <(printf '%s\n' list show resume) ;;
-    'diner rejects') _diner_words < <(printf '%s\n' list show export) ;;
+    'diner rejects') _diner_words < <(printf '%s\n' list show export replay) ;;
     'diner state') _diner_words < <(printf '%s\n' get set rewind) ;;
     'diner orders') _diner_words < <(printf '%s\n' list show create pay cancel sync) ;;
     'diner stock') _diner_words < <(printf '%s\n' show adjust sync) ;;
@@ -300,9 +306,10 @@ _diner_options() {
     'diner runs show') _diner_words < <(printf '%s\n' --slices --left-behind --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs resume') _diner_words < <(printf '%s\n' --jobs -j --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner rejects list') _diner_words < <(printf '%s\n' --pipeline --stream --run --limit --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner rejects list') _diner_words < <(printf '%s\n' --pipeline --stream --run --limit --group --all --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects show') _diner_words < <(printf '%s\n' --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner rejects export') _diner_words < <(printf '%s\n' --pipeline --stream --run --out-file --raw --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner rejects export') _diner_words < <(printf '%s\n' --pipeline --stream --run --out-file --all --raw --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner rejects replay') _diner_words < <(printf '%s\n' --stream --mended --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner state') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner state get') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner state set') _diner_words < <(printf '%s\n' --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -351,6 +358,7 @@ _diner_argument() {
     'diner pipeline preview':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner pipeline plan':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner pipeline guess':0) _diner_files -f ;;
+    'diner rejects replay':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner state get':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner state set':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner state rewind':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;

@@ -7,7 +7,7 @@ function __diner_at
     set -e words[1]
     for word in $words
         switch "$at $word"
-            case 'diner help' 'diner run' 'diner pipeline' 'diner pipeline list' 'diner pipeline lint' 'diner pipeline show' 'diner pipeline graph' 'diner pipeline preview' 'diner pipeline plan' 'diner pipeline guess' 'diner runs' 'diner runs list' 'diner runs show' 'diner runs resume' 'diner rejects' 'diner rejects list' 'diner rejects show' 'diner rejects export' 'diner state' 'diner state get' 'diner state set' 'diner state rewind' 'diner orders' 'diner orders list' 'diner orders show' 'diner orders create' 'diner orders pay' 'diner orders cancel' 'diner orders sync' 'diner stock' 'diner stock show' 'diner stock adjust' 'diner stock sync' 'diner perf-report' 'diner serve' 'diner config' 'diner config show' 'diner config check' 'diner db' 'diner db migrate' 'diner db status' 'diner doctor' 'diner schedule' 'diner schedule show' 'diner schedule install' 'diner schedule remove' 'diner dev' 'diner dev up' 'diner dev down' 'diner dev status' 'diner dev env' 'diner dev psql' 'diner dev seed' 'diner completion'
+            case 'diner help' 'diner run' 'diner pipeline' 'diner pipeline list' 'diner pipeline lint' 'diner pipeline show' 'diner pipeline graph' 'diner pipeline preview' 'diner pipeline plan' 'diner pipeline guess' 'diner runs' 'diner runs list' 'diner runs show' 'diner runs resume' 'diner rejects' 'diner rejects list' 'diner rejects show' 'diner rejects export' 'diner rejects replay' 'diner state' 'diner state get' 'diner state set' 'diner state rewind' 'diner orders' 'diner orders list' 'diner orders show' 'diner orders create' 'diner orders pay' 'diner orders cancel' 'diner orders sync' 'diner stock' 'diner stock show' 'diner stock adjust' 'diner stock sync' 'diner perf-report' 'diner serve' 'diner config' 'diner config show' 'diner config check' 'diner db' 'diner db migrate' 'diner db status' 'diner doctor' 'diner schedule' 'diner schedule show' 'diner schedule install' 'diner schedule remove' 'diner dev' 'diner dev up' 'diner dev down' 'diner dev status' 'diner dev env' 'diner dev psql' 'diner dev seed' 'diner completion'
                 set at "$at $word"
         end
     end
@@ -114,10 +114,13 @@ complete -c diner -n '__diner_at diner runs resume' -l output -s o -x -a 'table 
 complete -c diner -n '__diner_at diner rejects' -a list -d 'list rows that were not loaded, with their reasons'
 complete -c diner -n '__diner_at diner rejects' -a show -d 'show one rejected row whole'
 complete -c diner -n '__diner_at diner rejects' -a export -d 'write rejects as JSON Lines'
+complete -c diner -n '__diner_at diner rejects' -a replay -d 'load rejected rows after the mend'
 complete -c diner -n '__diner_at diner rejects list' -l pipeline -x -a '(diner __complete pipelines 2>/dev/null)' -d 'only of this pipeline'
 complete -c diner -n '__diner_at diner rejects list' -l stream -x -d 'only of this stream'
 complete -c diner -n '__diner_at diner rejects list' -l run -x -d 'only of this run (and its steps)'
 complete -c diner -n '__diner_at diner rejects list' -l limit -x -d 'how many, newest first'
+complete -c diner -n '__diner_at diner rejects list' -l group -d 'one line for the same reason in the same column, the most frequent first'
+complete -c diner -n '__diner_at diner rejects list' -l all -d 'those that were replayed since as well'
 complete -c diner -n '__diner_at diner rejects list' -l raw -d 'values as read: personal data is not masked'
 complete -c diner -n '__diner_at diner rejects list' -l output -s o -x -a 'table json jsonl csv' -d 'form of the output'
 complete -c diner -n '__diner_at diner rejects show' -l raw -d 'values as read: personal data is not masked'
@@ -126,7 +129,13 @@ complete -c diner -n '__diner_at diner rejects export' -l pipeline -x -a '(diner
 complete -c diner -n '__diner_at diner rejects export' -l stream -x -d 'only of this stream'
 complete -c diner -n '__diner_at diner rejects export' -l run -x -d 'only of this run (and its steps)'
 complete -c diner -n '__diner_at diner rejects export' -l out-file -r -F -d 'file instead of standard output'
+complete -c diner -n '__diner_at diner rejects export' -l all -d 'those that were replayed since as well'
 complete -c diner -n '__diner_at diner rejects export' -l raw -d 'values as read: personal data is not masked'
+complete -c diner -n '__diner_at diner rejects replay' -l stream -x -d 'only of this stream'
+complete -c diner -n '__diner_at diner rejects replay' -l mended -r -F -d 'JSON Lines of {id, cells}: only these, with these cells (export --raw, then mend)'
+complete -c diner -n '__diner_at diner rejects replay' -l output -s o -x -a 'table json jsonl csv' -d 'form of the output'
+complete -c diner -n '__diner_at diner rejects replay' -l dry-run -s n -d 'show what would change, change nothing'
+complete -c diner -n '__diner_at diner rejects replay' -a '(diner __complete pipelines 2>/dev/null)'
 complete -c diner -n '__diner_at diner state' -a get -d 'show cursors and file ledgers'
 complete -c diner -n '__diner_at diner state' -a set -d 'set the cursor of a stream'
 complete -c diner -n '__diner_at diner state' -a rewind -d 'take a cursor back: rows since then are read again and merged'
