@@ -64,8 +64,10 @@ static int ask_vars(struct attempt *a, struct error *err)
 
 static int load_ledger(struct attempt *a, struct error *err)
 {
-    if (a->stream->mode != MODE_APPEND || a->stream->source != &source_file ||
-        a->stream->target != &target_postgres || a->ctx.dry_run)
+    bool is_kept =
+        a->stream->mode == MODE_APPEND || ynode_get(a->stream->source_node, "changed") != NULL;
+    if (!is_kept || a->stream->source != &source_file || a->stream->target != &target_postgres ||
+        a->ctx.dry_run)
         return 0;
     return state_ledger_load(&a->ctx, &a->ctx.ledger, err);
 }

@@ -32,25 +32,51 @@ int state_set(const struct stream_context *ctx, const char *name, const char *va
         err);
 }
 
+/* ---- files ------------------------------------------------------------------------------ */
+
 struct ledger_entry {
-    char *sha256, *path;
+    char *sha256, *name;
+    uint64_t bytes;
 };
 struct state_ledger {
-    struct hashmap *known;
-    struct ledger_entry *fresh;
-    size_t nfresh, capacity, seen;
+    struct hashmap *by_hash, *by_name; /* of struct ledger_entry; by name the last */
+    struct ledger_entry **entries;
+    size_t n, capacity;
+    size_t nloaded; /* the first of them stand in the database */
+    size_t seen;
 };
+
+static void add_entry(struct state_ledger *l, const char *sha256, const char *name, uint64_t bytes)
+{
+    struct ledger_entry *e = mem_alloc(sizeof *e);
+    *e = (struct ledger_entry){mem_strdup(sha256), mem_strdup(name), bytes};
+    l->entries = mem_grow(l->entries, &l->capacity, l->n + 1, sizeof(struct ledger_entry *));
+    l->entries[l->n++] = e;
+    hashmap_puts(l->by_hash, e->sha256, e);
+    hashmap_puts(l->by_name, e->name, e);
+}
+
+/* "BYTES NAME"; of an entry by an older version the name alone. */
+static void read_entry(struct state_ledger *l, const char *key, const char *value)
+{
+    char *end;
+    unsigned long long bytes = strtoull(value, &end, 10);
+    bool has_bytes = end != value && *end == ' ';
+    add_entry(l, key + strlen("file:"), has_bytes ? end + 1 : value, has_bytes ? bytes : 0);
+}
 
 int state_ledger_load(const struct stream_context *ctx, struct state_ledger **ret,
                       struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
-    TRY(db_query(ctx->db, sql_state_list,
-                 DB_PARAMS(ctx->pipeline->name, ctx->stream->name, "file:%"), &res, err));
+    TRY(db_query(ctx->db, sql_ledger_list, DB_PARAMS(ctx->pipeline->name, ctx->stream->name), &res,
+                 err));
     struct state_ledger *l = mem_alloc(sizeof *l);
-    l->known = hashmap_new();
+    l->by_hash = hashmap_new();
+    l->by_name = hashmap_new();
     for (size_t i = 0; i < db_result_rows(res); i++)
-        hashmap_puts(l->known, db_result_text(res, i, 0) + strlen("file:"), l);
+        read_entry(l, db_result_text(res, i, 0), db_result_text(res, i, 1));
+    l->nloaded = l->n;
     *ret = l;
     return 0;
 }
@@ -59,24 +85,37 @@ void state_ledger_free(struct state_ledger *l)
 {
     if (l == NULL)
         return;
-    for (size_t i = 0; i < l->nfresh; i++) {
-        free(l->fresh[i].sha256);
-        free(l->fresh[i].path);
+    for (size_t i = 0; i < l->n; i++) {
+        free(l->entries[i]->sha256);
+        free(l->entries[i]->name);
+        free(l->entries[i]);
     }
-    free(l->fresh);
-    hashmap_free(l->known);
+    free(l->entries);
+    hashmap_free(l->by_hash);
+    hashmap_free(l->by_name);
     free(l);
 }
 
-bool state_ledger_note(struct state_ledger *l, const char *sha256, const char *path)
+enum ledger_verdict state_ledger_look(const struct state_ledger *l, bool by_content,
+                                      const char *sha256, const char *name, uint64_t *ret_bytes)
 {
-    if (hashmap_puts(l->known, sha256, l) != NULL) {
-        l->seen++;
-        return false;
-    }
-    l->fresh = mem_grow(l->fresh, &l->capacity, l->nfresh + 1, sizeof *l->fresh);
-    l->fresh[l->nfresh++] = (struct ledger_entry){mem_strdup(sha256), mem_strdup(path)};
-    return true;
+    const struct ledger_entry *last = hashmap_gets(l->by_name, name);
+    if (by_content && hashmap_gets(l->by_hash, sha256) != NULL)
+        return LEDGER_LOADED;
+    if (last == NULL)
+        return LEDGER_NEW;
+    *ret_bytes = last->bytes;
+    return strcmp(last->sha256, sha256) == 0 ? LEDGER_LOADED : LEDGER_CHANGED;
+}
+
+void state_ledger_add(struct state_ledger *l, const char *sha256, const char *name, uint64_t bytes)
+{
+    add_entry(l, sha256, name, bytes);
+}
+
+void state_ledger_leave_out(struct state_ledger *l)
+{
+    l->seen++;
 }
 
 size_t state_ledger_seen(const struct state_ledger *l)
@@ -86,9 +125,12 @@ size_t state_ledger_seen(const struct state_ledger *l)
 
 int state_ledger_save(const struct stream_context *ctx, struct state_ledger *l, struct error *err)
 {
-    for (size_t i = 0; i < l->nfresh; i++) {
-        const char *name = arena_printf(ctx->arena, "file:%s", l->fresh[i].sha256);
-        TRY(state_set(ctx, name, l->fresh[i].path, err));
+    for (size_t i = l->nloaded; i < l->n; i++) {
+        const struct ledger_entry *e = l->entries[i];
+        const char *key = arena_printf(ctx->arena, "file:%s", e->sha256);
+        const char *value =
+            arena_printf(ctx->arena, "%llu %s", (unsigned long long)e->bytes, e->name);
+        TRY(state_set(ctx, key, value, err));
     }
     return 0;
 }

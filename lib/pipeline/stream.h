@@ -78,7 +78,7 @@ struct stream_context {
     struct rejects *rejects;
     const struct replay
         *replay; /* rejected rows are what is read; their position is their number */
-    struct state_ledger *ledger; /* of files, for mode append; else NULL */
+    struct state_ledger *ledger; /* of files, in mode append or where `changed` stands; else NULL */
     /* Rows that a plan or dry run would send, or a run sends, to an API. */
     void (*on_row)(void *self, const struct stream_context *ctx, const struct cell *cells);
     void *on_row_self;

@@ -572,3 +572,109 @@ YAML
     touch -d '2 hours ago' in.csv
     loads "A,1.00"
 }
+
+# ---- the ledger of files -------------------------------------------------------------------------
+
+ledger() { # MODE KEYS
+    pipeline s <<YAML
+streams:
+  s:
+    source: { file: "../in_*.csv"${2:-} }
+    mode: $1
+    columns: { code: text, qty: int, file: { type: text, from: \$file } }
+YAML
+    case $1 in merge) sed -i 's/mode: merge/mode: merge\n    key: [code]/' pipelines/s.yaml ;; esac
+}
+
+@test "append: each file once, by content; a changed one is refused with both sizes; gone is no error" {
+    ledger append
+    printf '%s\n' code,qty A,1 >in_1.csv
+    printf '%s\n' code,qty B,2 >in_2.csv
+    diner_run s
+    assert_moved s "2 2 0 0 0 0 0 0"
+    cp in_1.csv in_3.csv
+    diner_run s
+    assert_moved s "0 0 0 0 0 0 0 0"
+    assert_stderr_has "files loaded before and left out: 3"
+    run --separate-stderr "$DINER" state get s
+    assert_stdout_has "13 $PWD/in_1.csv"
+    echo C,3 >>in_2.csv
+    refuses "in_2.csv' has other content than when it was loaded: 13 bytes then, 17 now" "mode merge, and \`changed: reload\`"
+    assert_rows s "A,1 B,2"
+    rm in_2.csv
+    diner_run s
+    assert_status 0
+}
+
+@test "append: the ledger knows a file from any directory, and a link as what it names" {
+    ledger append
+    printf '%s\n' code,qty A,1 >in_1.csv
+    diner_run s
+    cd pipelines || return 1
+    DINER_PIPELINE_PATH=. diner_run s
+    assert_moved s "0 0 0 0 0 0 0 0"
+    echo B,2 >>../in_1.csv
+    DINER_PIPELINE_PATH=. diner_run s
+    assert_status 1
+    assert_stderr_has "has other content than when it was loaded"
+}
+
+@test "merge: with changed, what was loaded is left out; a changed file is loaded again, and what follows it" {
+    ledger merge ', changed: reload'
+    printf '%s\n' code,qty A,1 X,1 >in_1.csv
+    printf '%s\n' code,qty B,2 X,2 >in_2.csv
+    diner_run s
+    assert_rows s "A,1 B,2 X,2"
+    diner_run s
+    assert_moved s "0 0 0 0 0 0 0 0"
+    printf '%s\n' code,qty A,7 X,7 >in_1.csv
+    diner_run s
+    assert_rows s "A,7 B,2 X,2"
+    assert_moved s "4 0 1 2 0 1 0 0"
+    printf '%s\n' code,qty A,1 X,1 >in_1.csv # what it was at first is a change again
+    diner_run s
+    assert_rows s "A,1 B,2 X,2"
+    ledger merge ', changed: refuse'
+    echo D,4 >>in_2.csv
+    refuses "in_2.csv' has other content" "to read it again: \`changed: reload\`"
+    ledger merge
+    diner_run s
+    assert_moved s "5 1 0 3 0 1 0 0"
+}
+
+@test "reload is for modes where it is exact" {
+    ledger append ', changed: reload'
+    run --separate-stderr "$DINER" pipeline lint s
+    assert_status 3
+    assert_stdout_has "to reload a file in mode 'append' would add its rows again"
+}
+
+@test "a zip's members are in the ledger each by itself" {
+    ledger append ', member: "*.csv"'
+    printf '%s\n' code,qty A,1 >a.csv
+    printf '%s\n' code,qty B,2 >b.csv
+    zip -q z.zip a.csv && mv z.zip in_1.csv
+    diner_run s
+    assert_moved s "1 1 0 0 0 0 0 0"
+    zip -q z.zip a.csv b.csv && mv z.zip in_1.csv
+    diner_run s
+    assert_moved s "1 1 0 0 0 0 0 0"
+    assert_rows s "A,1 B,2"
+}
+
+@test "a file that grows while it is read is refused" {
+    ledger append
+    { echo code,qty; seq 1 400000 | sed 's/.*/K&,&/'; } >in_1.csv
+    {
+        for _ in {1..400}; do
+            echo Z,1 >>in_1.csv
+            sleep 0.01
+        done
+    } 3>&- &
+    local writer=$!
+    diner_run s
+    kill "$writer" 2>/dev/null || true
+    assert_status 1
+    assert_stderr_has "changed while it was being read"
+    assert_sql "select to_regclass('t.s') is null" t
+}

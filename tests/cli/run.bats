@@ -91,11 +91,11 @@ YAML
     assert_moved stock "1 0 0 1 0 0 0 0" # null equals null
 }
 
-@test "append loads a file once, and a changed file as a new one" {
+@test "append loads a file once, and with changed: ignore a changed file as a new one" {
     pipeline stock <<'YAML'
 streams:
   stock:
-    source: { file: "../in_*.csv" }
+    source: { file: "../in_*.csv", changed: ignore }
     columns: { code: text, qty: int, file: { type: text, from: $file } }
 YAML
     stock_file in_1.csv code,qty A,1

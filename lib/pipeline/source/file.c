@@ -143,13 +143,51 @@ static void close_current(struct source *s)
     s->lines = NULL;
 }
 
-/* `append` would load a file twice: its hash stands in the ledger once it was loaded. */
-static bool already_loaded(const struct source *s)
+static uint64_t open_size(const struct source *s)
 {
-    const char *sha256 = open_sha256(s);
-    if (s->ctx->ledger == NULL || sha256[0] == '\0')
-        return false;
-    return !state_ledger_note(s->ctx->ledger, sha256, s->path);
+    uint64_t total = 0;
+    if (s->csv != NULL)
+        (void)csvio_bytes_read(s->csv, &total);
+    else if (s->lines != NULL)
+        (void)linesio_bytes_read(s->lines, &total);
+    return total;
+}
+
+static int refuse_changed(const struct source *s, uint64_t bytes_before, struct error *err)
+{
+    error_set(err, ERR_DATA,
+              "'%s' has other content than when it was loaded: %" PRIu64 " bytes then, %" PRIu64
+              " now",
+              s->path, bytes_before, open_size(s));
+    if (s->stream->mode == MODE_APPEND)
+        return error_hint(err, "to add the rows of the new content too: `changed: ignore`; to put "
+                               "them in place of the old ones: mode merge, and `changed: reload`");
+    return error_hint(err, "to read it again: `changed: reload`");
+}
+
+/* Whether the ledger says that the open file is to be left out. What follows a file that is read is
+ * read too, as its rows may be those of an earlier file mended: in `append` there are none. */
+static int look_up(struct source *s, bool *ret_leave_out, struct error *err)
+{
+    struct state_ledger *l = s->ctx->ledger;
+    const char *sha256 = open_sha256(s), *name = file_inputs_identity(s->inputs);
+    bool is_append = s->stream->mode == MODE_APPEND;
+    uint64_t bytes_before = 0;
+    *ret_leave_out = false;
+    if (l == NULL || sha256[0] == '\0')
+        return 0;
+    enum ledger_verdict verdict = state_ledger_look(l, is_append, sha256, name, &bytes_before);
+    if (verdict == LEDGER_CHANGED && s->spec->changed == CHANGED_REFUSE)
+        return refuse_changed(s, bytes_before, err);
+    if (verdict == LEDGER_LOADED && s->stream->mode != MODE_REPLACE &&
+        (is_append || !s->reads_on)) {
+        *ret_leave_out = true;
+        state_ledger_leave_out(l);
+        return 0;
+    }
+    s->reads_on = true;
+    state_ledger_add(l, sha256, name, open_size(s));
+    return 0;
 }
 
 /* A file that ends without its total may be cut off. */
@@ -206,7 +244,7 @@ static int open_next(struct source *s, bool *ret_end, struct error *err)
         if (*ret_end)
             return 0;
         TRY(open_format(s, &feed, err));
-        skip = already_loaded(s);
+        TRY(look_up(s, &skip, err));
     }
     s->summary.sha256 = arena_strdup(s->ctx->arena, open_sha256(s));
     return 0;

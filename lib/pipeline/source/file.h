@@ -73,6 +73,7 @@ struct source {
     struct where *where;
     bool looks_at_text;         /* any of the first three, or repeated headers: off the fast path */
     bool stopped, trailer_seen; /* in the open file */
+    bool reads_on;              /* a file of this run was not in the ledger */
     char **filled;              /* last value of fill_down columns */
     size_t *fill_columns;
     size_t nfill;

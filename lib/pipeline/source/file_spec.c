@@ -277,6 +277,16 @@ static void check_where(const struct stream_spec *s, struct diagnostics *d)
                         "the total of 'trailer.sum' is that of all rows, and 'where' reads fewer");
 }
 
+static bool is_partitioned_by_file(const struct stream_spec *s)
+{
+    for (size_t i = 0; i < s->partition_by.count; i++) {
+        int column = stream_column(s, s->partition_by.items[i]);
+        if (column >= 0 && strcmp(s->columns[column].from, "$file") == 0)
+            return true;
+    }
+    return false;
+}
+
 static void check_changed(const struct stream_spec *s, struct diagnostics *d)
 {
     const struct file_source_spec *spec = s->source_spec;
@@ -288,6 +298,13 @@ static void check_changed(const struct stream_spec *s, struct diagnostics *d)
     else if (s->mode == MODE_APPEND && spec->changed == CHANGED_RELOAD)
         diagnostics_add(d, node, "use  mode: merge  with a key, or  changed: refuse",
                         "to reload a file in mode 'append' would add its rows again");
+    else if (spec->changed == CHANGED_RELOAD && s->mode == MODE_SCD2)
+        diagnostics_add(d, node, "use  changed: refuse",
+                        "to reload a file in mode 'scd2' would make history of its mistakes");
+    else if (spec->changed == CHANGED_RELOAD && s->mode == MODE_DELETE_INSERT &&
+             !is_partitioned_by_file(s))
+        diagnostics_add(d, node, "add a column  { from: $file }  to 'partition_by'",
+                        "to reload a file in mode 'delete_insert' its rows must be a partition");
 }
 
 void file_check(const struct pipeline *p, const struct stream_spec *s, struct diagnostics *d)

@@ -1,0 +1,2 @@
+select name, value from diner.state where pipeline = $1 and stream = $2 and name like 'file:%'
+order by updated_at, run_id
