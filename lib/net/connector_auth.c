@@ -8,11 +8,13 @@ bool auth_is_renewable(const struct connector *c)
     return auth_gives_token(&c->spec.auth) || c->spec.auth.type == AUTH_SESSION;
 }
 
-/* Another connector of this login may have renewed it since. */
-void auth_forget(struct connector *c)
+/* Another request of this login may have renewed it since. */
+void auth_forget(const struct outgoing *r)
 {
-    if (c->session && c->session->number == c->login_used)
-        c->session->is_live = false;
+    struct auth_session *s = r->c->session;
+
+    if (s && s->number == r->login_used)
+        s->is_live = false;
 }
 
 void auth_release(struct connector *c)

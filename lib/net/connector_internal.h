@@ -24,7 +24,6 @@ struct connector {
     char **secrets;               /* values of spec.secrets, by place; NULL until needed */
     const char *login_key;        /* the same for connectors that share a login */
     struct auth_session *session; /* borrowed; NULL: not logged in yet */
-    int64_t login_used;           /* number of the login that the last request carried */
 };
 
 /* As connector_open, with a tape or NULL. */
@@ -102,6 +101,7 @@ struct outgoing {
     const char *url;                      /* without `query` */
     struct pair_list query, headers;
     struct pair_list form;     /* the body, when the resource has one of pairs */
+    int64_t login_used;        /* number of the login that it carries */
     struct span unsigned_body; /* once is_signed */
     bool is_signed;
     struct http_request http;
@@ -184,7 +184,7 @@ int rules_check(const struct outgoing *r, const struct http_response *response, 
 int auth_apply(struct outgoing *r, struct error *err); /* may log in */
 int auth_sign(struct outgoing *r, struct error *err);  /* as its resource or connector says */
 bool auth_is_renewable(const struct connector *c);
-void auth_forget(struct connector *c);
+void auth_forget(const struct outgoing *r); /* the login that r carried */
 void auth_release(struct connector *c);
 /* The secret of the file's auth, fetched once from where it is kept. Borrowed. */
 int auth_secret(struct connector *c, const char *reference, const char **ret, struct error *err);
@@ -205,7 +205,7 @@ struct auth_session {
     int pid;
 };
 /* The session of c, logged in: at once when it is, else by calling login. */
-int auth_session_get(struct connector *c,
+int auth_session_get(struct outgoing *r,
                      int (*login)(struct connector *, struct auth_session *, struct error *),
                      struct auth_session **ret, struct error *err);
 void auth_session_clear(struct auth_session *s); /* what the last login gave */

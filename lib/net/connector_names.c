@@ -102,8 +102,10 @@ static bool request_value(const struct auth_scope *s, const char *name, struct s
             strbuf_addch(out, '?');
         query_text(&r->query, out);
     } else if (strcmp(name, "body") == 0) {
-        strbuf_add(out, r->http.body.ptr, r->http.body.len);
-        query_text(&r->form, out);
+        if (r->form.count > 0)
+            query_text(&r->form, out);
+        else
+            strbuf_add(out, r->http.body.ptr, r->http.body.len);
     } else if (strcmp(name, "params") == 0 && s->params) {
         strbuf_adds(out, s->params);
     } else if (strcmp(name, "sign") == 0 && s->signature) {

@@ -314,7 +314,7 @@ static int answer_get(struct outgoing *r, struct http_response *ret, struct erro
     if (wants_renewal(r, ret)) {
         /* Refused before it was carried out, so any method may be sent again; once. */
         http_response_release(ret);
-        auth_forget(r->c);
+        auth_forget(r);
         TRY(outgoing_prepare(r, err));
         TRY(http_send(r->c->http, &r->http, ret, err));
     }

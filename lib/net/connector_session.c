@@ -64,10 +64,11 @@ static struct auth_session *session_of(struct connector *c)
     return s;
 }
 
-int auth_session_get(struct connector *c,
+int auth_session_get(struct outgoing *r,
                      int (*login)(struct connector *, struct auth_session *, struct error *),
                      struct auth_session **ret, struct error *err)
 {
+    struct connector *c = r->c;
     struct auth_session *s = c->session ? c->session : session_of(c);
 
     if (!s->is_live || clock_monotonic_ns() >= s->expires_ns) {
@@ -85,14 +86,14 @@ int auth_session_get(struct connector *c,
         s->pid = getpid();
         log_event(LOG_DEBUG, LOG_FIELDS(LOG_STR("connector", c->name)), "logged in");
     }
-    c->login_used = s->number;
+    r->login_used = s->number;
     *ret = s;
     return 0;
 }
 
 bool auth_session_park(struct connector *c)
 {
-    if (!c->spec.auth.logout || !c->http || !c->session || !c->session->is_live ||
+    if (!c->spec.auth.logout || !c->http || c->tape || !c->session || !c->session->is_live ||
         c->session->parked)
         return false;
     c->session->parked = c;
@@ -387,7 +388,7 @@ int session_apply(struct outgoing *r, struct error *err)
     struct auth_scope names;
     struct formula_scope scope;
 
-    TRY(auth_session_get(r->c, session_login, &s, err));
+    TRY(auth_session_get(r, session_login, &s, err));
     if (s->cookies)
         outgoing_header(r, "Cookie", s->cookies);
     if (!send)

@@ -293,7 +293,7 @@ int token_apply(struct outgoing *r, struct error *err)
     int type = r->c->spec.auth.type;
     struct auth_session *s = NULL;
 
-    TRY(auth_session_get(r->c,
+    TRY(auth_session_get(r,
                          type == AUTH_OAUTH2 ? oauth2_login
                          : type == AUTH_JWT  ? jwt_make
                                              : password_login,
