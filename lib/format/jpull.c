@@ -251,6 +251,7 @@ struct jnode {
     size_t value_count;
     size_t value_capacity;
     uint64_t seen; /* the last record that had it */
+    bool is_split; /* its elements are wanted */
 };
 
 struct jpull_projection {
@@ -258,6 +259,8 @@ struct jpull_projection {
     size_t count;
     uint64_t record;
     struct jpull_value *values; /* of the record at hand */
+    struct span *elements;      /* of the array that is split */
+    size_t element_count, element_capacity;
 };
 
 static struct jnode *node_child(struct jnode *node, struct span token)
@@ -323,7 +326,35 @@ void jpull_projection_free(struct jpull_projection *p)
     if (!p)
         return;
     node_release(&p->root);
+    free(p->elements);
     free(p);
+}
+
+static struct jnode *node_of_value(struct jnode *node, size_t i)
+{
+    for (size_t k = 0; k < node->value_count; k++)
+        if (node->values[k] == i)
+            return node;
+    for (size_t k = 0; k < node->child_count; k++) {
+        struct jnode *found = node_of_value(&node->children[k], i);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+void jpull_projection_split(struct jpull_projection *p, size_t i)
+{
+    struct jnode *node = node_of_value(&p->root, i);
+
+    if (node)
+        node->is_split = true;
+}
+
+const struct span *jpull_projection_elements(const struct jpull_projection *p, size_t *ret_count)
+{
+    *ret_count = p->element_count;
+    return p->elements;
 }
 
 static int project_node(struct jpull_projection *p, struct jnode *node, struct jscan *s, int depth,
@@ -379,6 +410,24 @@ static int project_array(struct jpull_projection *p, struct jnode *node, struct 
     }
 }
 
+static int project_split(struct jpull_projection *p, struct jscan *s, int depth, struct error *err)
+{
+    p->element_count = 0;
+    s->p++;
+    for (;;) {
+        bool end = false;
+        TRY(jscan_element(s, p->element_count == 0, &end, err));
+        if (end)
+            return 0;
+        const char *start = s->p;
+        TRY(jscan_value(s, depth + 1, err));
+        if (p->element_count == p->element_capacity)
+            p->elements = mem_grow(p->elements, &p->element_capacity, p->element_count + 1,
+                                   sizeof(p->elements[0]));
+        p->elements[p->element_count++] = (struct span){start, (size_t)(s->p - start)};
+    }
+}
+
 /* Reads the value at the cursor into what points to it, and walks into it for what points
  * further. */
 static int project_node(struct jpull_projection *p, struct jnode *node, struct jscan *s, int depth,
@@ -388,13 +437,16 @@ static int project_node(struct jpull_projection *p, struct jnode *node, struct j
     char open = s->p < s->end ? *s->p : '\0';
     struct jpull_value v = {0};
     node->seen = p->record;
-    if (node->child_count == 0 || (open != '{' && open != '[')) {
+    bool splits = node->is_split && open == '[';
+    if (!splits && (node->child_count == 0 || (open != '{' && open != '['))) {
         TRY(take_value(s, depth, &v, scratch, err));
     } else {
         if (depth >= JPULL_DEPTH_MAX)
             return jscan_error(s, s->p, err, "nested deeper than %d levels", JPULL_DEPTH_MAX);
         if (open == '{')
             TRY(project_object(p, node, s, depth, scratch, err));
+        else if (splits)
+            TRY(project_split(p, s, depth, err));
         else
             TRY(project_array(p, node, s, depth, scratch, err));
         v.kind = open == '{' ? JPULL_OBJECT : JPULL_ARRAY;
@@ -416,6 +468,7 @@ int jpull_project(struct jpull_projection *p, struct span record, struct jpull_v
     for (size_t i = 0; i < p->count; i++)
         values[i] = (struct jpull_value){0};
     p->record++;
+    p->element_count = 0;
     p->values = values;
     jscan_space(&s);
     TRY(project_node(p, &p->root, &s, 0, scratch, err));

@@ -63,6 +63,10 @@ struct jpull_projection;
 int jpull_projection_new(const char *const *pointers, size_t n, struct jpull_projection **ret,
                          struct error *err);
 void jpull_projection_free(struct jpull_projection *p);
+/* From now on the elements of the array that pointer i leads to are found in the same pass, as raw
+ * spans; pointers that lead into it find nothing. They last until the next jpull_project. */
+void jpull_projection_split(struct jpull_projection *p, size_t i);
+const struct span *jpull_projection_elements(const struct jpull_projection *p, size_t *ret_count);
 /* Fills values[n]; absent ones get JPULL_NONE. scratch is cleared first and holds unescaped text
  * until the next call. A duplicate of a projected key is ERR_DATA. */
 int jpull_project(struct jpull_projection *p, struct span record, struct jpull_value *values,

@@ -55,14 +55,24 @@ int connector_fields_of(const struct connector *c, const char *resource, struct 
  * page twice, is ERR_REMOTE; max_pages reached is an error, never a silent end. */
 struct connector_pages;
 struct connector_page {
-    struct span body;     /* whole document */
-    struct span records;  /* the raw array at the records pointer */
+    struct span body;            /* whole document */
+    struct span records;         /* the raw array at the records pointer */
+    const struct span *elements; /* its elements, raw */
+    size_t count;
     int number;           /* from 1 */
     int64_t expect_total; /* what the source says it has in all; -1 when it does not say */
 };
 int connector_pages_open(struct connector *c, const char *resource,
                          const struct connector_param *params, size_t nparams,
                          struct connector_pages **ret, struct error *err);
+/* From now on pages are asked for before they are wanted: the next one as soon as it is known, and
+ * several of those with numbers or offsets when the source says how many records there are, as many
+ * as the connector's concurrency and memory allow. They still come in order. For who reads to the
+ * end. */
+void connector_pages_ahead(struct connector_pages *p);
+/* Moves on what was asked for, without waiting; to be called now and then by who works long on a
+ * page. */
+void connector_pages_poll(struct connector_pages *p);
 /* Borrowed until the next call. */
 int connector_pages_next(struct connector_pages *p, struct connector_page *ret, bool *ret_end,
                          struct error *err);

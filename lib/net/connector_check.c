@@ -181,12 +181,15 @@ static void paginate_check(const struct paginate_spec *p, const struct ynode *ma
         {"param", 0, PAGE | OFFSET | LAST_ID | CURSOR},
         {"size_param", 0, ALL},
         {"size", 0, ALL},
-        {"from", CURSOR | LAST_ID | NEXT, 0},
+        {"from", LAST_ID | NEXT, CURSOR},
+        {"header", 0, CURSOR},
+        {"pages", 0, PAGE | OFFSET},
         {"more", 0, PAGE | OFFSET | CURSOR | LAST_ID},
         {"start", 0, PAGE | OFFSET},
         {"first", 0, CURSOR | LAST_ID},
         {"end", 0, PAGE | OFFSET},
         {"max_pages", 0, ALL},
+        {"cap", 0, ALL},
         {NULL, 0, 0},
     };
     static const char *const names[] = {"none",    "page",        "offset",  "cursor",
@@ -197,6 +200,9 @@ static void paginate_check(const struct paginate_spec *p, const struct ynode *ma
     spec_check_keys(map, "paginate", names[p->type], p->type, uses, d);
     spec_check_pointer(p->from, map, "from", d);
     spec_check_pointer(p->more, map, "more", d);
+    spec_check_pointer(p->pages, map, "pages", d);
+    if (p->type == PAGINATE_CURSOR && !p->from == !p->header)
+        diagnostics_add(d, map, NULL, "paginate of type cursor needs 'from', or 'header'");
 }
 
 static void pairs_check(const char *key, const struct ynode *pairs, struct diagnostics *d)

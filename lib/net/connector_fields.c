@@ -59,14 +59,20 @@ static const struct field paginate_fields[] = {
      .help = "cursor or last id of the first page; an unquoted number is sent as a number"},
     {"from", FIELD_STRING, PAGE(from),
      .help = "JSON pointer to the next cursor or URL in the answer, or to the id in a record"},
+    {"header", FIELD_STRING, PAGE(header),
+     .help = "cursor: name of the header of the answer with the next one, in place of from"},
+    {"pages", FIELD_STRING, PAGE(pages), .help = "JSON pointer to how many pages there are"},
     {"more", FIELD_STRING, PAGE(more),
-     .help = "JSON pointer to whether there is another page (true or false)"},
+     .help = "JSON pointer to whether there is another page (true or false, 1 or 0, Y or N)"},
     {"end", FIELD_CHOICE, PAGE(end), .choices = paginate_ends, .def = "empty",
      .help = "the last page: an empty one, or one with fewer records than size"},
     {"start", FIELD_INT, PAGE(start), .def = "-1", .min = -1, .max = 1000000000,
      .help = "first page number (-1: 1) or offset (-1: 0)"},
     {"max_pages", FIELD_INT, PAGE(max_pages), .def = "10000", .min = 1, .max = 100000000,
      .help = "more pages than this are an error"},
+    {"cap", FIELD_INT, PAGE(cap_rows), .min = 0, .max = INT64_C(1000000000000),
+     .help = "the system gives no more than so many records of one question: reaching it is an "
+             "error, for the rest would be missing"},
     {0},
 };
 static const struct field_set paginate_set = {

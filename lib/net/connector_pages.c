@@ -1,40 +1,44 @@
-#include "core/hashmap.h"
-#include "core/sha256.h"
-#include "format/jpull.h"
+/* Lists read to their end: which page is asked for, and when there is none more. */
 #include "format/jsonx.h"
-#include "net/connector_internal.h"
+#include "net/connector_page.h"
 #include "net/url.h"
 #include <inttypes.h>
 #include <stdlib.h>
+
+#define AHEAD_MAX   64                 /* requests */
+#define AHEAD_BYTES ((size_t)32 << 20) /* of pages that wait to be read */
+
+/* One page that was asked for. */
+struct page_slot {
+    struct arena *arena;
+    struct outgoing r;
+    int64_t at; /* page number or offset */
+};
 
 struct connector_pages {
     struct connector *c;
     const struct resource_spec *resource;
     const char *name; /* of the resource */
     struct paginate_spec paginate;
-    struct arena *arena;            /* parameters, cursors */
-    struct arena *page_arena;       /* of one request */
-    struct connector_param *params; /* the caller's, then a place for ours */
+    struct arena *arena; /* parameters */
+    const struct connector_param *params;
     size_t nparams;
-    struct hashmap *seen; /* cursors, URLs and hashes of pages */
+    struct page_seen *seen; /* cursors, URLs and records */
+    struct page_reader *reader;
     /* where the next page is */
-    const char *asked;  /* the URL of the last request */
-    int64_t at;         /* page number or offset */
-    const char *cursor; /* cursor, last id or URL; NULL at first */
-    bool cursor_is_number, next_is_number;
-    bool is_over;
-    int64_t read_rows, total;
+    struct strbuf asked;  /* the URL of the last request */
+    int64_t at;           /* page number or offset */
+    struct strbuf cursor; /* cursor, last id or URL */
+    bool has_cursor, cursor_is_number;
+    bool is_over, is_ahead;
+    struct page_slot *slots[AHEAD_MAX]; /* in order */
+    size_t nslots;
+    /* what is known */
+    int64_t read_rows, total, pages;
+    int64_t page_rows; /* of a full page, as the source makes them */
+    size_t page_bytes; /* of the largest */
     int number;
     struct http_response response;
-    struct strbuf scratch, single; /* single: its one record as a list */
-};
-
-/* What one answer says. */
-struct page_facts {
-    struct span body, records;
-    int64_t count;
-    int64_t total;    /* -1 unknown */
-    struct span last; /* record */
 };
 
 static int page_error(const struct connector_pages *p, enum error_code code, struct error *err,
@@ -52,12 +56,17 @@ static int page_error(const struct connector_pages *p, enum error_code code, str
                          p->c->name);
 }
 
-static bool is_json_number(const char *text)
+static void cursor_begin(struct connector_pages *p)
 {
+    const struct ynode *first = p->paginate.first;
     struct error ignored;
 
-    return (*text == '-' || (*text >= '0' && *text <= '9')) &&
-           jpull_check(span_of(text), false, &ignored) == 0;
+    p->has_cursor = first && !first->is_null;
+    if (!p->has_cursor)
+        return;
+    strbuf_adds(&p->cursor, first->text);
+    p->cursor_is_number = first->is_plain && strchr("-0123456789", first->text[0]) &&
+                          jpull_check(span_of(first->text), false, &ignored) == 0;
 }
 
 int connector_pages_open(struct connector *c, const char *resource,
@@ -74,54 +83,67 @@ int connector_pages_open(struct connector *c, const char *resource,
     p->resource = r;
     p->paginate = r->paginate ? *r->paginate : one_page;
     p->arena = arena_new();
-    p->page_arena = arena_new();
     p->name = arena_strdup(p->arena, resource);
-    p->params = arena_array(p->arena, nparams + 1, sizeof(*p->params));
+    struct connector_param *copies = arena_array(p->arena, nparams + 1, sizeof(*copies));
     for (size_t i = 0; i < nparams; i++)
-        p->params[i] = (struct connector_param){arena_strdup(p->arena, params[i].name),
-                                                arena_strdup(p->arena, params[i].value)};
+        copies[i] = (struct connector_param){arena_strdup(p->arena, params[i].name),
+                                             arena_strdup(p->arena, params[i].value),
+                                             params[i].is_optional};
+    p->params = copies;
     p->nparams = nparams;
-    p->seen = hashmap_new();
+    p->seen = page_seen_new();
+    p->reader = page_reader_new(r);
     p->at = p->paginate.start;
     if (p->at < 0)
         p->at = p->paginate.type == PAGINATE_PAGE ? 1 : 0;
-    p->total = -1;
-    if (p->paginate.first && !p->paginate.first->is_null) {
-        p->cursor = p->paginate.first->text;
-        p->cursor_is_number = p->paginate.first->is_plain && is_json_number(p->cursor);
-    }
-    strbuf_init(&p->scratch, 0);
-    strbuf_init(&p->single, 0);
+    p->total = p->pages = -1;
+    strbuf_init(&p->asked, 0);
+    strbuf_init(&p->cursor, 0);
+    cursor_begin(p);
     *ret = p;
     return 0;
+}
+
+void connector_pages_ahead(struct connector_pages *p)
+{
+    p->is_ahead = true;
+}
+
+void connector_pages_poll(struct connector_pages *p)
+{
+    if (p->nslots > 0 && p->c->http)
+        http_poll(p->c->http);
+}
+
+static void slot_free(struct page_slot *slot)
+{
+    outgoing_drop(&slot->r);
+    arena_free(slot->arena);
+    free(slot);
+}
+
+/* What was asked for ahead is not wanted any more. */
+static void slots_drop(struct connector_pages *p)
+{
+    while (p->nslots > 0)
+        slot_free(p->slots[--p->nslots]);
 }
 
 void connector_pages_close(struct connector_pages *p)
 {
     if (!p)
         return;
+    slots_drop(p);
     http_response_release(&p->response);
-    strbuf_release(&p->scratch);
-    strbuf_release(&p->single);
-    hashmap_free(p->seen);
-    arena_free(p->page_arena);
+    strbuf_release(&p->asked);
+    strbuf_release(&p->cursor);
+    page_seen_free(p->seen);
+    page_reader_free(p->reader);
     arena_free(p->arena);
     free(p);
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
-
-/* The cursor or last id as it stands in JSON: a number stays one. */
-static const char *cursor_json(struct connector_pages *p)
-{
-    AUTO_STRBUF struct strbuf quoted = {0};
-
-    if (p->cursor_is_number)
-        return p->cursor;
-    strbuf_init(&quoted, 0);
-    jsonx_quote(&quoted, span_of(p->cursor));
-    return arena_strndup(p->page_arena, quoted.data, quoted.len);
-}
 
 /* Where the next page is told: the query parameter, and the names for those that want it in the
  * path, a body or a form. */
@@ -136,15 +158,33 @@ static void position_add(struct position *at, const char *name, const char *text
     at->own[at->nown++] = (struct template_own){name, text, json};
 }
 
-static void position_fill(struct connector_pages *p, struct position *ret)
+/* The cursor or last id; in JSON a number stays one. */
+static void position_cursor(const struct connector_pages *p, struct arena *arena,
+                            struct position *ret)
+{
+    AUTO_STRBUF struct strbuf quoted = {0};
+    bool last_id = p->paginate.type == PAGINATE_LAST_ID;
+
+    if (!p->has_cursor)
+        return;
+    strbuf_init(&quoted, 0);
+    ret->text = arena_strndup(arena, p->cursor.data, p->cursor.len);
+    jsonx_quote(&quoted, span_of(ret->text));
+    const char *json = arena_strndup(arena, quoted.data, quoted.len);
+    position_add(ret, last_id ? "page.last_id" : "page.cursor", ret->text,
+                 p->cursor_is_number ? ret->text : json);
+    position_add(ret, "cursor", ret->text, NULL); /* its name in older files */
+}
+
+static void position_fill(const struct connector_pages *p, const struct page_slot *slot,
+                          struct position *ret)
 {
     const struct paginate_spec *paginate = &p->paginate;
-    const char *number = arena_printf(p->page_arena, "%" PRId64, p->at);
-    bool last_id = paginate->type == PAGINATE_LAST_ID;
+    const char *number = arena_printf(slot->arena, "%" PRId64, slot->at);
 
     *ret = (struct position){0};
     if (paginate->size > 0) {
-        const char *size = arena_printf(p->page_arena, "%" PRId64, paginate->size);
+        const char *size = arena_printf(slot->arena, "%" PRId64, paginate->size);
         position_add(ret, "page.size", size, size);
     }
     switch ((enum paginate_type)paginate->type) {
@@ -157,13 +197,7 @@ static void position_fill(struct connector_pages *p, struct position *ret)
         ret->text = number;
         return;
     case PAGINATE_CURSOR:
-    case PAGINATE_LAST_ID:
-        if (!p->cursor)
-            return;
-        position_add(ret, last_id ? "page.last_id" : "page.cursor", p->cursor, cursor_json(p));
-        position_add(ret, "cursor", p->cursor, NULL); /* its name in older files */
-        ret->text = p->cursor;
-        return;
+    case PAGINATE_LAST_ID: position_cursor(p, slot->arena, ret); return;
     case PAGINATE_NONE:
     case PAGINATE_LINK_HEADER:
     case PAGINATE_NEXT_URL: return;
@@ -175,17 +209,24 @@ static bool follows_urls(const struct connector_pages *p)
     return p->paginate.type == PAGINATE_LINK_HEADER || p->paginate.type == PAGINATE_NEXT_URL;
 }
 
-static int page_request(struct connector_pages *p, struct outgoing *r, struct error *err)
+static bool has_numbers(const struct connector_pages *p)
+{
+    return p->paginate.type == PAGINATE_PAGE || p->paginate.type == PAGINATE_OFFSET;
+}
+
+static int slot_request(const struct connector_pages *p, struct page_slot *slot, struct error *err)
 {
     const struct paginate_spec *paginate = &p->paginate;
+    struct outgoing *r = &slot->r;
     struct position at;
 
-    position_fill(p, &at);
+    position_fill(p, slot, &at);
     const struct outgoing_values values = {
         .params = p->params, .nparams = p->nparams, .own = at.own, .nown = at.nown};
-    TRY(outgoing_build(r, &values, (struct span){0}, err));
-    if (follows_urls(p) && p->cursor) { /* a URL is followed as it was given */
-        r->url = p->cursor;
+    if (outgoing_build(r, &values, (struct span){0}, err) != 0)
+        return error_context(err, "resource '%s' of connector '%s'", p->name, p->c->name);
+    if (follows_urls(p) && p->has_cursor) { /* a URL is followed as it was given */
+        r->url = arena_strndup(slot->arena, p->cursor.data, p->cursor.len);
         r->query.count = 0;
         return 0;
     }
@@ -193,251 +234,322 @@ static int page_request(struct connector_pages *p, struct outgoing *r, struct er
         outgoing_query(r, paginate->param, at.text);
     if (paginate->size_param && paginate->size > 0)
         outgoing_query(r, paginate->size_param,
-                       arena_printf(p->page_arena, "%" PRId64, paginate->size));
+                       arena_printf(slot->arena, "%" PRId64, paginate->size));
     return 0;
 }
 
-static int page_fetch(struct connector_pages *p, bool *ret_ignored, struct error *err)
+/* Asks for the page at a number or offset; the others have one place to go on from. */
+static int slot_begin(struct connector_pages *p, int64_t at, struct error *err)
 {
-    struct outgoing r = {.arena = p->page_arena, .c = p->c, .resource = p->resource};
+    struct page_slot *slot = mem_alloc(sizeof(*slot));
+
+    slot->arena = arena_new();
+    slot->at = at;
+    slot->r = (struct outgoing){.arena = slot->arena, .c = p->c, .resource = p->resource};
+    int code = slot_request(p, slot, err);
+    if (code == 0)
+        code = outgoing_begin(&slot->r, err);
+    if (code != 0) {
+        slot_free(slot);
+        return code;
+    }
+    p->slots[p->nslots++] = slot;
+    return 0;
+}
+
+/* The answer to the oldest request; the request is over either way. */
+static int slot_await(struct connector_pages *p, bool *ret_ignored, struct error *err)
+{
     struct http_response response = {0};
+    struct page_slot *slot = p->slots[0];
 
-    arena_clear(p->page_arena);
-    if (page_request(p, &r, err) != 0)
-        return error_context(err, "resource '%s' of connector '%s'", p->name, p->c->name);
-    TRY(outgoing_send(&r, &response, ret_ignored, err));
-    http_response_release(&p->response);
-    p->response = response;
-    p->asked = r.http.url;
-    return 0;
-}
-
-/* ---- reading ------------------------------------------------------------------------------- */
-
-static int records_count(struct connector_pages *p, struct page_facts *f, struct error *err)
-{
-    struct jpull_array array;
-    struct span element;
-    struct error why = ERROR_INIT;
-    bool end = false;
-
-    if (jpull_array_begin(f->records, &array, &why) != 0)
-        return page_error(p, ERR_REMOTE, err, "%s", why.message);
-    for (;;) {
-        if (jpull_array_next(&array, &element, &end, &why) != 0)
-            return page_error(p, ERR_REMOTE, err, "%s", why.message);
-        if (end)
-            return 0;
-        f->last = element;
-        f->count++;
+    int code = outgoing_await(&slot->r, &response, ret_ignored, err);
+    if (code == 0) {
+        http_response_release(&p->response);
+        p->response = response;
+        strbuf_clear(&p->asked);
+        strbuf_adds(&p->asked, slot->r.http.url);
     }
+    p->nslots--;
+    memmove(p->slots, p->slots + 1, p->nslots * sizeof(p->slots[0]));
+    slot_free(slot);
+    return code;
 }
 
-/* Counts are numbers, or numbers as text. */
-static int64_t body_count(struct connector_pages *p, struct span body, const char *pointer)
-{
-    struct jpull_value value;
-    struct error ignored;
-    char text[24] = "", *end;
+/* ---- asking ahead ---------------------------------------------------------------------------- */
 
-    strbuf_clear(&p->scratch);
-    if (!pointer || jpull_find(body, pointer, &value, &p->scratch, &ignored) != 0 ||
-        (value.kind != JPULL_NUMBER && value.kind != JPULL_STRING) || value.text.len == 0 ||
-        value.text.len >= sizeof(text) - 4)
-        return -1;
-    memcpy(text, value.text.ptr, value.text.len);
-    long long n = strtoll(text, &end, 10);
-    return *end == '\0' && n >= 0 ? n : -1;
+/* How many pages there may be behind the one just read, as far as the source said; 1: another one,
+ * who knows how many. */
+static int64_t pages_left(const struct connector_pages *p)
+{
+    if (p->pages >= 0)
+        return p->pages - p->number;
+    if (p->total >= 0 && p->page_rows > 0)
+        return (p->total - p->read_rows + p->page_rows - 1) / p->page_rows;
+    return 1;
 }
 
-static int page_read(struct connector_pages *p, struct page_facts *f, struct error *err)
+static int64_t ahead_wanted(const struct connector_pages *p)
 {
-    struct jpull_value records;
-    struct error why = ERROR_INIT;
+    /* A request that may not be repeated would fail for good where its answer was late. */
+    const char *method = connector_methods[p->resource->method];
+    int64_t wanted = has_numbers(p) ? pages_left(p) : 1;
+    int64_t most = p->c->spec.concurrency;
 
-    *f = (struct page_facts){.body = {p->response.body.data, p->response.body.len}};
-    if (jpull_check(f->body, false, &why) != 0)
-        return page_error(p, ERR_REMOTE, err, "the answer is not JSON: %s", why.message);
-    strbuf_clear(&p->scratch);
-    if (jpull_find(f->body, p->resource->records, &records, &p->scratch, &why) != 0)
-        return page_error(p, ERR_REMOTE, err, "%s", why.message);
-    if (p->resource->single && records.kind == JPULL_OBJECT) {
-        strbuf_clear(&p->single);
-        strbuf_addf(&p->single, "[%.*s]", (int)records.text.len, records.text.ptr);
-        records = (struct jpull_value){JPULL_ARRAY, {p->single.data, p->single.len}};
+    if (!p->is_ahead || p->is_over || (strcmp(method, "GET") != 0 && !p->resource->repeatable))
+        return 0;
+    if (p->page_bytes > 0 && most > (int64_t)(AHEAD_BYTES / p->page_bytes))
+        most = (int64_t)(AHEAD_BYTES / p->page_bytes);
+    if (most > p->paginate.max_pages - p->number)
+        most = p->paginate.max_pages - p->number;
+    if (most > AHEAD_MAX)
+        most = AHEAD_MAX;
+    return wanted < most ? wanted : most;
+}
+
+static int ask_ahead(struct connector_pages *p, struct error *err)
+{
+    int64_t wanted = ahead_wanted(p);
+    int64_t step = p->paginate.type == PAGINATE_OFFSET ? p->page_rows : 1;
+
+    while ((int64_t)p->nslots < wanted) {
+        int64_t at = p->nslots == 0 ? p->at : p->slots[p->nslots - 1]->at + step;
+        TRY(slot_begin(p, at, err));
     }
-    if (records.kind != JPULL_ARRAY)
-        return page_error(p, ERR_REMOTE, err, "the answer has no list at '%s'",
-                          p->resource->records);
-    f->records = records.text;
-    f->total = body_count(p, f->body, p->resource->expect_total);
-    return records_count(p, f, err);
-}
-
-/* The text of a string or number at a pointer, in the arena; NULL when absent, null or empty. */
-static int text_at(struct connector_pages *p, struct span json, const char *pointer,
-                   const char **ret, struct error *err)
-{
-    struct jpull_value value;
-    struct error why = ERROR_INIT;
-
-    *ret = NULL;
-    strbuf_clear(&p->scratch);
-    if (jpull_find(json, pointer, &value, &p->scratch, &why) != 0)
-        return page_error(p, ERR_REMOTE, err, "%s", why.message);
-    if (value.kind == JPULL_NONE || value.kind == JPULL_NULL)
-        return 0;
-    if (value.kind != JPULL_STRING && value.kind != JPULL_NUMBER)
-        return page_error(p, ERR_REMOTE, err, "the value at '%s' is neither text nor number",
-                          pointer);
-    if (value.text.len > CONNECTOR_TEXT_MAX || memchr(value.text.ptr, '\0', value.text.len))
-        return page_error(p, ERR_REMOTE, err, "the value at '%s' cannot be sent back", pointer);
-    p->next_is_number = value.kind == JPULL_NUMBER;
-    if (value.text.len > 0)
-        *ret = arena_strndup(p->arena, value.text.ptr, value.text.len);
-    return 0;
-}
-
-/* Whether `more` says that this was the last page. What is neither true nor false is an error: a
- * wrong guess would lose rows. */
-static int more_says_end(struct connector_pages *p, const struct page_facts *f, bool *ret_end,
-                         bool *ret_more, struct error *err)
-{
-    struct jpull_value value;
-    struct error why = ERROR_INIT;
-
-    *ret_end = *ret_more = false;
-    if (!p->paginate.more)
-        return 0;
-    strbuf_clear(&p->scratch);
-    if (jpull_find(f->body, p->paginate.more, &value, &p->scratch, &why) != 0)
-        return page_error(p, ERR_REMOTE, err, "%s", why.message);
-    if (value.kind != JPULL_TRUE && value.kind != JPULL_FALSE)
-        return page_error(p, ERR_REMOTE, err, "'%s' is neither true nor false", p->paginate.more);
-    *ret_end = value.kind == JPULL_FALSE;
-    *ret_more = !*ret_end;
     return 0;
 }
 
 /* ---- going on ------------------------------------------------------------------------------ */
 
-static int next_link(struct connector_pages *p, const char **ret, struct error *err)
-{
-    *ret = NULL;
-    for (size_t i = 0; i < p->response.nheaders && !*ret; i++) {
-        if (strcmp(p->response.headers[i].name, "link") != 0)
-            continue;
-        struct span target = link_next(p->response.headers[i].value);
-        if (target.ptr && target.len == 0)
-            return page_error(p, ERR_REMOTE, err, "the Link header has an empty target");
-        if (target.ptr)
-            *ret = arena_strndup(p->arena, target.ptr, target.len);
-    }
-    return 0;
-}
-
 /* A relative or absolute URL as one that may be asked with our credentials. */
-static int url_accept(struct connector_pages *p, const char **url, struct error *err)
+static int url_accept(struct connector_pages *p, struct strbuf *url, struct error *err)
 {
     AUTO_STRBUF struct strbuf shown = {0};
     struct error why = ERROR_INIT;
     char *absolute = NULL;
 
-    if (url_resolve(p->asked, *url, &absolute, &why) != 0)
+    if (url_resolve(p->asked.data, url->data, &absolute, &why) != 0)
         return page_error(p, ERR_REMOTE, err, "%s", why.message);
-    *url = arena_strdup(p->arena, absolute);
+    strbuf_clear(url);
+    strbuf_adds(url, absolute);
     free(absolute);
-    if (url_may_follow(p->c->base_url, *url))
+    if (url_may_follow(p->c->base_url, url->data))
         return 0;
     strbuf_init(&shown, 0);
-    url_shown(*url, &shown);
+    url_shown(url->data, &shown);
     return page_error(p, ERR_REMOTE, err, "the next page is at another host, '%s'", shown.data);
 }
 
-/* The cursor, id or URL of the page behind this one; NULL: this is the last. */
-static int next_position(struct connector_pages *p, const struct page_facts *f, const char **ret,
-                         struct error *err)
+static int link_read(const struct connector_pages *p, struct span *ret, struct error *err)
 {
-    const char *from = p->paginate.from;
-
-    *ret = NULL;
-    switch ((enum paginate_type)p->paginate.type) {
-    case PAGINATE_CURSOR: return text_at(p, f->body, from, ret, err);
-    case PAGINATE_LINK_HEADER: TRY(next_link(p, ret, err)); break;
-    case PAGINATE_NEXT_URL: TRY(text_at(p, f->body, from, ret, err)); break;
-    case PAGINATE_LAST_ID:
-        if (f->count == 0)
-            return 0;
-        TRY(text_at(p, f->last, from, ret, err));
-        return *ret ? 0 : page_error(p, ERR_REMOTE, err, "the last record has no id at '%s'", from);
-    case PAGINATE_NONE:
-    case PAGINATE_PAGE:
-    case PAGINATE_OFFSET: return 0;
+    for (size_t i = 0; i < p->response.nheaders && !ret->ptr; i++) {
+        if (strcmp(p->response.headers[i].name, "link") != 0)
+            continue;
+        *ret = link_next(p->response.headers[i].value);
+        if (ret->ptr && ret->len == 0)
+            return page_error(p, ERR_REMOTE, err, "the Link header has an empty target");
     }
-    return *ret ? url_accept(p, ret, err) : 0;
+    return 0;
 }
 
-static int seen_before(struct connector_pages *p, char kind, const char *text, const char *what,
-                       struct error *err)
+static struct span header_cursor(const struct connector_pages *p)
 {
-    const char *key = arena_printf(p->arena, "%c%s", kind, text);
+    for (size_t i = 0; i < p->response.nheaders; i++)
+        if (strcasecmp(p->response.headers[i].name, p->paginate.header) == 0 &&
+            p->response.headers[i].value[0])
+            return span_of(p->response.headers[i].value);
+    return (struct span){0};
+}
 
-    if (hashmap_puts(p->seen, key, p) != NULL)
-        return page_error(p, ERR_REMOTE, err, "%s came before: the source goes in circles", what);
+static int last_id_read(struct connector_pages *p, const struct page_facts *f,
+                        struct jpull_value *ret, struct error *err)
+{
+    const char *from = p->paginate.from;
+    struct error why = ERROR_INIT;
+
+    if (f->count == 0)
+        return 0;
+    if (page_reader_id(p->reader, f->elements[f->count - 1], from, ret, &why) != 0)
+        return page_error(p, ERR_REMOTE, err, "%s", why.message);
+    if (ret->kind == JPULL_NONE)
+        return page_error(p, ERR_REMOTE, err, "the last record has no id at '%s'", from);
+    return 0;
+}
+
+/* The cursor, id or URL of the page behind this one into p->cursor; none: this is the last. */
+static int next_place(struct connector_pages *p, const struct page_facts *f, bool *ret_found,
+                      struct error *err)
+{
+    struct jpull_value next = f->next;
+
+    switch ((enum paginate_type)p->paginate.type) {
+    case PAGINATE_CURSOR:
+        if (p->paginate.header)
+            next = (struct jpull_value){JPULL_STRING, header_cursor(p)};
+        break;
+    case PAGINATE_LAST_ID:
+        next = (struct jpull_value){0};
+        TRY(last_id_read(p, f, &next, err));
+        break;
+    case PAGINATE_LINK_HEADER:
+        next = (struct jpull_value){.kind = JPULL_STRING};
+        TRY(link_read(p, &next.text, err));
+        break;
+    case PAGINATE_NEXT_URL:
+    case PAGINATE_NONE:
+    case PAGINATE_PAGE:
+    case PAGINATE_OFFSET: break;
+    }
+    *ret_found = next.kind != JPULL_NONE && next.text.len > 0;
+    if (!*ret_found)
+        return 0;
+    strbuf_clear(&p->cursor);
+    strbuf_add(&p->cursor, next.text.ptr, next.text.len);
+    p->cursor_is_number = next.kind == JPULL_NUMBER;
+    return follows_urls(p) ? url_accept(p, &p->cursor, err) : 0;
+}
+
+/* Goes on to a cursor, an id or a URL. */
+static int go_to_cursor(struct connector_pages *p, const struct page_facts *f, struct error *err)
+{
+    AUTO_STRBUF struct strbuf before = {0};
+    bool found = false, was_number = p->cursor_is_number;
+
+    strbuf_init(&before, 0);
+    strbuf_add(&before, p->cursor.data, p->cursor.len);
+    int code = next_place(p, f, &found, err);
+    if (code == 0 && !found && f->more == PAGE_MORE_YES)
+        code = page_error(p, ERR_REMOTE, err, "there is more, but no cursor to it");
+    p->is_over = code == 0 && (f->more == PAGE_MORE_NO || !found);
+    if (code == 0 && !p->is_over &&
+        page_seen_add(p->seen, 'c', (struct span){p->cursor.data, p->cursor.len}))
+        code = page_error(p, ERR_REMOTE, err, "%s came before: the source goes in circles",
+                          p->paginate.type == PAGINATE_LAST_ID ? "the last id" : "the next cursor");
+    if (code == 0) {
+        p->has_cursor = p->has_cursor || found;
+        return 0;
+    }
+    strbuf_clear(&p->cursor); /* asked again it is the same page */
+    strbuf_add(&p->cursor, before.data, before.len);
+    p->cursor_is_number = was_number;
+    return code;
+}
+
+/* Whether a page without records is one in the middle. */
+static bool is_gap(const struct connector_pages *p, const struct page_facts *f)
+{
+    int64_t read_pages = p->number + 1;
+
+    if (f->more == PAGE_MORE_YES || (p->pages >= 0 && read_pages < p->pages))
+        return true;
+    return p->paginate.type == PAGINATE_PAGE && p->paginate.size > 0 && p->total > 0 &&
+           read_pages * p->paginate.size < p->total;
+}
+
+/* Goes on to the next number or offset. A short page is no end unless the file says so: servers cap
+ * sizes. An empty one is, or all that was told of. */
+static int go_to_number(struct connector_pages *p, const struct page_facts *f, struct error *err)
+{
+    int64_t count = (int64_t)f->count, step = count;
+    bool said_more = f->more == PAGE_MORE_YES;
+    bool counted =
+        (p->total >= 0 && p->read_rows >= p->total) || (p->pages >= 0 && p->number + 1 >= p->pages);
+    bool is_short = p->paginate.end == PAGINATE_END_SHORT && count < p->paginate.size;
+
+    p->is_over = f->more == PAGE_MORE_NO || (counted && !said_more) || (is_short && !said_more) ||
+                 (count == 0 && !is_gap(p, f));
+    if (p->paginate.type == PAGINATE_PAGE)
+        step = 1;
+    else if (count == 0)
+        step = p->paginate.size;
+    if (!p->is_over && step == 0)
+        return page_error(p, ERR_REMOTE, err,
+                          "there is more, but no record came: the offset cannot go on");
+    p->at += step;
     return 0;
 }
 
 static int check_repeat(struct connector_pages *p, const struct page_facts *f, struct error *err)
 {
-    char hex[65];
-
-    if (f->count == 0 || p->paginate.type == PAGINATE_NONE)
+    if (f->count == 0 || p->paginate.type == PAGINATE_NONE ||
+        !page_seen_add(p->seen, 'p', f->records))
         return 0;
-    struct sha256 *h = sha256_new();
-    sha256_add(h, f->records.ptr, f->records.len);
-    sha256_finish(h, hex);
-    return seen_before(p, 'p', hex, "the very same records", err);
+    page_error(p, ERR_REMOTE, err, "the very same records came before: the source goes in circles");
+    return error_hint(err, "it may not look at %s",
+                      has_numbers(p) ? "the page asked for" : "the cursor sent back");
+}
+
+/* A source that stops at its own limit says nothing: what is behind it would be missing. */
+static int check_cap(struct connector_pages *p, struct error *err)
+{
+    int64_t cap = p->paginate.cap_rows;
+
+    if (cap == 0 || p->read_rows < cap || (p->is_over && p->total >= 0 && p->total <= cap))
+        return 0;
+    error_set(err, ERR_LIMIT,
+              "'%s' at connector '%s' gives no more than %" PRId64 " records of one question, and "
+              "that many came: the rest is missing",
+              p->name, p->c->name, cap);
+    return error_hint(err, "ask in smaller parts: a shorter window, or for_each");
 }
 
 /* Decides whether there is another page and where. The page itself is good already. */
 static int advance(struct connector_pages *p, const struct page_facts *f, struct error *err)
 {
-    bool end, more, counted, short_page;
-    const char *next;
-    int64_t read_rows = p->read_rows + f->count;
-    int64_t total = f->total >= 0 ? f->total : p->total;
+    int64_t rows = p->read_rows, total = p->total, pages = p->pages;
+    int code = 0;
 
-    TRY(more_says_end(p, f, &end, &more, err));
-    switch ((enum paginate_type)p->paginate.type) {
-    case PAGINATE_NONE: p->is_over = true; return 0;
-    case PAGINATE_PAGE:
-    case PAGINATE_OFFSET:
-        /* A short page is no end unless the file says so: servers cap sizes. An empty one is, or
-         * all that was told of. */
-        counted = total >= 0 && read_rows >= total;
-        short_page = p->paginate.end == PAGINATE_END_SHORT && f->count < p->paginate.size;
-        p->is_over = end || (!more && (f->count == 0 || counted || short_page));
-        if (f->count == 0 && !p->is_over && p->paginate.type == PAGINATE_OFFSET)
-            return page_error(p, ERR_REMOTE, err,
-                              "there is more, but no record came: the offset cannot go on");
-        p->at += p->paginate.type == PAGINATE_PAGE ? 1 : f->count;
-        return 0;
-    case PAGINATE_CURSOR:
-    case PAGINATE_LAST_ID:
-    case PAGINATE_LINK_HEADER:
-    case PAGINATE_NEXT_URL: break;
+    /* Of several totals the largest: some are told once, and 0 afterwards. */
+    p->total = f->total > p->total ? f->total : p->total;
+    p->pages = f->pages > p->pages ? f->pages : p->pages;
+    p->read_rows += (int64_t)f->count;
+    if (p->paginate.type == PAGINATE_NONE)
+        p->is_over = true;
+    else if (has_numbers(p))
+        code = go_to_number(p, f, err);
+    else
+        code = go_to_cursor(p, f, err);
+    if (code == 0)
+        code = check_cap(p, err);
+    if (code != 0) {
+        p->read_rows = rows;
+        p->total = total;
+        p->pages = pages;
+        return code;
     }
-    TRY(next_position(p, f, &next, err));
-    if (!next && more)
-        return page_error(p, ERR_REMOTE, err, "there is more, but no cursor to it");
-    p->is_over = end || !next;
-    if (p->is_over)
-        return 0;
-    TRY(seen_before(p, 'c', next,
-                    p->paginate.type == PAGINATE_LAST_ID ? "the last id" : "the next cursor", err));
-    p->cursor = next;
-    p->cursor_is_number = p->next_is_number;
+    p->number++;
+    p->page_rows = (int64_t)f->count > p->page_rows ? (int64_t)f->count : p->page_rows;
+    p->page_bytes = f->body.len > p->page_bytes ? f->body.len : p->page_bytes;
     return 0;
+}
+
+static int page_read(struct connector_pages *p, struct page_facts *f, struct error *err)
+{
+    struct span body = {p->response.body.data, p->response.body.len};
+    struct error why = ERROR_INIT;
+
+    if (page_reader_read(p->reader, body, f, &why) != 0)
+        return page_error(p, why.code, err, "%s", why.message);
+    TRY(check_repeat(p, f, err));
+    return advance(p, f, err);
+}
+
+/* The next page, read; what was asked for ahead of it stays only as far as it is still right. */
+static int page_fetch(struct connector_pages *p, struct page_facts *f, bool *ret_ignored,
+                      struct error *err)
+{
+    int code = 0;
+
+    if (p->nslots == 0)
+        code = slot_begin(p, p->at, err);
+    if (code == 0)
+        code = slot_await(p, ret_ignored, err);
+    if (code == 0 && !*ret_ignored)
+        code = page_read(p, f, err);
+    bool follows = p->nslots > 0 && !p->is_over && p->slots[0]->at == p->at;
+    if (code != 0 || *ret_ignored || !follows)
+        slots_drop(p);
+    return code;
 }
 
 int connector_pages_next(struct connector_pages *p, struct connector_page *ret, bool *ret_end,
@@ -455,20 +567,20 @@ int connector_pages_next(struct connector_pages *p, struct connector_page *ret, 
                    p->paginate.max_pages);
         return error_hint(err, "narrow the request, or raise max_pages of the resource");
     }
-    TRY(page_fetch(p, &ignored, err));
+    TRY(page_fetch(p, &f, &ignored, err));
     if (ignored) { /* a rule says that this answer is nothing */
         p->is_over = *ret_end = true;
         return 0;
     }
-    TRY(page_read(p, &f, err));
-    TRY(check_repeat(p, &f, err));
-    TRY(advance(p, &f, err));
-    p->number++;
-    p->read_rows += f.count;
-    if (f.total >= 0)
-        p->total = f.total;
-    *ret = (struct connector_page){
-        .body = f.body, .records = f.records, .number = p->number, .expect_total = p->total};
+    struct error late = ERROR_INIT;
+    if (ask_ahead(p, &late) != 0) /* it is told when the page is wanted */
+        slots_drop(p);
+    *ret = (struct connector_page){.body = f.body,
+                                   .records = f.records,
+                                   .elements = f.elements,
+                                   .count = f.count,
+                                   .number = p->number,
+                                   .expect_total = p->total};
     *ret_end = false;
     return 0;
 }

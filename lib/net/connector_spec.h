@@ -93,7 +93,7 @@ struct paginate_spec {
     int type;
     const char *param, *size_param;
     int64_t size;
-    const char *from, *more, *pages;
+    const char *from, *header, *more, *pages;
     int64_t start;             /* -1: 1 for page, 0 for offset */
     const struct ynode *first; /* the cursor or last id of the first page, or NULL */
     int end;

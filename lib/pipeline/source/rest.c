@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define POLL_RECORDS 64 /* what is asked for ahead moves on as often */
+
 struct rest_source_spec {
     struct for_each_spec *for_each;
     const char *connector, *resource;
@@ -100,7 +102,10 @@ static int open_pages(struct source *s, struct error *err)
     for (size_t i = 0; i < items->count; i++) /* the child's own, unless the pipeline says other */
         if (map_value(given, items->keys[i]) == NULL)
             params[n++] = (struct connector_param){items->keys[i], items->values[i], true};
-    return connector_pages_open(s->connector, s->spec->resource, params, n, &s->pages, err);
+    TRY(connector_pages_open(s->connector, s->spec->resource, params, n, &s->pages, err));
+    if (s->ctx->preview_rows == 0)
+        connector_pages_ahead(s->pages);
+    return 0;
 }
 
 static int rest_open(const struct stream_context *ctx, struct source **ret, struct error *err)
@@ -140,9 +145,6 @@ static int next_page(struct source *s, bool *ret_end, struct error *err)
              s->page.number);
     snprintf(s->identity, sizeof s->identity, "%s/%s", s->spec->connector, s->spec->resource);
     s->index = 0;
-    s->in_page = true;
-    if (jpull_array_begin(s->page.records, &s->records, err) != 0)
-        return error_context(err, "%s", s->origin);
     return 0;
 }
 
@@ -191,18 +193,15 @@ static int record_cells(struct source *s, struct span record, struct source_row 
 
 static int next_record(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
 {
-    struct span record;
-    for (;;) {
-        bool end_of_page = !s->in_page;
-        if (s->in_page && jpull_array_next(&s->records, &record, &end_of_page, err) != 0)
-            return error_context(err, "%s", s->origin);
-        if (!end_of_page)
-            break;
-        s->in_page = false;
+    *ret_end = false;
+    while (s->index == s->page.count) {
         TRY(next_page(s, ret_end, err));
         if (*ret_end)
             return 0;
     }
+    if (s->index % POLL_RECORDS == 0)
+        connector_pages_poll(s->pages);
+    struct span record = s->page.elements[s->index];
     s->index++;
     s->records_read++;
     *ret = (struct source_row){.cells = s->cells,
