@@ -154,8 +154,10 @@ check: build $(UNIT_TESTS) # every test, with what is installed
 	@B=$(B) tests/run all
 
 BENCH_FLAGS ?=
-bench: build ## diner against psql's \copy, both in one run (2,000,000 rows, medians of 5 pairs)
+bench: build ## loading: files against psql's \copy, an API against jansson, both sides in one run (medians of 5)
+	@.ci/deps bench
 	@tests/bench/run $(B)/diner $(BENCH_FLAGS)
+	@tests/bench/rest $(B)/diner
 
 lint: $(B)/gen/embed.h ## format, clang-tidy, cppcheck, shellcheck, headers alone, layers
 	@.ci/deps lint

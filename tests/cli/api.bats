@@ -76,3 +76,126 @@ E
     assert_status 1
     assert_stderr_has "the answer has no list at '/data'"
 }
+
+# ---- what others lost rows by ------------------------------------------------------------------
+
+@test "dlt #2586: a pagination that reaches no request is an error before the first one" {
+    connector <<'E'
+resources: { list: { path: "/shops/${shop}/l", records: /items, paginate: { type: page } } }
+E
+    reading 'id: text' ', params: { shop: S1 }'
+    api_script <<<'{}'
+    preview
+    assert_status 3
+    assert_stderr_has "paginate: expected 'param', or \${page.number} in path, query, body or form"
+    assert_asked 'length == 0'
+}
+
+@test "dlt #2586: a placeholder in the path keeps the pagination" {
+    connector <<'E'
+resources: { list: { path: "/shops/${shop}/l", records: /items, paginate: { type: page, param: p } } }
+E
+    reading 'id: text' ', params: { shop: "S/1" }'
+    api_script <<'E'
+{"/shops/S%2F1/l?p=1": [{"json": {"items": [{"id": 1}]}}], "/shops/S%2F1/l?p=2": [{"json": {"items": [{"id": 2}]}}],
+ "/shops/S%2F1/l?p=3": [{"json": {"items": []}}]}
+E
+    preview
+    assert_status 0
+    assert_stdout_is "id,reject
+1,
+2,"
+}
+
+@test "dlt #2816, #1915: a page or token that is given for ever is an error, not an endless run" {
+    connector <<'E'
+resources: { list: { path: /l, records: /items, paginate: { type: cursor, param: c, from: /next } } }
+E
+    reading 'id: text'
+    api_script <<<'{"/l": [{"json": {"items": [{"id": 1}], "next": "t"}}, {"json": {"items": [{"id": 2}], "next": "t"}}]}'
+    preview
+    assert_status 1
+    assert_stderr_has "page 2 of 'list' at connector 'shop': the next cursor came before: the source goes in circles"
+    assert_asked 'length == 2'
+    sed -i 's/type: cursor, param: c, from: .next/type: page, param: p/' connectors/shop.yaml
+    api_script <<<'{"/l": [{"json": {"items": [{"id": 1}]}}]}'
+    preview
+    assert_status 1
+    assert_stderr_has "page 2 of 'list' at connector 'shop': the very same records came before"
+    assert_stderr_has "hint: it may not look at the page asked for"
+}
+
+@test "airbyte #66592: a source that stops at its own limit is an error, never a silent end" {
+    connector <<'E'
+resources: { list: { path: /l, records: /items, paginate: { type: offset, param: o, cap: 3 } } }
+E
+    reading 'id: text'
+    api_script <<'E'
+{"/l?o=0": [{"json": {"items": [{"id": 1}, {"id": 2}]}}], "/l?o=2": [{"json": {"items": [{"id": 3}]}}],
+ "/l?o=3": [{"json": {"items": []}}]}
+E
+    preview
+    assert_status 1
+    assert_stderr_has "'list' at connector 'shop' gives no more than 3 records of one question, and that many came: the rest is missing"
+    assert_stderr_has "hint: ask in smaller parts: a shorter window, or for_each"
+}
+
+@test "a next page at another host is refused, the credentials stay here" {
+    connector <<'E'
+auth: { type: bearer, token: "literal:verysecret1" }
+resources: { list: { path: /l, records: /items, paginate: { type: link_header } } }
+E
+    reading 'id: text'
+    api_script <<<'{"/l": [{"json": {"items": [{"id": 1}]}, "headers": {"Link": "<http://localhost:1/l?k=2>; rel=\"next\""}}]}'
+    preview
+    assert_status 1
+    assert_stderr_has "the next page is at another host, 'http://localhost:1/l'"
+    refute_stderr_has verysecret
+}
+
+@test "links: relative, several in one header, rel in quotes" {
+    connector <<'E'
+resources: { list: { path: /l, query: { limit: 1 }, records: "", paginate: { type: link_header } } }
+E
+    reading 'id: text'
+    api_script <<'E'
+{"/l?limit=1": [{"body": "[{\"id\": 1}]", "headers": {"Link": "</l?p=0>; rel=\"prev\", </l?p=2,x>; title=\"a, b\"; rel=\"last next\""}}],
+ "/l?p=2,x": [{"body": "[{\"id\": 2}]", "headers": {"Link": "<?p=3>; rel=next"}}],
+ "/l?p=3": [{"body": "[{\"id\": 3}]"}]}
+E
+    preview
+    assert_status 0
+    assert_stdout_is "id,reject
+1,
+2,
+3,"
+}
+
+@test "Square: a cursor in the body, the same question repeated with it" {
+    connector <<'E'
+resources:
+  list:
+    method: POST
+    path: /orders/search
+    repeatable: true
+    params: { since: { type: time, default: 2026-01-01T00:00:00Z }, locations: { type: list, default: "L1,L2" } }
+    body: { location_ids: "${locations}", query: { filter: { date_time_filter: { updated_at: { start_at: "${since}" } } } },
+            limit: "${page.size}", cursor: "${page.cursor}" }
+    records: /orders
+    paginate: { type: cursor, size: 2, from: /cursor }
+E
+    reading 'id: text, amount: { type: "numeric(10,2)", from: /total_money/amount }'
+    api_script <<'E'
+{"/orders/search": [{"json": {"orders": [{"id": "A", "total_money": {"amount": 1250}}], "cursor": "c2"}},
+ {"json": {"cursor": "c3", "orders": []}}, {"json": {"orders": [{"id": "B", "total_money": {"amount": 5}}]}}]}
+E
+    preview
+    assert_status 0
+    assert_stdout_is "id,amount,reject
+A,1250,
+B,5,"
+    assert_asked 'map(.body | fromjson | .cursor) == [null, "c2", "c3"]
+        and (map(.body | fromjson | del(.cursor)) | unique | length) == 1
+        and (.[0].body | fromjson) == {location_ids: ["L1", "L2"], limit: 2,
+            query: {filter: {date_time_filter: {updated_at: {start_at: "2026-01-01T00:00:00+00:00"}}}}}'
+}

@@ -90,6 +90,40 @@ static void test_pages_by_number(void **state)
          " {'body': '{\\'items\\':[3]}'}]}",
          ERR_LIMIT, 2, 2, "max_pages, 2"},
         {"type: none", "{'/v1/l': [{'body': '{\\'items\\':[1, 2 ]}'}]}", 0, 1, 1, "[1, 2 ]"},
+        /* a short page ends it where the file says so, unless there is more */
+        {"type: page, param: p, size: 2, size_param: n, end: short",
+         "{'/v1/l': [{'body': '{\\'items\\':[1,2]}'}, {'body': '{\\'items\\':[3]}'}]}", 0, 2, 2,
+         "[1,2][3]"},
+        /* how many pages there are; an empty one among them is no end */
+        {"type: page, param: p, pages: /pages",
+         "{'/v1/l': [{'body': '{\\'items\\':[1],\\'pages\\':\\'3\\'}'},"
+         " {'body': '{\\'items\\':[],\\'pages\\':3}'}, {'body': "
+         "'{\\'items\\':[2],\\'pages\\':3}'}]}",
+         0, 3, 3, "[1][][2]"},
+        {"type: page, param: p, size: 2, size_param: n",
+         "{'/v1/l': [{'body': '{\\'items\\':[1],\\'total\\':\\'5\\'}'},"
+         " {'body': '{\\'items\\':[],\\'total\\':5}'}, {'body': '{\\'items\\':[2]}'},"
+         " {'body': '{\\'items\\':[]}'}]}",
+         0, 4, 4, "[1][][2][]"},
+        /* a total that is told once */
+        {"type: page, param: p",
+         "{'/v1/l': [{'body': '{\\'items\\':[1],\\'total\\':2}'},"
+         " {'body': '{\\'items\\':[2],\\'total\\':0}'}]}",
+         0, 2, 2, "[1][2]"},
+        {"type: page, param: p, more: /more",
+         "{'/v1/l': [{'body': '{\\'items\\':[1],\\'more\\':1}'},"
+         " {'body': '{\\'items\\':[],\\'more\\':\\'Y\\'}'},"
+         " {'body': '{\\'items\\':[2],\\'more\\':\\'false\\'}'}]}",
+         0, 3, 3, "[1][][2]"},
+        /* a source that stops at its own limit */
+        {"type: page, param: p, cap: 2",
+         "{'/v1/l': [{'body': '{\\'items\\':[1]}'}, {'body': '{\\'items\\':[2]}'},"
+         " {'body': '{\\'items\\':[]}'}]}",
+         ERR_LIMIT, 1, 2, "gives no more than 2 records of one question"},
+        {"type: page, param: p, cap: 2",
+         "{'/v1/l': [{'body': '{\\'items\\':[1],\\'total\\':2}'},"
+         " {'body': '{\\'items\\':[2],\\'total\\':2}'}]}",
+         0, 2, 2, "[1][2]"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         check_pages(&cases[i]);
@@ -104,8 +138,22 @@ static void test_pages_by_offset_go_on_by_what_was_read(void **state)
          " '/v1/l?q=1&o=2&n=100': [{'body': '{\\'items\\':[3]}'}],"
          " '/v1/l?q=1&o=3&n=100': [{'body': '{\\'items\\':[]}'}]}",
          0, 3, 3, "[1,2][3][]"},
+        /* it looks at no offset */
+        {"type: offset, param: o", "{'/v1/l': [{'body': '{\\'items\\':[1,2],\\'total\\':9}'}]}",
+         ERR_REMOTE, 1, 2, "the very same records came before"},
+        /* an empty page in the middle: by the size that was asked for, or not at all */
+        {"type: offset, param: o, size: 2, size_param: n, more: /more",
+         "{'/v1/l?q=1&o=0&n=2': [{'body': '{\\'items\\':[1,2],\\'more\\':true}'}],"
+         " '/v1/l?q=1&o=2&n=2': [{'body': '{\\'items\\':[],\\'more\\':true}'}],"
+         " '/v1/l?q=1&o=4&n=2': [{'body': '{\\'items\\':[3],\\'more\\':false}'}]}",
+         0, 3, 3, "[1,2][][3]"},
+        {"type: offset, param: o, more: /more",
+         "{'/v1/l': [{'body': '{\\'items\\':[1],\\'more\\':true}'},"
+         " {'body': '{\\'items\\':[],\\'more\\':true}'}]}",
+         ERR_REMOTE, 1, 2, "page 2 of 'l' at connector 'shop': there is more, but no record came"},
     };
-    check_pages(&cases[0]);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        check_pages(&cases[i]);
 }
 
 static void test_pages_by_cursor(void **state)
@@ -135,6 +183,10 @@ static void test_pages_by_cursor(void **state)
         {"type: cursor, param: c, from: /next",
          "{'/v1/l': [{'body': '{\\'items\\':[1],\\'next\\':{}}'}]}", ERR_REMOTE, 0, 1,
          "neither text nor number"},
+        {"type: cursor, param: c, header: X-Next-Page",
+         "{'/v1/l?q=1': [{'body': '{\\'items\\':[1]}', 'headers': {'X-Next-Page': 'n2'}}],"
+         " '/v1/l?q=1&c=n2': [{'body': '{\\'items\\':[2]}', 'headers': {'X-Next-Page': ''}}]}",
+         0, 2, 2, "[1][2]"},
         {"type: last_id, param: after, from: /id",
          "{'/v1/l?q=1': [{'body': '{\\'items\\':[{\\'id\\':1},{\\'id\\':5}]}'}],"
          " '/v1/l?q=1&after=5': [{'body': '{\\'items\\':[]}'}]}",
