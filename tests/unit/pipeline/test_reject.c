@@ -17,6 +17,8 @@ enum {
     PARAM_RAW,
     PARAM_KEY,
     PARAM_FAILED,
+    PARAM_CELLS,
+    PARAM_STAGED,
     PARAMS
 };
 static char *saved[8][PARAMS];
