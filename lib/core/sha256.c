@@ -2,7 +2,9 @@
 #include "core/sha256.h"
 #include "core/mem.h"
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct sha256 {
     EVP_MD_CTX *context;
@@ -30,17 +32,30 @@ void sha256_add(struct sha256 *h, const void *bytes, size_t n)
     sha256_must(EVP_DigestUpdate(h->context, bytes, n));
 }
 
-void sha256_finish(struct sha256 *h, char ret_hex[65])
+static void print_hex(const unsigned char *digest, char ret_hex[65])
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int n = 0;
-    sha256_must(EVP_DigestFinal_ex(h->context, digest, &n));
     for (size_t i = 0; i < 32; i++) {
         ret_hex[2 * i] = digits[digest[i] >> 4];
         ret_hex[2 * i + 1] = digits[digest[i] & 0x0f];
     }
     ret_hex[64] = '\0';
+}
+
+void hmac_sha256_hex(const char *key, const void *bytes, size_t n, char ret_hex[65])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int len = 0;
+    sha256_must(HMAC(EVP_sha256(), key, (int)strlen(key), bytes, n, digest, &len) != NULL);
+    print_hex(digest, ret_hex);
+}
+
+void sha256_finish(struct sha256 *h, char ret_hex[65])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int n = 0;
+    sha256_must(EVP_DigestFinal_ex(h->context, digest, &n));
+    print_hex(digest, ret_hex);
     EVP_MD_CTX_free(h->context);
     free(h);
 }

@@ -2,8 +2,11 @@
 
 #include "core/datetime.h"
 #include "core/decimal.h"
+#include "core/secret.h"
+#include "core/sha256.h"
 #include "format/json_time.h"
 #include "format/jsonx.h"
+#include "format/mask.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +27,8 @@ struct reader_column {
     struct strbuf scratch, binary;
     bool is_number, is_time, is_text;
     bool is_verbatim; /* text that nothing is declared about: the cell is the value */
-    bool is_code, has_units;
+    bool is_code, has_units, is_hidden; /* hidden: masked or hashed */
+    struct strbuf hidden;
     char *date_reason;
     int64_t *null_us; /* null words that are dates: equal however they are written */
     size_t nnull_us;
@@ -97,10 +101,14 @@ struct column_reader *column_reader_new(const struct column_spec *columns, size_
         c->is_text = kind == DB_TEXT || kind == DB_JSONB || kind == DB_BYTEA;
         c->is_code = c->is_text && columns[i].code == CODE_YES;
         c->has_units = columns[i].units.count > 0;
+        c->is_hidden = columns[i].mask != MASK_NONE || columns[i].hash != NULL;
+        if (c->is_hidden)
+            strbuf_init(&c->hidden, CELL_CLEANED_MAX);
         c->is_verbatim =
             kind == DB_TEXT && columns[i].type.precision == 0 && columns[i].null.count == 0 &&
-            columns[i].unit == 0 && !c->is_code && !columns[i].strip_zeros && !r->habits.unquote &&
-            r->habits.nnull_words == 0 && !r->habits.trim && !r->habits.guard_apostrophe;
+            columns[i].unit == 0 && !column_is_changed(&columns[i]) && !c->is_code &&
+            !columns[i].strip_zeros && !r->habits.unquote && r->habits.nnull_words == 0 &&
+            !r->habits.trim && !r->habits.guard_apostrophe;
         if (c->is_time) {
             c->date_reason = date_reason(&columns[i]);
             find_null_times(c);
@@ -116,6 +124,8 @@ void column_reader_free(struct column_reader *r)
     for (size_t i = 0; i < r->n; i++) {
         strbuf_release(&r->columns[i].scratch);
         strbuf_release(&r->columns[i].binary);
+        if (r->columns[i].is_hidden)
+            strbuf_release(&r->columns[i].hidden);
         free(r->columns[i].date_reason);
         free(r->columns[i].null_us);
     }
@@ -413,8 +423,8 @@ static struct span strip_zeros(struct span s)
     return s;
 }
 
-static const char *convert(struct column_reader *r, size_t i, const struct cell *cell,
-                           struct value *ret)
+static const char *convert_cell(struct column_reader *r, size_t i, const struct cell *cell,
+                                struct value *ret)
 {
     struct reader_column *c = &r->columns[i];
     const struct column_spec *spec = c->spec;
@@ -427,7 +437,7 @@ static const char *convert(struct column_reader *r, size_t i, const struct cell 
                 s = strip_pieces(r, s, &c->scratch);
             if (s.len == 0 || is_word(s, r->habits.null_words, r->habits.nnull_words) ||
                 is_word(s, (const char *const *)spec->null.items, spec->null.count))
-                return spec->required ? "empty, but required" : NULL;
+                return spec->required && spec->def == NULL ? "empty, but required" : NULL;
         }
         const char *reason = NULL;
         if (c->is_time)
@@ -445,7 +455,62 @@ static const char *convert(struct column_reader *r, size_t i, const struct cell 
         *ret = (struct value){.kind = CONVERTED_TEXT, .text = s};
         return reason;
     }
-    return spec->required ? "null, but required" : NULL;
+    return spec->required && spec->def == NULL ? "null, but required" : NULL;
+}
+
+static const char *hide(struct reader_column *c, struct span *text)
+{
+    char hex[65];
+    strbuf_clear(&c->hidden);
+    if (c->spec->hash == NULL) {
+        mask_text((enum mask_kind)c->spec->mask, *text, &c->hidden);
+    } else {
+        if (c->spec->hash_key == NULL)
+            return "the key of its hash is not known";
+        hmac_sha256_hex(c->spec->hash_key, text->ptr, text->len, hex);
+        strbuf_adds(&c->hidden, hex);
+    }
+    *text = (struct span){c->hidden.data, c->hidden.len};
+    return NULL;
+}
+
+static const char *convert(struct column_reader *r, size_t i, const struct cell *cell,
+                           struct value *ret)
+{
+    struct reader_column *c = &r->columns[i];
+    const char *reason = convert_cell(r, i, cell, ret);
+    if (reason != NULL)
+        return reason;
+    if (ret->kind == CONVERTED_NULL && c->spec->def != NULL) {
+        const struct cell value = {CELL_CLEAN, span_of(c->spec->def)};
+        reason = convert_cell(r, i, &value, ret);
+    }
+    return reason == NULL && c->is_hidden && ret->kind == CONVERTED_TEXT ? hide(c, &ret->text)
+                                                                         : reason;
+}
+
+int column_keys_resolve(struct column_spec *columns, size_t n, struct error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (columns[i].hash != NULL && columns[i].hash_key == NULL &&
+            secret_resolve(columns[i].hash, &columns[i].hash_key, err) != 0)
+            return error_context(err, "column '%s': the key of its hash", columns[i].name);
+    return 0;
+}
+
+bool column_is_changed(const struct column_spec *c)
+{
+    return c->mask != MASK_NONE || c->hash != NULL || c->def != NULL;
+}
+
+static const char *decode(struct column_reader *r, struct reader_column *c, struct span binary,
+                          struct span *ret_text)
+{
+    strbuf_clear(&c->scratch);
+    if (db_decode(&c->spec->type, binary, &c->scratch, &r->ignored) != 0)
+        return "cannot be shown as text";
+    *ret_text = (struct span){c->scratch.data, c->scratch.len};
+    return NULL;
 }
 
 const char *column_encode(struct column_reader *r, size_t i, const struct cell *cell,
@@ -453,6 +518,11 @@ const char *column_encode(struct column_reader *r, size_t i, const struct cell *
 {
     struct value v;
     const struct column_spec *spec = r->columns[i].spec;
+    if (cell->form == CELL_BINARY && r->columns[i].is_hidden) {
+        struct cell clear = {CELL_CLEAN, SPAN("")};
+        const char *why = decode(r, &r->columns[i], cell->text, &clear.text);
+        return why != NULL ? why : column_encode(r, i, &clear, out);
+    }
     if (cell->form == CELL_BINARY) {
         uint32_t n = __builtin_bswap32((uint32_t)cell->text.len);
         strbuf_add(out, &n, sizeof n);
@@ -473,24 +543,16 @@ const char *column_encode(struct column_reader *r, size_t i, const struct cell *
                            out);
 }
 
-static const char *decode(struct column_reader *r, struct reader_column *c, struct span binary,
-                          struct span *ret_text)
-{
-    strbuf_clear(&c->scratch);
-    if (db_decode(&c->spec->type, binary, &c->scratch, &r->ignored) != 0)
-        return "cannot be shown as text";
-    *ret_text = (struct span){c->scratch.data, c->scratch.len};
-    return NULL;
-}
-
 const char *column_clean(struct column_reader *r, size_t i, const struct cell *cell,
                          struct span *ret_text, bool *ret_null)
 {
     struct value v;
     struct reader_column *c = &r->columns[i];
     *ret_null = false;
-    if (cell->form == CELL_BINARY)
-        return decode(r, c, cell->text, ret_text);
+    if (cell->form == CELL_BINARY) {
+        const char *why = decode(r, c, cell->text, ret_text);
+        return why == NULL && c->is_hidden ? hide(c, ret_text) : why;
+    }
     const char *reason = convert(r, i, cell, &v);
     if (reason != NULL)
         return reason;
@@ -519,8 +581,8 @@ static bool is_canonical_already(struct column_reader *r, size_t i, const struct
 {
     struct reader_column *c = &r->columns[i];
     struct value v;
-    if (cell->form == CELL_BINARY || cell->form == CELL_NULL || c->is_time ||
-        convert(r, i, cell, &v) != NULL)
+    if (cell->form == CELL_BINARY || (cell->form == CELL_NULL && c->spec->def == NULL) ||
+        c->is_time || convert(r, i, cell, &v) != NULL)
         return false;
     *ret_null = v.kind == CONVERTED_NULL;
     *ret_text = v.text;
@@ -540,10 +602,10 @@ const char *column_canonical(struct column_reader *r, size_t i, const struct cel
         *ret_text = cell->text;
         return NULL;
     }
-    *ret_null = cell->form == CELL_NULL && !c->spec->required;
+    *ret_null = cell->form == CELL_NULL && !c->spec->required && c->spec->def == NULL;
     if (*ret_null || is_canonical_already(r, i, cell, ret_text, ret_null))
         return NULL;
-    if (cell->form != CELL_BINARY) {
+    if (cell->form != CELL_BINARY || c->is_hidden) {
         strbuf_clear(&c->binary);
         const char *reason = column_encode(r, i, cell, &c->binary);
         if (reason != NULL)

@@ -20,6 +20,11 @@ struct column_habits {
 /* Without blanks at both ends (ASCII, NBSP, ideographic space). */
 struct span span_trim(struct span s);
 
+/* Fetches the keys of hashed columns from where they are kept; before a reader is made. */
+int column_keys_resolve(struct column_spec *columns, size_t n, struct error *err);
+/* Whether what is stored differs from what is read: a mask, a hash, a default. */
+bool column_is_changed(const struct column_spec *c);
+
 struct column_reader;
 struct column_reader *column_reader_new(const struct column_spec *columns, size_t n,
                                         const struct column_habits *habits);

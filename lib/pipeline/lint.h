@@ -1,5 +1,5 @@
-/* lib/pipeline/lint.h - what may be linted: pipelines by name or file, all files of a directory, and
- * the YAML blocks of Markdown pages that are whole pipelines or jobs. */
+/* lib/pipeline/lint.h - what may be linted: pipelines by name or file, all files of a directory,
+ * and the YAML blocks of Markdown pages that are whole pipelines or jobs. */
 #ifndef DINER_PIPELINE_LINT_H
 #define DINER_PIPELINE_LINT_H
 

@@ -48,6 +48,11 @@ static int read_some(struct stream_context *ctx, preview_row callback, void *sel
     if (ops->habits != NULL)
         ops->habits(ctx, &habits);
     TRY(ops->open(ctx, &source, err));
+    int keys = column_keys_resolve(ctx->stream->columns, ctx->stream->ncolumns, err);
+    if (keys != 0) {
+        ops->close(source);
+        return keys;
+    }
     ctx->reader = column_reader_new(ctx->stream->columns, ctx->stream->ncolumns, &habits);
     int code = 0;
     for (int64_t i = 0; i < ctx->preview_rows && code == 0 && !end; i++) {

@@ -124,6 +124,7 @@ static int open_both(struct attempt *a, struct error *err)
     }
     if (!pushed_down)
         TRY(a->stream->source->open(&a->ctx, &a->source, err));
+    TRY(column_keys_resolve(a->stream->columns, a->stream->ncolumns, err));
     a->ctx.reader = column_reader_new(a->stream->columns, a->stream->ncolumns, &habits);
     find_sums(a);
     find_bound(a);

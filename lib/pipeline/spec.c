@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/fileio.h"
+#include "core/secret.h"
 #include "pipeline/spec_private.h"
 #include "pipeline/stream.h"
 #include "schema/interpolate.h"
@@ -306,8 +307,14 @@ int pipeline_load(const char *name, const struct config *config,
 
 void pipeline_free(struct pipeline *p)
 {
-    if (p != NULL)
-        arena_free(p->arena);
+    if (p == NULL)
+        return;
+    for (size_t i = 0; i < p->streams.count; i++) {
+        const struct stream_spec *s = (const struct stream_spec *)p->streams.items + i;
+        for (size_t k = 0; k < s->ncolumns; k++)
+            secret_free(s->columns[k].hash_key);
+    }
+    arena_free(p->arena);
 }
 
 int pipeline_sql(const struct pipeline *p, const struct ynode *place, const char *text,
@@ -337,7 +344,7 @@ static bool is_secret_key(const char *key)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strstr(key, words[i]) != NULL)
             return true;
-    return strcmp(key, "http") == 0; /* a hook's URL is often its own key */
+    return strcmp(key, "http") == 0 || strcmp(key, "hash") == 0; /* a hook's URL is often a key */
 }
 
 static struct ynode *masked_copy(struct arena *arena, const struct ynode *node)

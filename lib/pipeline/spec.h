@@ -44,10 +44,14 @@ struct column_spec { /* columns: NAME: TYPE or the long form */
     int code;                      /* auto, yes, no: enum column_code */
     struct field_string_map units; /* unit in the text: factor */
     struct field_strings null;     /* words that mean null, over the source's */
+    const char *def;               /* text that stands for null */
+    int mask;                      /* enum mask_kind */
+    const char *hash;              /* keyed hash: reference of the key */
     /* bound */
     struct db_type type;
     const struct zone *zone;
     struct decimal *unit_factors; /* of units */
+    char *hash_key;               /* resolved by column_keys_resolve; wiped with the pipeline */
     const struct ynode *node;
 };
 

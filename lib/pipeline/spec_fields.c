@@ -1,4 +1,5 @@
 /* The grammar of pipeline and job files: one table a mapping. */
+#include "format/mask.h"
 #include "pipeline/spec_private.h"
 #include "pipeline/stream.h"
 
@@ -52,6 +53,16 @@ static const struct field column_keys[] = {
      "units that may follow a number, each with its exact factor: { 箱: 12, 斤: 0.5, \"\": 1 }; "
      "2箱3 is then 27"},
     {"null", FIELD_STRINGS, AT(column_spec, null), "words that mean null in this column"},
+    {"default", FIELD_STRING, AT(column_spec, def), "value that stands where there is none"},
+    {"mask", FIELD_CHOICE, AT(column_spec, mask),
+     "keep only a part of personal data: name 段**, cn_phone 180****1999, landline, cn_id, "
+     "address, "
+     "email, bank_card, plate, all ****",
+     .def = "none", .choices = mask_names},
+    {"hash", FIELD_STRING, AT(column_spec, hash),
+     "keep only its HMAC-SHA-256 under this key (env:NAME, file:PATH, cmd:COMMAND): equal values "
+     "stay equal, nobody can read them",
+     .flags = FIELD_SECRET},
     {0}};
 const struct field_set column_fields = {.name = "column",
                                         .help = "One column of the target",

@@ -65,6 +65,12 @@ static void bind_column(struct pipeline *p, struct column_spec *c, const struct 
     for (size_t i = 0; i < c->formats.count; i++)
         if (datetime_format_check(c->formats.items[i], &err) != 0)
             diagnostics_add(d, place_of(node, "format"), NULL, "%s", err.message);
+    if ((c->mask != 0 || c->hash != NULL) && c->type.kind != DB_TEXT)
+        diagnostics_add(d, place_of(node, "type"), NULL,
+                        "column '%s': what is masked or hashed is text", c->name);
+    if (c->mask != 0 && c->hash != NULL)
+        diagnostics_add(d, place_of(node, "mask"), NULL, "column '%s' has either 'mask' or 'hash'",
+                        c->name);
     bool is_time =
         c->type.kind == DB_DATE || c->type.kind == DB_TIMESTAMP || c->type.kind == DB_TIMESTAMPTZ;
     if (c->formats.count > 0 && !is_time)
@@ -257,8 +263,14 @@ static void check_slices(struct stream_spec *s, struct diagnostics *d)
 /* Every default that could lose a row is an error until the file says otherwise. */
 static void check_stream(const struct pipeline *p, struct stream_spec *s, struct diagnostics *d)
 {
-    for (size_t i = 0; i < s->key.count; i++)
+    for (size_t i = 0; i < s->key.count; i++) {
         need_column(s, s->key.items[i], "key", d);
+        int column = s->columns_node != NULL ? stream_column(s, s->key.items[i]) : -1;
+        if (column >= 0 && s->columns[column].mask != 0)
+            diagnostics_add(d, place_of(s->columns[column].node, "mask"), "use  hash: env:NAME",
+                            "column '%s': masked values would make keys equal that are not",
+                            s->key.items[i]);
+    }
     for (size_t i = 0; i < s->transforms.count; i++) {
         const struct transform_spec *t = (const struct transform_spec *)s->transforms.items + i;
         for (size_t k = 0; k < t->set.count; k++)

@@ -57,6 +57,9 @@ static bool can_go_direct(const struct stream_context *ctx)
 
 static bool is_pushed_down(const struct stream_context *ctx)
 {
+    for (size_t i = 0; i < ctx->stream->ncolumns; i++)
+        if (column_is_changed(&ctx->stream->columns[i]))
+            return false; /* masks, hashes and defaults are put in here, not by the server */
     return ctx->stream->source == &source_postgres && postgres_source_is_local(ctx);
 }
 
@@ -162,7 +165,8 @@ static void encode_row(const struct target *t, const struct source_row *row, str
     for (size_t i = 0; i < s->ncolumns; i++) {
         const size_t start = out->len;
         const char *reason = NULL;
-        if (row->cells[i].form == CELL_NULL && !s->columns[i].required)
+        if (row->cells[i].form == CELL_NULL && !s->columns[i].required &&
+            s->columns[i].def == NULL)
             db_encode_null(out);
         else
             reason = column_encode(t->ctx->reader, i, &row->cells[i], out);
