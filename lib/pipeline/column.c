@@ -423,6 +423,12 @@ static struct span strip_zeros(struct span s)
     return s;
 }
 
+/* Null is refused here, neither a default nor a transform filling it later. */
+static bool is_needed(const struct column_spec *c)
+{
+    return c->required && c->def == NULL && !c->is_computed;
+}
+
 static const char *convert_cell(struct column_reader *r, size_t i, const struct cell *cell,
                                 struct value *ret)
 {
@@ -437,7 +443,7 @@ static const char *convert_cell(struct column_reader *r, size_t i, const struct 
                 s = strip_pieces(r, s, &c->scratch);
             if (s.len == 0 || is_word(s, r->habits.null_words, r->habits.nnull_words) ||
                 is_word(s, (const char *const *)spec->null.items, spec->null.count))
-                return spec->required && spec->def == NULL ? "empty, but required" : NULL;
+                return is_needed(spec) ? "empty, but required" : NULL;
         }
         const char *reason = NULL;
         if (c->is_time)
@@ -455,7 +461,7 @@ static const char *convert_cell(struct column_reader *r, size_t i, const struct 
         *ret = (struct value){.kind = CONVERTED_TEXT, .text = s};
         return reason;
     }
-    return spec->required && spec->def == NULL ? "null, but required" : NULL;
+    return is_needed(spec) ? "null, but required" : NULL;
 }
 
 static const char *hide(struct reader_column *c, struct span *text)

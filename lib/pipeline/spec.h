@@ -48,6 +48,7 @@ struct column_spec { /* columns: NAME: TYPE or the long form */
     int mask;                      /* enum mask_kind */
     const char *hash;              /* keyed hash: reference of the key */
     /* bound */
+    bool is_computed; /* a `set` or `lookup` fills it: the source need not have it */
     struct db_type type;
     const struct zone *zone;
     struct decimal *unit_factors; /* of units */
@@ -130,6 +131,12 @@ struct on_error_spec {
     int64_t max_rejects;     /* -1: the setting */
     int64_t max_reject_rate; /* millionths, -1: the setting */
 };
+
+/* "ours = theirs", or one name for both. */
+struct pair {
+    const char *ours, *theirs;
+};
+struct pair spec_pair(struct arena *arena, const char *text);
 
 enum lookup_miss { MISS_REJECT, MISS_NULL, MISS_ABORT };
 struct lookup_spec {

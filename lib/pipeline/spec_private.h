@@ -13,4 +13,13 @@ bool same_plugin(const struct ynode *a, const struct ynode *b);
 void column_bind_habits(struct pipeline *p, struct column_spec *c, struct diagnostics *d);
 void columns_bind_codes(struct stream_spec *s, struct diagnostics *d);
 
+/* A name that must be one of the columns (when they are known before the source opens). */
+void spec_need_column(const struct stream_spec *s, const char *name, const char *what,
+                      const struct ynode *place, struct diagnostics *d);
+
+/* spec_check.c: modes, deletes, transforms, checks, contract, reconciliation; names the checks. */
+void spec_check_stream(struct stream_spec *s, struct diagnostics *d);
+/* Columns that only a `set` or `lookup` fills: the source need not have them. */
+void spec_mark_computed(struct stream_spec *s, struct arena *arena);
+
 #endif

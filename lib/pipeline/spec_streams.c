@@ -108,9 +108,8 @@ int stream_column(const struct stream_spec *s, const char *name)
     return -1;
 }
 
-/* A name that must be one of the columns (when they are known before the source opens). */
-static void need_column(const struct stream_spec *s, const char *name, const char *what,
-                        struct diagnostics *d)
+void spec_need_column(const struct stream_spec *s, const char *name, const char *what,
+                      const struct ynode *place, struct diagnostics *d)
 {
     if (s->columns_node == NULL || stream_column(s, name) >= 0)
         return;
@@ -118,8 +117,7 @@ static void need_column(const struct stream_spec *s, const char *name, const cha
     for (size_t i = 0; i < s->ncolumns; i++)
         names[i] = s->columns[i].name;
     const char *near = suggest_nearest(name, names, s->ncolumns);
-    const struct ynode *place = ynode_get(s->node, what);
-    diagnostics_add(d, place != NULL ? place : s->node,
+    diagnostics_add(d, place,
                     near != NULL ? arena_printf(d->arena, "did you mean '%s'?", near) : NULL,
                     "stream '%s': %s '%s' is not one of its columns", s->name, what, name);
 }
@@ -169,40 +167,6 @@ static void bind_plugins(struct pipeline *p, struct stream_spec *s, struct diagn
         s->target_spec = arena_alloc(p->arena, s->target->fields->struct_size);
         bind_yaml(s->target->fields, s->target_node, s->target_spec, p->arena, d);
     }
-}
-
-static void check_checks(const struct stream_spec *s, struct diagnostics *d)
-{
-    for (size_t i = 0; i < s->checks.count; i++) {
-        struct check_spec *c = (struct check_spec *)s->checks.items + i;
-        const struct ynode *place = s->checks.nodes[i];
-        if ((c->expr == NULL) == (c->sql == NULL))
-            diagnostics_add(d, place, NULL, "a check has either 'expr' or 'sql'");
-        else if (c->sql != NULL && c->on_fail == CHECK_REJECT)
-            diagnostics_add(d, place, NULL,
-                            "an 'sql' check looks at all rows: it can abort or report, not reject");
-        if (c->name == NULL)
-            c->name = c->expr != NULL ? c->expr : c->sql;
-    }
-    if (s->target != &target_postgres && (s->checks.count > 0 || s->transforms.count > 0))
-        diagnostics_add(d, s->node, NULL,
-                        "stream '%s': 'checks' and 'transform' run in PostgreSQL, its target is %s",
-                        s->name, s->target->name);
-}
-
-static void check_mode(const struct stream_spec *s, struct diagnostics *d)
-{
-    const struct ynode *mode = ynode_get(s->node, "mode");
-    if (s->target != &target_postgres ||
-        (mode != NULL &&
-         strcmp(mode->text != NULL ? mode->text : "", stream_mode_names[s->mode]) != 0))
-        return; /* an unknown mode was told already */
-    if (s->mode == MODE_MERGE && s->key.count == 0)
-        diagnostics_add(d, s->node, "add  key: [column, ...]",
-                        "stream '%s': mode 'merge' needs a 'key'", s->name);
-    if (s->mode == MODE_APPEND && s->key.count > 0)
-        diagnostics_add(d, ynode_get(s->node, "key"), "use  mode: merge",
-                        "stream '%s': mode 'append' does not look at a 'key'", s->name);
 }
 
 static bool names_item(const struct ynode *node)
@@ -258,48 +222,6 @@ static void check_slices(struct stream_spec *s, struct diagnostics *d)
         diagnostics_add(d, place_of(ynode_get(s->node, "incremental"), "window"),
                         "such as  window: 1d",
                         "stream '%s': windows of business days are whole days", s->name);
-}
-
-/* Every default that could lose a row is an error until the file says otherwise. */
-static void check_stream(const struct pipeline *p, struct stream_spec *s, struct diagnostics *d)
-{
-    for (size_t i = 0; i < s->key.count; i++) {
-        need_column(s, s->key.items[i], "key", d);
-        int column = s->columns_node != NULL ? stream_column(s, s->key.items[i]) : -1;
-        if (column >= 0 && s->columns[column].mask != 0)
-            diagnostics_add(d, place_of(s->columns[column].node, "mask"), "use  hash: env:NAME",
-                            "column '%s': masked values would make keys equal that are not",
-                            s->key.items[i]);
-    }
-    for (size_t i = 0; i < s->transforms.count; i++) {
-        const struct transform_spec *t = (const struct transform_spec *)s->transforms.items + i;
-        for (size_t k = 0; k < t->set.count; k++)
-            need_column(s, t->set.keys[k], "set", d);
-    }
-    check_mode(s, d);
-    check_slices(s, d);
-    if (s->target != &target_postgres && s->incremental != NULL)
-        diagnostics_add(d, s->node, NULL, "'incremental' needs a PostgreSQL target");
-    if (s->incremental != NULL) {
-        struct datetime start;
-        if (s->incremental->cursor != NULL) /* told already: the key is required */
-            need_column(s, s->incremental->cursor, "incremental", d);
-        if (s->mode == MODE_APPEND || s->mode == MODE_REPLACE)
-            diagnostics_add(
-                d, s->node, "use  mode: merge  with a key",
-                "stream '%s': 'incremental' reads rows again, so it needs mode 'merge', "
-                "'scd2' or 'delete_insert'",
-                s->name);
-        if (s->incremental->start != NULL &&
-            !datetime_parse_iso(s->incremental->start, strlen(s->incremental->start), &start))
-            diagnostics_add(d, place_of(ynode_get(s->node, "incremental"), "start"), NULL,
-                            "'start' is a date or time, found '%s'", s->incremental->start);
-    }
-    check_checks(s, d);
-    if (s->source->check != NULL)
-        s->source->check(p, s, d);
-    if (s->target->check != NULL)
-        s->target->check(p, s, d);
 }
 
 /* ---- order ------------------------------------------------------------------------------ */
@@ -496,7 +418,13 @@ void streams_bind(struct pipeline *p, const struct config *config, struct diagno
         if (s->source == NULL || s->target == NULL)
             continue;
         bind_columns(p, s, d);
-        check_stream(p, s, d);
+        spec_mark_computed(s, p->arena);
+        spec_check_stream(s, d);
+        check_slices(s, d);
+        if (s->source->check != NULL)
+            s->source->check(p, s, d);
+        if (s->target->check != NULL)
+            s->target->check(p, s, d);
     }
     order_streams(p, d);
     check_steps(p, config, d);

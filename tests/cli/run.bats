@@ -284,7 +284,7 @@ YAML
     diner_run stock
     assert_status 9
     assert_stderr_has "check 'not negative' failed for 2 rows"
-    assert_stderr_has 'first: row 3: {"qty": -2, "code": "B"}'
+    assert_stderr_has 'in.csv:3: {"qty": -2, "code": "B"}'
     assert_rows stock "A,1 B,-2 C"
 }
 
@@ -307,7 +307,7 @@ YAML
     assert_status 0
     diner_run stock --param n=3
     assert_status 9
-    assert_stderr_has "check 'as many' did not give true"
+    assert_stderr_has "check 'as many' failed: it did not give true"
 }
 
 @test "SQL of the pipeline that is wrong exits 3 and commits nothing" {

@@ -66,6 +66,7 @@ bool file_special_cell(struct source *s, size_t i, uint64_t line, struct cell *r
 {
     switch (s->places[i].origin) {
     case ORIGIN_FIELD: return false;
+    case ORIGIN_NONE: *ret = (struct cell){CELL_NULL, SPAN("")}; break;
     case ORIGIN_LINE:
         snprintf(s->line_text, sizeof s->line_text, "%" PRIu64, line);
         *ret = (struct cell){CELL_CLEAN, span_of(s->line_text)};

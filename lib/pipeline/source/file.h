@@ -44,7 +44,8 @@ struct file_source_spec {
 };
 
 /* How each column is found. */
-enum cell_origin { ORIGIN_FIELD, ORIGIN_LINE, ORIGIN_FILE, ORIGIN_PREAMBLE };
+/* ORIGIN_NONE: only a transform fills it. */
+enum cell_origin { ORIGIN_FIELD, ORIGIN_LINE, ORIGIN_FILE, ORIGIN_PREAMBLE, ORIGIN_NONE };
 struct cell_place {
     enum cell_origin origin;
     size_t index; /* field, or preamble entry */

@@ -82,6 +82,10 @@ static int place_column(struct source *s, size_t i, const struct csvio_record *h
     const struct column_spec *c = &s->stream->columns[i];
     if (file_place_special(s, c->from, &s->places[i]) == 0)
         return 0;
+    if (header == NULL && c->is_computed) {
+        s->places[i] = (struct cell_place){ORIGIN_NONE, 0};
+        return 0;
+    }
     if (header == NULL)
         return error_set(err, ERR_SPEC, "column '%s': without a header, 'from' is $1, $2...",
                          c->name);
@@ -89,6 +93,10 @@ static int place_column(struct source *s, size_t i, const struct csvio_record *h
     int code = field_named(header, c->from, &at, err);
     for (size_t k = 0; k < c->aliases.count && code == ERR_NOT_FOUND; k++)
         code = field_named(header, c->aliases.items[k], &at, err);
+    if (code == ERR_NOT_FOUND && c->is_computed) {
+        s->places[i] = (struct cell_place){ORIGIN_NONE, 0};
+        return 0;
+    }
     if (code == ERR_NOT_FOUND)
         return missing_column(s, header, c->name, c->from, err);
     if (code != 0)

@@ -114,7 +114,7 @@ static int place_columns(struct source *s, struct error *err)
         size_t at = 0;
         while (at < s->ncolumns && strcmp(s->columns[at].name, stream->columns[i].from) != 0)
             at++;
-        if (at == s->ncolumns)
+        if (at == s->ncolumns && !stream->columns[i].is_computed)
             return error_set(err, ERR_SPEC, "column '%s': the query has no '%s'",
                              stream->columns[i].name, stream->columns[i].from);
         s->places[i] = at;
@@ -167,7 +167,7 @@ static int postgres_next(struct source *s, struct source_row *ret, bool *ret_end
     s->rows++;
     for (size_t i = 0; i < stream->ncolumns; i++) {
         size_t at = s->places[i];
-        if (fields[at].ptr == NULL) {
+        if (at == s->ncolumns || fields[at].ptr == NULL) {
             s->cells[i] = (struct cell){CELL_NULL, SPAN("")};
         } else if (db_type_equal(&stream->columns[i].type, &s->columns[at].type)) {
             s->cells[i] = (struct cell){CELL_BINARY, fields[at]};

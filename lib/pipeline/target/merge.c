@@ -1,41 +1,17 @@
-/* From the stage into the table: duplicates, guard, and the merge that touches only what differs.
- */
-#include "core/log.h"
-#include "pipeline/reject.h"
+/* From the stage into the table: duplicates, and the merge that touches only what differs. What the
+ * target refuses when it is written (a trigger, a domain) is found by halving. */
 #include "pipeline/target/fresh.h"
-#include "pipeline/target/stage.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#define SQL_MAX ((size_t)4 << 20)
-
-static void key_list(struct strbuf *out, const struct stream_spec *s, const char *prefix)
+/* Columns outside the key that are written; returns how many. */
+static size_t value_list(struct strbuf *out, const struct stage_target *t, const char *prefix)
 {
-    for (size_t i = 0; i < s->key.count; i++) {
-        strbuf_addf(out, "%s%s", i > 0 ? ", " : "", prefix);
-        db_quote_identifier(out, s->key.items[i]);
-    }
-}
-
-/* t."a" = s."a" and ... */
-static void key_match(struct strbuf *out, const struct stream_spec *s, const char *left,
-                      const char *right)
-{
-    for (size_t i = 0; i < s->key.count; i++) {
-        strbuf_addf(out, "%s%s", i > 0 ? " and " : "", left);
-        db_quote_identifier(out, s->key.items[i]);
-        strbuf_addf(out, " = %s", right);
-        db_quote_identifier(out, s->key.items[i]);
-    }
-}
-
-/* Columns outside the key; returns how many. */
-static size_t value_list(struct strbuf *out, const struct stream_spec *s, const char *prefix)
-{
+    const struct stream_spec *s = t->ctx->stream;
     size_t n = 0;
     for (size_t i = 0; i < s->ncolumns; i++) {
-        if (stage_is_key(s, s->columns[i].name))
+        if (stage_is_key(s, s->columns[i].name) || !stage_is_written(t, i))
             continue;
         strbuf_addf(out, "%s%s", n++ > 0 ? ", " : "", prefix);
         db_quote_identifier(out, s->columns[i].name);
@@ -43,37 +19,33 @@ static size_t value_list(struct strbuf *out, const struct stream_spec *s, const 
     return n;
 }
 
-/* What is put beside the values of a row: the run, where the table has a place for it. */
-static const char *run_column(const struct stage_target *t)
-{
-    return t->has_run_id ? ", _run_id" : "";
-}
-
-static const char *run_value(const struct stage_target *t)
-{
-    return t->has_run_id ? arena_printf(t->ctx->arena, ", %" PRId64, t->ctx->run_id) : "";
-}
-
-/* The last by (cursor, read order) of rows with one key wins; the rest are counted. */
+/* The last by (cursor, read order) of rows with one key wins; the rest are counted. In mode scd2
+ * each time of the cursor is a version of its own. */
 int stage_supersede(const struct stage_target *t, struct stream_counts *counts, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    AUTO_STRBUF struct strbuf sql = {0};
+    const bool by_cursor = s->mode == MODE_SCD2 && s->incremental != NULL;
+    AUTO_STRBUF struct strbuf sql = {0}, keys = {0};
     int64_t any = 0;
     if (s->key.count == 0)
         return 0;
-    strbuf_init(&sql, SQL_MAX);
-    strbuf_addf(&sql, "select count(*) from (select 1 from %s group by ", t->staged);
-    key_list(&sql, s, "");
-    strbuf_adds(&sql, " having count(*) > 1 limit 1) d");
+    strbuf_init(&sql, STAGE_SQL_MAX);
+    strbuf_init(&keys, STAGE_SQL_MAX);
+    stage_list(&keys, &s->key, "");
+    if (by_cursor) {
+        strbuf_adds(&keys, ", ");
+        db_quote_identifier(&keys, s->incremental->cursor);
+    }
+    strbuf_addf(&sql,
+                "select count(*) from (select 1 from %s group by %s having count(*) > 1 limit 1) d",
+                t->staged, keys.data);
     TRY(db_query_int(t->ctx->db, sql.data, DB_NO_PARAMS, &any, err));
     if (any == 0)
         return 0;
     strbuf_clear(&sql);
-    strbuf_addf(&sql, "delete from %s s using (select ctid, row_number() over (partition by ",
-                t->staged);
-    key_list(&sql, s, "");
-    strbuf_adds(&sql, " order by ");
+    strbuf_addf(&sql,
+                "delete from %s s using (select ctid, row_number() over (partition by %s order by ",
+                t->staged, keys.data);
     if (s->incremental != NULL) {
         db_quote_identifier(&sql, s->incremental->cursor);
         strbuf_adds(&sql, " desc nulls last, ");
@@ -87,95 +59,25 @@ int stage_supersede(const struct stage_target *t, struct stream_counts *counts, 
     return 0;
 }
 
-static int count_rows(const struct stage_target *t, const char *table, int64_t *ret,
-                      struct error *err)
-{
-    return db_query_int(t->ctx->db, arena_printf(t->ctx->arena, "select count(*) from %s", table),
-                        DB_NO_PARAMS, ret, err);
-}
+/* ---- writing, and what the target refuses ----------------------------------------------- */
 
-int stage_guard_rows(const struct stage_target *t, int64_t staged, int64_t present,
-                     struct error *err)
-{
-    const struct stream_spec *s = t->ctx->stream;
-    int64_t max_shrink = s->guard.max_shrink >= 0
-                             ? s->guard.max_shrink
-                             : config_settings(t->ctx->config)->guard_max_shrink;
-    if (staged < s->guard.min_rows) {
-        error_set(err, ERR_CHECK, "stream '%s' has %" PRId64 " rows, guard.min_rows is %" PRId64,
-                  s->name, staged, s->guard.min_rows);
-        return error_hint(err, "the old data stays; look at the source");
-    }
-    if (s->mode != MODE_REPLACE ||
-        (double)staged * 1e6 >= (double)present * (double)(1000000 - max_shrink))
-        return 0;
-    error_set(err, ERR_CHECK,
-              "stream '%s' would shrink from %" PRId64 " to %" PRId64
-              " rows, guard.max_shrink is %g%%",
-              s->name, present, staged, (double)max_shrink / 10000);
-    return error_hint(err, "the old data stays; if the source is right, raise guard.max_shrink");
-}
+/* pg_temp.diner_diff has the rows to be written: the stage's columns, _is_new, and _n from 1. */
+struct diff {
+    const struct stage_target *t;
+    struct stream_counts *counts;
+    int64_t inserted, updated, refused;
+};
 
-int stage_guard(const struct stage_target *t, struct error *err)
+static int update_changed(struct diff *d, int64_t from, int64_t to, int64_t *ret, struct error *err)
 {
-    const struct stream_spec *s = t->ctx->stream;
-    int64_t staged = 0, present = 0;
-    if (s->guard.min_rows == 0 && s->mode != MODE_REPLACE)
-        return 0;
-    TRY(count_rows(t, t->staged, &staged, err));
-    if (s->mode == MODE_REPLACE)
-        TRY(count_rows(t, t->quoted, &present, err));
-    return stage_guard_rows(t, staged, present, err);
-}
-
-static int insert_all(const struct stage_target *t, const char *from, int64_t *ret_rows,
-                      struct error *err)
-{
+    const struct stage_target *t = d->t;
     const struct stream_spec *s = t->ctx->stream;
     AUTO_STRBUF struct strbuf sql = {0};
-    strbuf_init(&sql, SQL_MAX);
-    strbuf_addf(&sql, "insert into %s (", t->quoted);
-    stage_columns(&sql, s, "");
-    strbuf_addf(&sql, "%s) select ", run_column(t));
-    stage_columns(&sql, s, "s.");
-    strbuf_addf(&sql, "%s from %s", run_value(t), from);
-    return db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, ret_rows, err);
-}
-
-/* Rows that are new or differ, into diner_diff; *ret_rows how many. */
-static int find_differences(const struct stage_target *t, int64_t *ret_rows, struct error *err)
-{
-    const struct stream_spec *s = t->ctx->stream;
-    AUTO_STRBUF struct strbuf sql = {0}, ours = {0}, theirs = {0};
-    strbuf_init(&sql, SQL_MAX);
-    strbuf_init(&ours, SQL_MAX);
-    strbuf_init(&theirs, SQL_MAX);
-    strbuf_adds(&sql, "create temp table diner_diff on commit drop as select s.*, (t.");
-    db_quote_identifier(&sql, s->key.items[0]);
-    strbuf_addf(&sql, " is null) as _is_new from %s s left join %s t on ", t->staged, t->quoted);
-    key_match(&sql, s, "t.", "s.");
-    strbuf_adds(&sql, " where t.");
-    db_quote_identifier(&sql, s->key.items[0]);
-    strbuf_adds(&sql, " is null");
-    if (value_list(&theirs, s, "t.") > 0) {
-        value_list(&ours, s, "s.");
-        strbuf_addf(&sql, " or row(%s) is distinct from row(%s)", theirs.data, ours.data);
-    }
-    TRY(db_execute(t->ctx->db, "drop table if exists pg_temp.diner_diff", DB_NO_PARAMS, NULL, err));
-    TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err));
-    return db_query_int(t->ctx->db, "select count(*) from pg_temp.diner_diff", DB_NO_PARAMS,
-                        ret_rows, err);
-}
-
-static int update_changed(const struct stage_target *t, int64_t *ret_rows, struct error *err)
-{
-    const struct stream_spec *s = t->ctx->stream;
-    AUTO_STRBUF struct strbuf sql = {0};
-    strbuf_init(&sql, SQL_MAX);
+    strbuf_init(&sql, STAGE_SQL_MAX);
     const char *comma = "";
     strbuf_addf(&sql, "update %s t set ", t->quoted);
     for (size_t i = 0; i < s->ncolumns; i++) {
-        if (stage_is_key(s, s->columns[i].name))
+        if (stage_is_key(s, s->columns[i].name) || !stage_is_written(t, i))
             continue;
         strbuf_adds(&sql, comma);
         db_quote_identifier(&sql, s->columns[i].name);
@@ -183,122 +85,254 @@ static int update_changed(const struct stage_target *t, int64_t *ret_rows, struc
         db_quote_identifier(&sql, s->columns[i].name);
         comma = ", ";
     }
-    if (t->has_run_id)
+    if (t->has_run_id) {
         strbuf_addf(&sql, "%s_run_id = %" PRId64, comma, t->ctx->run_id);
-    if (t->has_loaded_at)
-        strbuf_adds(&sql, ", _loaded_at = now()");
-    strbuf_adds(&sql, " from pg_temp.diner_diff s where not s._is_new and ");
-    key_match(&sql, s, "t.", "s.");
+        comma = ", ";
+    }
+    if (t->has_loaded_at) {
+        strbuf_addf(&sql, "%s_loaded_at = now()", comma);
+        comma = ", ";
+    }
+    if (stage_deletes(s) == DELETES_SOFT)
+        strbuf_addf(&sql, "%s_deleted_at = null", comma);
+    strbuf_addf(&sql,
+                " from pg_temp.diner_diff s where not s._is_new and s._n between %" PRId64
+                " and %" PRId64 " and ",
+                from, to);
+    stage_match(&sql, &s->key, "t.", "s.");
+    return db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, ret, err);
+}
+
+/* insert into TARGET (...) select ... */
+static void insert_from(struct strbuf *sql, const struct stage_target *t)
+{
+    strbuf_addf(sql, "insert into %s (", t->quoted);
+    stage_written(sql, t, "");
+    strbuf_addf(sql, "%s) select ", stage_run_column(t));
+    stage_written(sql, t, "s.");
+    strbuf_adds(sql, stage_run_value(t));
+}
+
+static int insert_new(struct diff *d, int64_t from, int64_t to, int64_t *ret, struct error *err)
+{
+    const struct stage_target *t = d->t;
+    AUTO_STRBUF struct strbuf sql = {0};
+    strbuf_init(&sql, STAGE_SQL_MAX);
+    insert_from(&sql, t);
+    strbuf_addf(&sql,
+                " from pg_temp.diner_diff s where s._is_new and s._n between %" PRId64
+                " and %" PRId64 " order by s._n",
+                from, to);
+    return db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, ret, err);
+}
+
+/* All of the range or nothing of it. */
+static int try_range(struct diff *d, int64_t from, int64_t to, struct error *err)
+{
+    struct db_conn *db = d->t->ctx->db;
+    int64_t updated = 0, inserted = 0;
+    TRY(db_execute(db, "savepoint diner_range", DB_NO_PARAMS, NULL, err));
+    int code = d->t->ctx->stream->key.count > 0 ? update_changed(d, from, to, &updated, err) : 0;
+    if (code == 0)
+        code = insert_new(d, from, to, &inserted, err);
+    struct error ignored = ERROR_INIT;
+    if (code != 0) {
+        if (db_execute(db, "rollback to savepoint diner_range", DB_NO_PARAMS, NULL, &ignored) != 0)
+            return code;
+        (void)db_execute(db, "release savepoint diner_range", DB_NO_PARAMS, NULL, &ignored);
+        return code;
+    }
+    d->updated += updated;
+    d->inserted += inserted;
+    return db_execute(db, "release savepoint diner_range", DB_NO_PARAMS, NULL, err);
+}
+
+static int refuse_row(struct diff *d, int64_t n, const struct error *why, struct error *err)
+{
+    const struct stage_target *t = d->t;
+    AUTO_STRBUF struct strbuf sql = {0};
+    AUTO_RESULT struct db_result *res = NULL;
+    strbuf_init(&sql, STAGE_SQL_MAX);
+    strbuf_adds(&sql, "select ");
+    stage_reject_columns(&sql, t->ctx->stream);
+    strbuf_addf(&sql, " from pg_temp.diner_diff s where s._n = %" PRId64, n);
+    TRY(db_query(t->ctx->db, sql.data, DB_NO_PARAMS, &res, err));
+    d->refused++;
+    return stage_reject_row(t, res, why->message, NULL, NULL, d->counts, err);
+}
+
+/* The row is at fault, not the statement: integrity, data, a trigger's raise. */
+static bool is_refusal(const struct error *err)
+{
+    return strncmp(err->sqlstate, "23", 2) == 0 || strncmp(err->sqlstate, "22", 2) == 0 ||
+           strcmp(err->sqlstate, "P0001") == 0;
+}
+
+static int write_range(struct diff *d, int64_t from, int64_t to, struct error *err)
+{
+    if (from > to)
+        return 0;
+    int code = try_range(d, from, to, err);
+    if (code == 0 || !is_refusal(err))
+        return code;
+    if (from == to) {
+        struct error why = *err;
+        error_clear(err);
+        return refuse_row(d, from, &why, err);
+    }
+    error_clear(err);
+    int64_t middle = from + (to - from) / 2;
+    TRY(write_range(d, from, middle, err));
+    return write_range(d, middle + 1, to, err);
+}
+
+static int write_differences(const struct stage_target *t, struct stream_counts *counts,
+                             int64_t differing, struct error *err)
+{
+    struct diff d = {.t = t, .counts = counts};
+    TRY(write_range(&d, 1, differing, err));
+    counts->inserted += d.inserted;
+    counts->updated += d.updated;
+    if (d.inserted + d.updated + d.refused != differing)
+        return error_set(err, ERR_BUG,
+                         "%" PRId64 " rows differ, but %" PRId64 " were written and %" PRId64
+                         " refused",
+                         differing, d.inserted + d.updated, d.refused);
+    return 0;
+}
+
+static int drop_diff(const struct stage_target *t, struct error *err)
+{
+    return db_execute(t->ctx->db, "drop table if exists pg_temp.diner_diff", DB_NO_PARAMS, NULL,
+                      err);
+}
+
+/* ---- by key ----------------------------------------------------------------------------- */
+
+/* Rows that are new or differ, into diner_diff. */
+static int find_differences(const struct stage_target *t, int64_t *ret_rows, struct error *err)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    AUTO_STRBUF struct strbuf sql = {0}, ours = {0}, theirs = {0};
+    strbuf_init(&sql, STAGE_SQL_MAX);
+    strbuf_init(&ours, STAGE_SQL_MAX);
+    strbuf_init(&theirs, STAGE_SQL_MAX);
+    strbuf_adds(&sql, "create temp table diner_diff on commit drop as select s.*, (t.");
+    db_quote_identifier(&sql, s->key.items[0]);
+    strbuf_addf(&sql,
+                " is null) as _is_new, row_number() over () as _n from %s s left join %s t on ",
+                t->staged, t->quoted);
+    stage_match(&sql, &s->key, "t.", "s.");
+    strbuf_adds(&sql, " where t.");
+    db_quote_identifier(&sql, s->key.items[0]);
+    strbuf_adds(&sql, " is null");
+    if (value_list(&theirs, t, "t.") > 0) {
+        value_list(&ours, t, "s.");
+        strbuf_addf(&sql, " or row(%s) is distinct from row(%s)", theirs.data, ours.data);
+    }
+    if (stage_deletes(s) == DELETES_SOFT)
+        strbuf_adds(&sql, " or t._deleted_at is not null");
+    TRY(drop_diff(t, err));
     return db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, ret_rows, err);
 }
 
-/* Keys that the source no longer has. A rejected key keeps its row; a reject whose key cannot be
- * read might be any row, so nothing is deleted then. */
-static int delete_missing(const struct stage_target *t, struct stream_counts *counts,
-                          struct error *err)
-{
-    const struct stream_spec *s = t->ctx->stream;
-    const struct rejects *rejects = t->ctx->rejects;
-    AUTO_STRBUF struct strbuf sql = {0}, keys = {0};
-    strbuf_init(&sql, SQL_MAX);
-    strbuf_init(&keys, 64 << 20);
-    strbuf_addch(&keys, '[');
-    for (size_t i = 0; i < rejects->count; i++) {
-        if (!rejects->items[i].key_is_whole) {
-            log_event(LOG_WARN, LOG_FIELDS(LOG_STR("stream", s->name)),
-                      "a rejected row has no readable key: nothing is deleted from %s in this run",
-                      t->quoted);
-            return 0;
-        }
-        strbuf_addf(&keys, "%s%s", i > 0 ? "," : "", rejects->items[i].key);
-    }
-    strbuf_addch(&keys, ']');
-    strbuf_addf(&sql, "delete from %s t where not exists (select from %s s where ", t->quoted,
-                t->staged);
-    key_match(&sql, s, "s.", "t.");
-    strbuf_adds(&sql, ") and not exists (select from jsonb_array_elements($1::jsonb) r where ");
-    for (size_t i = 0; i < s->key.count; i++) {
-        strbuf_addf(&sql, "%st.", i > 0 ? " and " : "");
-        db_quote_identifier(&sql, s->key.items[i]);
-        strbuf_adds(&sql, " = (r->>");
-        db_quote_literal(&sql, s->key.items[i]);
-        strbuf_adds(&sql, ")::");
-        db_type_print(&s->columns[stream_column(s, s->key.items[i])].type, &sql);
-    }
-    strbuf_addch(&sql, ')');
-    return db_execute(t->ctx->db, sql.data, DB_PARAMS(keys.data), &counts->deleted, err);
-}
-
+/* Deletes come first: a row that goes may hold a unique value of one that comes. */
 static int merge_by_key(const struct stage_target *t, struct stream_counts *counts,
                         struct error *err)
 {
-    int64_t staged = 0, differing = 0, inserted = 0, updated = 0;
-    TRY(count_rows(t, t->staged, &staged, err));
+    int64_t staged = 0, differing = 0;
+    TRY(stage_delete_missing(t, counts, err));
+    TRY(stage_constrain(t, counts, err));
+    TRY(stage_count(t, t->staged, &staged, err));
     TRY(find_differences(t, &differing, err));
-    if (differing > 0) {
-        TRY(update_changed(t, &updated, err));
-        TRY(insert_all(t, "pg_temp.diner_diff s where s._is_new", &inserted, err));
-    }
-    if (inserted + updated != differing)
-        return error_set(err, ERR_BUG, "%" PRId64 " rows differ but %" PRId64 " were written",
-                         differing, inserted + updated);
-    counts->inserted += inserted;
-    counts->updated += updated;
     counts->unchanged += staged - differing;
-    return t->ctx->stream->mode == MODE_REPLACE ? delete_missing(t, counts, err) : 0;
+    return write_differences(t, counts, differing, err);
 }
+
+/* ---- without a key ---------------------------------------------------------------------- */
 
 /* A snapshot without a key is a multiset: equal rows stay, the rest goes or comes. */
 static int replace_snapshot(const struct stage_target *t, struct stream_counts *counts,
                             struct error *err)
 {
-    const struct stream_spec *s = t->ctx->stream;
+    struct stage_scope scope;
+    int64_t staged = 0, gone = 0, come = 0;
     AUTO_STRBUF struct strbuf sql = {0}, columns = {0};
-    AUTO_RESULT struct db_result *res = NULL;
-    strbuf_init(&sql, SQL_MAX);
-    strbuf_init(&columns, SQL_MAX);
-    stage_columns(&columns, s, "");
+    strbuf_init(&sql, STAGE_SQL_MAX);
+    strbuf_init(&columns, STAGE_SQL_MAX);
+    stage_written(&columns, t, "");
+    TRY(stage_scope_of(t, &scope, err));
+    TRY(stage_count(t, t->staged, &staged, err));
+    TRY(drop_diff(t, err));
+    TRY(db_execute(t->ctx->db, "drop table if exists pg_temp.diner_held", DB_NO_PARAMS, NULL, err));
     strbuf_addf(&sql,
-                "with s as materialized (select h, row_number() over (partition by h) as n, c from "
-                "(select ctid as c, md5(row(%s)::text) as h from %s) x), "
-                "t as materialized (select h, row_number() over (partition by h) as n, c from "
-                "(select ctid as c, md5(row(%s)::text) as h from %s) x), "
-                "gone as (delete from %s d using t where d.ctid = t.c and not exists "
-                "(select from s where s.h = t.h and s.n = t.n) returning 1), "
-                "come as (insert into %s (%s%s) select ",
-                columns.data, t->staged, columns.data, t->quoted, t->quoted, t->quoted,
-                columns.data, run_column(t));
-    stage_columns(&sql, s, "g.");
-    strbuf_adds(&sql, run_value(t));
+                "create temp table diner_held on commit drop as select c, h, row_number() over "
+                "(partition by h) as n from (select t.ctid as c, md5(row(%s)::text) as h from %s t "
+                "where %s) x",
+                columns.data, t->quoted, scope.condition);
+    TRY(db_execute(t->ctx->db, sql.data, scope.params, scope.nparams, NULL, err));
+    strbuf_clear(&sql);
+    strbuf_addf(
+        &sql,
+        "create temp table diner_diff on commit drop as select g.*, true as _is_new, "
+        "row_number() over () as _n from %s g join (select c, h, row_number() over "
+        "(partition by h) as n from (select ctid as c, md5(row(%s)::text) as h from %s) x) s "
+        "on g.ctid = s.c where not exists (select from pg_temp.diner_held t "
+        "where t.h = s.h and t.n = s.n)",
+        t->staged, columns.data, t->staged);
+    TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &come, err));
+    strbuf_clear(&sql);
     strbuf_addf(&sql,
-                " from %s g join s on g.ctid = s.c where not exists "
-                "(select from t where t.h = s.h and t.n = s.n) returning 1) "
-                "select (select count(*) from gone), (select count(*) from come), "
-                "(select count(*) from s)",
+                "delete from %s d using pg_temp.diner_held t where d.ctid = t.c and not exists "
+                "(select from (select h, row_number() over (partition by h) as n from "
+                "(select md5(row(%s)::text) as h from %s) x) s where s.h = t.h and s.n = t.n)",
+                t->quoted, columns.data, t->staged);
+    TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &gone, err));
+    counts->deleted += gone;
+    counts->unchanged += staged - come;
+    return write_differences(t, counts, come, err);
+}
+
+static int append_all(const struct stage_target *t, struct stream_counts *counts, struct error *err)
+{
+    AUTO_STRBUF struct strbuf sql = {0};
+    int64_t rows = 0;
+    struct error ignored = ERROR_INIT;
+    strbuf_init(&sql, STAGE_SQL_MAX);
+    insert_from(&sql, t);
+    strbuf_addf(&sql, " from %s s order by s._seq", t->staged);
+    TRY(stage_constrain(t, counts, err));
+    TRY(db_execute(t->ctx->db, "savepoint diner_append", DB_NO_PARAMS, NULL, err));
+    int code = db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &rows, err);
+    if (code == 0) {
+        counts->inserted += rows;
+        return 0;
+    }
+    if (!is_refusal(err) || db_execute(t->ctx->db, "rollback to savepoint diner_append",
+                                       DB_NO_PARAMS, NULL, &ignored) != 0)
+        return code;
+    error_clear(err);
+    TRY(drop_diff(t, err));
+    strbuf_clear(&sql);
+    strbuf_addf(&sql,
+                "create temp table diner_diff on commit drop as select s.*, true as _is_new, "
+                "row_number() over (order by s._seq) as _n from %s s",
                 t->staged);
-    TRY(db_query(t->ctx->db, sql.data, DB_NO_PARAMS, &res, err));
-    counts->deleted += db_result_int(res, 0, 0);
-    counts->inserted += db_result_int(res, 0, 1);
-    counts->unchanged += db_result_int(res, 0, 2) - db_result_int(res, 0, 1);
-    return 0;
+    TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &rows, err));
+    return write_differences(t, counts, rows, err);
 }
 
 /* Nothing to compare with; and an index is built faster than it grows. */
 static int fill_new(const struct stage_target *t, struct stream_counts *counts, struct error *err)
 {
     int64_t rows = 0;
-    TRY(insert_all(t, arena_printf(t->ctx->arena, "%s s", t->staged), &rows, err));
+    AUTO_STRBUF struct strbuf sql = {0};
+    strbuf_init(&sql, STAGE_SQL_MAX);
+    insert_from(&sql, t);
+    strbuf_addf(&sql, " from %s s", t->staged);
+    TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &rows, err));
     counts->inserted += rows;
     return fresh_add_key(t, err);
-}
-
-static int append_all(const struct stage_target *t, struct stream_counts *counts, struct error *err)
-{
-    int64_t rows = 0;
-    const char *from = arena_printf(t->ctx->arena, "%s s order by s._row", t->staged);
-    TRY(insert_all(t, from, &rows, err));
-    counts->inserted += rows;
-    return 0;
 }
 
 int stage_merge(const struct stage_target *t, struct stream_counts *counts, struct error *err)
@@ -309,27 +343,11 @@ int stage_merge(const struct stage_target *t, struct stream_counts *counts, stru
         code = fill_new(t, counts, err);
     else if (s->mode == MODE_APPEND)
         code = append_all(t, counts, err);
+    else if (s->mode == MODE_SCD2)
+        code = stage_merge_versions(t, counts, err);
     else if (s->key.count > 0)
         code = merge_by_key(t, counts, err);
     else
         code = replace_snapshot(t, counts, err);
     return code != 0 ? error_context(err, "while merging into %s", t->quoted) : 0;
-}
-
-int stage_cursor(const struct stage_target *t, const char **ret, struct error *err)
-{
-    const struct stream_spec *s = t->ctx->stream;
-    int column = stream_column(s, s->incremental->cursor);
-    AUTO_STRBUF struct strbuf sql = {0};
-    AUTOFREE char *text = NULL;
-    strbuf_init(&sql, 4096);
-    bool is_instant = column >= 0 && s->columns[column].type.kind == DB_TIMESTAMPTZ;
-    strbuf_adds(&sql, is_instant ? "select to_char(max(" : "select max(");
-    db_quote_identifier(&sql, s->incremental->cursor);
-    strbuf_adds(&sql, is_instant ? ") at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
-                                 : ")::text");
-    strbuf_addf(&sql, " from %s", t->staged);
-    TRY(db_query_text(t->ctx->db, sql.data, DB_NO_PARAMS, &text, err));
-    *ret = text != NULL ? arena_strdup(t->ctx->arena, text) : NULL;
-    return 0;
 }

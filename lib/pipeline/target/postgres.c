@@ -75,7 +75,7 @@ static size_t copy_columns(const struct target *t, const char ***ret)
         names[n++] = "_run_id";
     if (t->way == WAY_STAGE)
         names[n++] = "_row";
-    if (t->way == WAY_STAGE && stage_has_sequence(s))
+    if (t->way == WAY_STAGE)
         names[n++] = "_seq";
     *ret = names;
     return n;
@@ -106,7 +106,10 @@ static int choose_way(struct target *t, struct error *err)
             return 0;
         }
     }
-    t->way = can_go_direct(t->ctx) ? WAY_DIRECT : WAY_STAGE;
+    bool is_plain = false;
+    if (can_go_direct(t->ctx))
+        TRY(stage_is_plain(&t->stage, &is_plain, err));
+    t->way = is_plain ? WAY_DIRECT : WAY_STAGE;
     return 0;
 }
 
@@ -165,8 +168,8 @@ static void encode_row(const struct target *t, const struct source_row *row, str
     for (size_t i = 0; i < s->ncolumns; i++) {
         const size_t start = out->len;
         const char *reason = NULL;
-        if (row->cells[i].form == CELL_NULL && !s->columns[i].required &&
-            s->columns[i].def == NULL)
+        if (row->cells[i].form == CELL_NULL && s->columns[i].def == NULL &&
+            (!s->columns[i].required || s->columns[i].is_computed))
             db_encode_null(out);
         else
             reason = column_encode(t->ctx->reader, i, &row->cells[i], out);
@@ -201,10 +204,11 @@ static int take_row(struct target *t, const struct source_row *row, const char *
     t->rows++;
     if (t->way == WAY_DIRECT && t->stage.has_run_id)
         db_encode_int8(out, t->ctx->run_id);
-    if (t->way == WAY_STAGE)
+    if (t->way == WAY_STAGE) {
+        stage_note_origin(&t->stage, row, t->rows);
         db_encode_int8(out, (int64_t)row->position);
-    if (t->way == WAY_STAGE && stage_has_sequence(t->ctx->stream))
         db_encode_int8(out, t->rows);
+    }
     return db_copy_keep(t->copy, err);
 }
 
@@ -248,6 +252,8 @@ static int finish_target(struct target *t, struct stream_counts *counts, struct 
     TRY(stage_ensure_target(&t->stage, err));
     TRY(stage_transform(&t->stage, counts, err));
     TRY(stage_check(&t->stage, counts, err));
+    TRY(stage_contract(&t->stage, counts, err));
+    TRY(stage_fit_window(&t->stage, counts, err));
     TRY(stage_supersede(&t->stage, counts, err));
     TRY(stage_guard(&t->stage, err));
     TRY(save_cursor(t, err));

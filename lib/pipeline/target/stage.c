@@ -5,7 +5,26 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SQL_MAX ((size_t)4 << 20)
+/* ---- pieces ----------------------------------------------------------------------------- */
+
+void stage_list(struct strbuf *out, const struct field_strings *names, const char *prefix)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        strbuf_addf(out, "%s%s", i > 0 ? ", " : "", prefix);
+        db_quote_identifier(out, names->items[i]);
+    }
+}
+
+void stage_match(struct strbuf *out, const struct field_strings *names, const char *left,
+                 const char *right)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        strbuf_addf(out, "%s%s", i > 0 ? " and " : "", left);
+        db_quote_identifier(out, names->items[i]);
+        strbuf_addf(out, " = %s", right);
+        db_quote_identifier(out, names->items[i]);
+    }
+}
 
 void stage_columns(struct strbuf *out, const struct stream_spec *s, const char *prefix)
 {
@@ -15,12 +34,47 @@ void stage_columns(struct strbuf *out, const struct stream_spec *s, const char *
     }
 }
 
-bool stage_has_sequence(const struct stream_spec *s)
+bool stage_is_written(const struct stage_target *t, size_t column)
 {
-    return s->key.count > 0;
+    return t->held == NULL || t->held[column].is_present;
 }
 
-/* ---- making the stage ------------------------------------------------------------------- */
+void stage_written(struct strbuf *out, const struct stage_target *t, const char *prefix)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    const char *comma = "";
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        if (!stage_is_written(t, i))
+            continue;
+        strbuf_addf(out, "%s%s", comma, prefix);
+        db_quote_identifier(out, s->columns[i].name);
+        comma = ", ";
+    }
+}
+
+bool stage_is_key(const struct stream_spec *s, const char *name)
+{
+    for (size_t i = 0; i < s->key.count; i++)
+        if (strcmp(s->key.items[i], name) == 0)
+            return true;
+    return false;
+}
+
+const char *stage_run_column(const struct stage_target *t)
+{
+    return t->has_run_id ? ", _run_id" : "";
+}
+
+const char *stage_run_value(const struct stage_target *t)
+{
+    return t->has_run_id ? arena_printf(t->ctx->arena, ", %" PRId64, t->ctx->run_id) : "";
+}
+
+int stage_count(const struct stage_target *t, const char *table, int64_t *ret, struct error *err)
+{
+    return db_query_int(t->ctx->db, arena_printf(t->ctx->arena, "select count(*) from %s", table),
+                        DB_NO_PARAMS, ret, err);
+}
 
 int stage_sql(const struct stage_target *t, const char *text, struct bound_sql *ret,
               struct error *err)
@@ -30,12 +84,14 @@ int stage_sql(const struct stage_target *t, const char *text, struct bound_sql *
     return stream_sql(&ctx, text, ret, err);
 }
 
+/* ---- making the stage ------------------------------------------------------------------- */
+
 int stage_create(const struct stage_target *t, struct error *err)
 {
     const struct stream_context *ctx = t->ctx;
     const struct stream_spec *s = ctx->stream;
     AUTO_STRBUF struct strbuf sql = {0};
-    strbuf_init(&sql, SQL_MAX);
+    strbuf_init(&sql, STAGE_SQL_MAX);
     strbuf_adds(&sql, "create temp table diner_stage (");
     for (size_t i = 0; i < s->ncolumns; i++) {
         db_quote_identifier(&sql, s->columns[i].name);
@@ -43,22 +99,36 @@ int stage_create(const struct stage_target *t, struct error *err)
         db_type_print(&s->columns[i].type, &sql);
         strbuf_adds(&sql, ", ");
     }
-    strbuf_adds(&sql, stage_has_sequence(s) ? "_row bigint, _seq bigint)" : "_row bigint)");
+    strbuf_adds(&sql, "_row bigint, _seq bigint)");
     TRY(db_execute(ctx->db, "drop table if exists " STAGE_TABLE, DB_NO_PARAMS, NULL, err));
     return db_execute(ctx->db, sql.data, DB_NO_PARAMS, NULL, err);
 }
 
-/* Without `columns:` the query says what there is. */
-static int take_query_columns(const struct stream_context *ctx, const struct bound_sql *query,
-                              struct error *err)
+static bool has_name(const struct db_result *res, const char *name)
+{
+    for (size_t i = 0; i < db_result_columns(res); i++)
+        if (strcmp(db_result_name(res, i), name) == 0)
+            return true;
+    return false;
+}
+
+/* Without `columns:` the query says what there is; with them, whether it has all (what a transform
+ * fills it may lack). */
+static int look_at_query(const struct stream_context *ctx, const struct bound_sql *query,
+                         bool *present, struct error *err)
 {
     struct stream_spec *s = ctx->stream;
     struct arena *arena = ctx->pipeline->arena;
     AUTO_RESULT struct db_result *res = NULL;
     AUTO_STRBUF struct strbuf sql = {0};
-    strbuf_init(&sql, SQL_MAX);
+    strbuf_init(&sql, STAGE_SQL_MAX);
     strbuf_addf(&sql, "select * from (%s\n) q limit 0", query->sql);
     TRY(db_query(ctx->db, sql.data, query->params, query->nparams, &res, err));
+    if (s->columns_node != NULL) {
+        for (size_t i = 0; i < s->ncolumns; i++)
+            present[i] = !s->columns[i].is_computed || has_name(res, s->columns[i].from);
+        return 0;
+    }
     s->ncolumns = db_result_columns(res);
     s->columns = arena_array(arena, s->ncolumns + 1, sizeof *s->columns);
     for (size_t i = 0; i < s->ncolumns; i++) {
@@ -76,314 +146,149 @@ int stage_from_query(const struct stage_target *t, const struct bound_sql *query
                      struct error *err)
 {
     const struct stream_context *ctx = t->ctx;
+    const struct stream_spec *s = ctx->stream;
     AUTO_STRBUF struct strbuf sql = {0};
-    if (ctx->stream->columns_node == NULL && take_query_columns(ctx, query, err) != 0)
-        return error_context(err, "stream '%s': its query", ctx->stream->name);
+    bool *present = arena_array(ctx->arena, s->ncolumns + 1, sizeof *present);
+    if (look_at_query(ctx, query, present, err) != 0)
+        return error_context(err, "stream '%s': its query", s->name);
     TRY(stage_create(t, err));
-    strbuf_init(&sql, SQL_MAX);
+    strbuf_init(&sql, STAGE_SQL_MAX);
     strbuf_addf(&sql, "insert into %s (", t->staged);
-    stage_columns(&sql, ctx->stream, "");
-    bool has_sequence = stage_has_sequence(ctx->stream);
-    strbuf_adds(&sql, has_sequence ? ", _row, _seq) select " : ", _row) select ");
-    for (size_t i = 0; i < ctx->stream->ncolumns; i++) {
-        strbuf_adds(&sql, "q.");
-        db_quote_identifier(&sql, ctx->stream->columns[i].from);
-        strbuf_adds(&sql, ", ");
-    }
-    strbuf_addf(&sql, "%s from (%s\n) q",
-                has_sequence ? "row_number() over (), row_number() over ()"
-                             : "row_number() over ()",
-                query->sql);
-    if (db_execute(ctx->db, sql.data, query->params, query->nparams, ret_rows, err) != 0)
-        return error_context(err, "stream '%s': its query", ctx->stream->name);
-    return 0;
-}
-
-/* ---- the target table ------------------------------------------------------------------- */
-
-bool stage_is_key(const struct stream_spec *s, const char *name)
-{
-    for (size_t i = 0; i < s->key.count; i++)
-        if (strcmp(s->key.items[i], name) == 0)
-            return true;
-    return false;
-}
-
-bool stage_key_comes_last(const struct stream_spec *s)
-{
-    return s->mode == MODE_APPEND || s->mode == MODE_MERGE || s->mode == MODE_REPLACE;
-}
-
-void stage_column_definition(struct strbuf *out, const struct stream_spec *s, size_t i)
-{
-    db_quote_identifier(out, s->columns[i].name);
-    strbuf_addch(out, ' ');
-    db_type_print(&s->columns[i].type, out);
-    if (s->columns[i].required || stage_is_key(s, s->columns[i].name))
-        strbuf_adds(out, " not null");
-}
-
-static int create_target(const struct stage_target *t, struct error *err)
-{
-    const struct stream_spec *s = t->ctx->stream;
-    AUTO_STRBUF struct strbuf sql = {0};
-    strbuf_init(&sql, SQL_MAX);
-    strbuf_addf(&sql, "create table %s (", t->quoted);
+    stage_columns(&sql, s, "");
+    strbuf_adds(&sql, ", _row, _seq) select ");
     for (size_t i = 0; i < s->ncolumns; i++) {
-        stage_column_definition(&sql, s, i);
-        strbuf_adds(&sql, ", ");
-    }
-    strbuf_adds(&sql, "_run_id bigint, _loaded_at timestamptz not null default now()");
-    if (s->key.count > 0 && !stage_key_comes_last(s)) {
-        strbuf_adds(&sql, ", primary key (");
-        for (size_t i = 0; i < s->key.count; i++) {
-            strbuf_adds(&sql, i > 0 ? ", " : "");
-            db_quote_identifier(&sql, s->key.items[i]);
+        if (s->columns_node == NULL || present[i]) {
+            strbuf_adds(&sql, "q.");
+            db_quote_identifier(&sql, s->columns[i].from);
+        } else {
+            strbuf_adds(&sql, "null");
         }
-        strbuf_addch(&sql, ')');
+        strbuf_adds(&sql, ", ");
     }
-    strbuf_addch(&sql, ')');
-    if (db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err) != 0)
-        return error_context(err, "while creating table %s", t->quoted);
+    strbuf_addf(&sql, "row_number() over (), row_number() over () from (%s\n) q", query->sql);
+    if (db_execute(ctx->db, sql.data, query->params, query->nparams, ret_rows, err) != 0)
+        return error_context(err, "stream '%s': its query", s->name);
     return 0;
 }
 
-static bool has_column(const struct db_result *present, const char *name)
+void stage_note_origin(struct stage_target *t, const struct source_row *row, int64_t seq)
 {
-    for (size_t k = 0; k < db_result_rows(present); k++)
-        if (strcmp(db_result_text(present, k, 0), name) == 0)
-            return true;
-    return false;
-}
-
-static int add_columns(const struct stage_target *t, const struct db_result *present,
-                       struct error *err)
-{
-    const struct stream_spec *s = t->ctx->stream;
-    for (size_t i = 0; i < s->ncolumns; i++) {
-        if (has_column(present, s->columns[i].name))
-            continue;
-        AUTO_STRBUF struct strbuf sql = {0};
-        strbuf_init(&sql, 4096);
-        strbuf_addf(&sql, "alter table %s add column ", t->quoted);
-        db_quote_identifier(&sql, s->columns[i].name);
-        strbuf_addch(&sql, ' ');
-        db_type_print(&s->columns[i].type, &sql);
-        TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err));
+    struct arena *arena = t->ctx->arena;
+    const struct stage_origin *last = t->norigins > 0 ? &t->origins[t->norigins - 1] : NULL;
+    if (last != NULL && strcmp(last->origin, row->origin) == 0)
+        return;
+    bool same = last != NULL && last->identity != NULL && row->identity != NULL &&
+                strcmp(last->identity, row->identity) == 0; /* the pages of one resource */
+    const char *identity = same ? last->identity : arena_strdup(arena, row->identity);
+    if (t->norigins == t->origins_capacity) {
+        t->origins_capacity = t->origins_capacity > 0 ? t->origins_capacity * 2 : 16;
+        struct stage_origin *grown = arena_array(arena, t->origins_capacity, sizeof *grown);
+        if (t->norigins > 0)
+            memcpy(grown, t->origins, t->norigins * sizeof *grown);
+        t->origins = grown;
     }
-    return 0;
+    t->origins[t->norigins++] =
+        (struct stage_origin){arena_strdup(arena, row->origin), identity, seq};
 }
 
-int stage_ensure_target(struct stage_target *t, struct error *err)
+struct stage_origin stage_origin_of(const struct stage_target *t, int64_t seq)
 {
-    AUTO_RESULT struct db_result *res = NULL;
-    TRY(db_query(t->ctx->db,
-                 "select attname from pg_attribute where attrelid = to_regclass($1) and attnum > 0 "
-                 "and not attisdropped",
-                 DB_PARAMS(t->quoted), &res, err));
-    t->is_new = db_result_rows(res) == 0;
-    t->has_run_id = t->is_new || has_column(res, "_run_id");
-    t->has_loaded_at = t->is_new || has_column(res, "_loaded_at");
-    return t->is_new ? create_target(t, err) : add_columns(t, res, err);
+    size_t low = 0, high = t->norigins;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (t->origins[middle].first_seq <= seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 ? t->origins[low - 1] : (struct stage_origin){.origin = "query"};
 }
 
-/* ---- transforms and checks -------------------------------------------------------------- */
+/* ---- rejects ---------------------------------------------------------------------------- */
+
+void stage_reject_columns(struct strbuf *out, const struct stream_spec *s)
+{
+    strbuf_adds(out, "s._seq, s._row, to_jsonb(s) - " STAGE_OWN ", "
+                     "jsonb_strip_nulls(jsonb_build_object(");
+    for (size_t i = 0; i < s->key.count; i++) {
+        strbuf_adds(out, i > 0 ? ", " : "");
+        db_quote_literal(out, s->key.items[i]);
+        strbuf_adds(out, ", s.");
+        db_quote_identifier(out, s->key.items[i]);
+        strbuf_adds(out, "::text");
+    }
+    strbuf_adds(out, s->key.count > 0 ? ")), num_nulls(" : ")), true");
+    stage_list(out, &s->key, "s.");
+    strbuf_adds(out, s->key.count > 0 ? ") = 0" : "");
+}
+
+int stage_reject_row(const struct stage_target *t, const struct db_result *row, const char *reason,
+                     const char *column, const char *value, struct stream_counts *counts,
+                     struct error *err)
+{
+    const struct stage_origin from = stage_origin_of(t, db_result_int(row, 0, 0));
+    struct reject item = {.origin = from.origin,
+                          .identity = from.identity,
+                          .position = (uint64_t)db_result_int(row, 0, 1),
+                          .column = column,
+                          .value = value,
+                          .reason = reason,
+                          .raw = db_result_text(row, 0, 2),
+                          .key = db_result_text(row, 0, 3),
+                          .key_is_whole = db_result_bool(row, 0, 4)};
+    counts->rejected++;
+    rejects_add(t->ctx->rejects, &item);
+    return rejects_check_budget(t->ctx->rejects, t->ctx, counts->read, true, err);
+}
 
 struct reject_query {
     const struct stage_target *t;
-    const char *reason;
-    int64_t rows;
+    const struct stage_reject *what;
+    struct stream_counts *counts;
 };
 
 static int add_reject(void *self, const struct db_result *row, struct error *err)
 {
     struct reject_query *q = self;
-    struct reject item = {.origin = "staged row",
-                          .position = (uint64_t)db_result_int(row, 0, 0),
-                          .reason = q->reason,
-                          .raw = db_result_text(row, 0, 1),
-                          .key = db_result_text(row, 0, 2),
-                          .key_is_whole = db_result_bool(row, 0, 3)};
-    (void)err;
-    q->rows++;
-    rejects_add(q->t->ctx->rejects, &item);
-    return 0;
+    return stage_reject_row(q->t, row, q->what->reason, q->what->column,
+                            q->what->column != NULL ? db_result_text(row, 0, 5) : NULL, q->counts,
+                            err);
 }
 
-/* Takes the rows of the stage for which `condition` holds out of it, as rejects. */
-static int reject_where(const struct stage_target *t, const char *condition, const char *reason,
-                        const char *const *params, size_t nparams, struct stream_counts *counts,
-                        struct error *err)
+int stage_reject(const struct stage_target *t, const struct stage_reject *what,
+                 struct stream_counts *counts, struct error *err)
 {
-    const struct stream_spec *s = t->ctx->stream;
-    struct reject_query q = {.t = t, .reason = reason};
+    struct reject_query q = {t, what, counts};
     AUTO_STRBUF struct strbuf sql = {0};
-    strbuf_init(&sql, SQL_MAX);
-    strbuf_addf(&sql,
-                "delete from %s s where %s returning s._row, "
-                "to_jsonb(s) - '{_row,_seq}'::text[], jsonb_strip_nulls(jsonb_build_object(",
-                t->staged, condition);
-    for (size_t i = 0; i < s->key.count; i++) {
-        strbuf_adds(&sql, i > 0 ? ", " : "");
-        db_quote_literal(&sql, s->key.items[i]);
+    strbuf_init(&sql, STAGE_SQL_MAX);
+    strbuf_addf(&sql, "delete from %s s where %s returning ", t->staged, what->condition);
+    stage_reject_columns(&sql, t->ctx->stream);
+    if (what->column != NULL && what->value == NULL) {
         strbuf_adds(&sql, ", s.");
-        db_quote_identifier(&sql, s->key.items[i]);
+        db_quote_identifier(&sql, what->column);
         strbuf_adds(&sql, "::text");
+    } else {
+        strbuf_addf(&sql, ", (%s)::text", what->value != NULL ? what->value : "null");
     }
-    strbuf_adds(&sql, s->key.count > 0 ? ")), num_nulls(" : ")), true");
-    for (size_t i = 0; i < s->key.count; i++) {
-        strbuf_adds(&sql, i > 0 ? ", s." : "s.");
-        db_quote_identifier(&sql, s->key.items[i]);
-    }
-    strbuf_adds(&sql, s->key.count > 0 ? ") = 0" : "");
-    TRY(db_query_each(t->ctx->db, sql.data, params, nparams, add_reject, &q, err));
-    counts->rejected += q.rows;
-    return 0;
+    return db_query_each(t->ctx->db, sql.data, what->params, what->nparams, add_reject, &q, err);
 }
 
-static int filter(const struct stage_target *t, const char *expr, struct stream_counts *counts,
-                  struct error *err)
-{
-    struct bound_sql bound;
-    int64_t skipped = 0;
-    struct arena *arena = t->ctx->arena;
-    TRY(stage_sql(t, expr, &bound, err));
-    TRY(reject_where(t, arena_printf(arena, "(%s) is null", bound.sql), "the filter gives null",
-                     bound.params, bound.nparams, counts, err));
-    TRY(db_execute(t->ctx->db,
-                   arena_printf(arena, "delete from %s s where not (%s)", t->staged, bound.sql),
-                   bound.params, bound.nparams, &skipped, err));
-    counts->skipped += skipped;
-    return 0;
-}
+/* ---- the cursor ------------------------------------------------------------------------- */
 
-static int set_columns(const struct stage_target *t, const struct field_string_map *set,
-                       struct error *err)
-{
-    for (size_t i = 0; i < set->count; i++) {
-        struct bound_sql bound;
-        AUTO_STRBUF struct strbuf sql = {0};
-        strbuf_init(&sql, SQL_MAX);
-        TRY(stage_sql(t, set->values[i] ? set->values[i] : "null", &bound, err));
-        strbuf_addf(&sql, "update %s set ", t->staged);
-        db_quote_identifier(&sql, set->keys[i]);
-        strbuf_addf(&sql, " = (%s)", bound.sql);
-        TRY(db_execute(t->ctx->db, sql.data, bound.params, bound.nparams, NULL, err));
-    }
-    return 0;
-}
-
-int stage_transform(const struct stage_target *t, struct stream_counts *counts, struct error *err)
+int stage_cursor(const struct stage_target *t, const char **ret, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    for (size_t i = 0; i < s->transforms.count; i++) {
-        const struct transform_spec *step = (const struct transform_spec *)s->transforms.items + i;
-        int code = step->filter != NULL ? filter(t, step->filter, counts, err) : 0;
-        if (code == 0)
-            code = set_columns(t, &step->set, err);
-        if (code != 0)
-            return error_context(err, "transform %zu of stream '%s'", i + 1, s->name);
-    }
-    /* A null in the key would never meet its row again. */
-    if (s->key.count > 0) {
-        AUTO_STRBUF struct strbuf condition = {0};
-        strbuf_init(&condition, SQL_MAX);
-        strbuf_adds(&condition, "num_nulls(");
-        for (size_t i = 0; i < s->key.count; i++) {
-            strbuf_adds(&condition, i > 0 ? ", s." : "s.");
-            db_quote_identifier(&condition, s->key.items[i]);
-        }
-        strbuf_adds(&condition, ") > 0");
-        TRY(reject_where(t, condition.data, "null in the key", DB_NO_PARAMS, counts, err));
-    }
-    return 0;
-}
-
-static int check_abort(const struct stage_target *t, const struct check_spec *c,
-                       const struct bound_sql *bound, struct error *err)
-{
-    AUTO_RESULT struct db_result *res = NULL;
-    const char *sql =
-        arena_printf(t->ctx->arena,
-                     "select count(*), min(s._row), (array_agg(to_jsonb(s) - '{_row,_seq}'::text[] "
-                     "order by s._row))[1] from %s s where (%s) is not true",
-                     t->staged, bound->sql);
-    TRY(db_query(t->ctx->db, sql, bound->params, bound->nparams, &res, err));
-    if (db_result_int(res, 0, 0) == 0)
-        return 0;
-    error_set(err, ERR_CHECK, "check '%s' failed for %" PRId64 " rows", c->name,
-              db_result_int(res, 0, 0));
-    return error_hint(err, "first: row %" PRId64 ": %.300s", db_result_int(res, 0, 1),
-                      db_result_text(res, 0, 2));
-}
-
-static int check_warn(const struct stage_target *t, const struct check_spec *c,
-                      const struct bound_sql *bound, struct stream_counts *counts,
-                      struct error *err)
-{
-    size_t n = bound->nparams;
-    const char **params = arena_array(t->ctx->arena, n + 3, sizeof *params);
-    int64_t found = 0;
-    if (n > 0)
-        memcpy((void *)params, (const void *)bound->params, n * sizeof *params);
-    params[n] = arena_printf(t->ctx->arena, "%" PRId64, t->ctx->run_id);
-    params[n + 1] = t->ctx->stream->name;
-    params[n + 2] = c->name;
-    const char *sql = arena_printf(
-        t->ctx->arena,
-        "insert into diner.finding (run_id, stream, check_name, position, row_data) "
-        "select $%zu::bigint, $%zu, $%zu, s._row, to_jsonb(s) - '{_row,_seq}'::text[] from %s s "
-        "where (%s) is not true order by s._row",
-        n + 1, n + 2, n + 3, t->staged, bound->sql);
-    TRY(db_execute(t->ctx->db, sql, params, n + 3, &found, err));
-    counts->findings += found;
-    return 0;
-}
-
-static int check_sql(const struct stage_target *t, const struct check_spec *c,
-                     const struct bound_sql *bound, struct stream_counts *counts, struct error *err)
-{
-    AUTO_RESULT struct db_result *res = NULL;
-    TRY(db_query(t->ctx->db, bound->sql, bound->params, bound->nparams, &res, err));
-    if (db_result_rows(res) == 1 && db_result_columns(res) == 1 && db_result_bool(res, 0, 0))
-        return 0;
-    if (c->on_fail == CHECK_WARN) {
-        counts->findings++;
-        return db_execute(t->ctx->db,
-                          "insert into diner.finding (run_id, stream, check_name, row_data) "
-                          "values ($1::bigint, $2, $3, '{}')",
-                          DB_PARAMS(arena_printf(t->ctx->arena, "%" PRId64, t->ctx->run_id),
-                                    t->ctx->stream->name, c->name),
-                          NULL, err);
-    }
-    return error_set(err, ERR_CHECK, "check '%s' did not give true", c->name);
-}
-
-static int run_check(const struct stage_target *t, const struct check_spec *c,
-                     struct stream_counts *counts, struct error *err)
-{
-    struct bound_sql bound;
-    const char *text;
-    TRY(pipeline_sql(t->ctx->pipeline, t->ctx->stream->node, c->sql ? c->sql : c->expr, &text,
-                     err));
-    TRY(stage_sql(t, text, &bound, err));
-    if (c->sql != NULL)
-        return check_sql(t, c, &bound, counts, err);
-    switch ((enum check_action)c->on_fail) {
-    case CHECK_ABORT: return check_abort(t, c, &bound, err);
-    case CHECK_WARN: return check_warn(t, c, &bound, counts, err);
-    case CHECK_REJECT: break;
-    }
-    return reject_where(t, arena_printf(t->ctx->arena, "(%s) is not true", bound.sql),
-                        arena_printf(t->ctx->arena, "check '%s' failed", c->name), bound.params,
-                        bound.nparams, counts, err);
-}
-
-int stage_check(const struct stage_target *t, struct stream_counts *counts, struct error *err)
-{
-    const struct stream_spec *s = t->ctx->stream;
-    for (size_t i = 0; i < s->checks.count; i++)
-        if (run_check(t, (const struct check_spec *)s->checks.items + i, counts, err) != 0)
-            return error_context(err, "stream '%s'", s->name);
+    int column = stream_column(s, s->incremental->cursor);
+    AUTO_STRBUF struct strbuf sql = {0};
+    AUTOFREE char *text = NULL;
+    strbuf_init(&sql, 4096);
+    bool is_instant = column >= 0 && s->columns[column].type.kind == DB_TIMESTAMPTZ;
+    strbuf_adds(&sql, is_instant ? "select to_char(max(" : "select max(");
+    db_quote_identifier(&sql, s->incremental->cursor);
+    strbuf_adds(&sql, is_instant ? ") at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+                                 : ")::text");
+    strbuf_addf(&sql, " from %s", t->staged);
+    TRY(db_query_text(t->ctx->db, sql.data, DB_NO_PARAMS, &text, err));
+    *ret = text != NULL ? arena_strdup(t->ctx->arena, text) : NULL;
     return 0;
 }

@@ -121,8 +121,8 @@ static void what_could_lose_a_row_is_an_error(void **state)
                       "    mode: replace\n"
                       "    incremental: { cursor: b, start: once }\n",
                  "10:18: stream 's': incremental 'b' is not one of its columns\n"
-                 "6:5: stream 's': 'incremental' reads rows again, so it needs mode 'merge', 'scd2' or 'delete_insert'; use  "
-                 "mode: merge  with a key\n"
+                 "6:5: stream 's': 'incremental' reads rows again, so it needs mode 'merge', "
+                 "'scd2' or 'delete_insert'; use  mode: merge  with a key\n"
                  "10:38: 'start' is a date or time, found 'once'\n");
 }
 
@@ -131,9 +131,10 @@ static void checks_know_what_they_can_do(void **state)
     (void)state;
     problems_are(STREAM "    checks: [ { expr: \"a\", sql: \"b\" }, { on_fail: reject },\n"
                         "      { sql: \"select true\", on_fail: reject } ]\n",
-                 "8:15: a check has either 'expr' or 'sql'\n"
-                 "8:40: a check has either 'expr' or 'sql'\n"
-                 "9:7: an 'sql' check looks at all rows: it can abort or report, not reject\n");
+                 "8:15: a check is one of 'expr', 'sql', 'unique', 'rows', 'fresh', 'drop'\n"
+                 "8:40: a check is one of 'expr', 'sql', 'unique', 'rows', 'fresh', 'drop'\n"
+                 "9:7: a check of 'sql', 'rows', 'fresh' or 'drop' looks at all rows: it can warn "
+                 "or abort, not reject; on_fail: warn  or  on_fail: abort\n");
     problems_are("version: 1\nname: p\nstreams:\n  s:\n"
                  "    source: { file: a.csv }\n"
                  "    target: { file: b.csv }\n"
@@ -420,6 +421,79 @@ static void names_are_found_sorted_and_suggested(void **state)
     arena_free(arena);
 }
 
+/* What a mode needs, and what it has no use for. */
+static void modes_know_what_they_need(void **state)
+{
+    (void)state;
+    problems_are(
+        STREAM "    mode: scd2\n"
+               "    deletes: soft\n"
+               "    scd2: { valid_from: at, valid_to: is_current, track: [b, a] }\n"
+               "    key: [a]\n",
+        "10:11: stream 's': column 'at' is kept by mode 'scd2' itself; name it by  scd2: { "
+        "valid_from: ..., valid_to: ... }\n"
+        "10:11: stream 's': scd2 needs three different column names\n"
+        "10:11: stream 's': scd2.track 'b' is not one of its columns\n"
+        "10:11: stream 's': scd2.track 'a' is part of the key\n"
+        "9:14: stream 's': mode 'scd2' never deletes a row; deletes: hard  closes the "
+        "version\n");
+    problems_are(
+        STREAM "    mode: delete_insert\n"
+               "    deletes: hard\n",
+        "8:11: stream 's': mode 'delete_insert' needs either 'incremental' or "
+        "'partition_by', to say what it replaces; a window:  incremental: { cursor, start, "
+        "window }, or  partition_by: [column]\n"
+        "9:14: stream 's': mode 'delete_insert' has no use for 'deletes'\n");
+    problems_are(STREAM "    mode: merge\n"
+                        "    key: [a]\n"
+                        "    partition_by: [a]\n"
+                        "    scd2: { track: [n] }\n"
+                        "    deletes: hard\n"
+                        "    incremental: { cursor: at, start: 2026-01-01 }\n",
+                 "11:11: stream 's': 'scd2' is for mode 'scd2'; mode: scd2\n"
+                 "10:19: stream 's': 'partition_by' is for mode 'delete_insert'; mode: "
+                 "delete_insert\n"
+                 "12:14: stream 's': an incremental read has only what changed: the rest would be "
+                 "deleted; deletes: keep\n"
+                 "6:5: 'incremental' is for APIs and queries, not for files\n");
+    problems_are(STREAM "    mode: replace\n"
+                        "    deletes: soft\n",
+                 "9:14: stream 's': 'deletes' needs a 'key' to know rows again; add  key: "
+                 "[column, ...]\n");
+}
+
+static void transforms_and_figures_are_checked(void **state)
+{
+    (void)state;
+    problems_are(
+        STREAM "    transform:\n"
+               "      - { filter: \"true\", set: { a: \"'x'\" } }\n"
+               "      - lookup: { on: [b], take: [\"n = m\", \"q = r\"] }\n"
+               "    checks:\n"
+               "      - { unique: [z] }\n"
+               "      - { rows: { min: 5, max: 2 } }\n"
+               "      - { fresh: { column: n, within: 1d } }\n"
+               "      - { drop: 50%, on_fail: reject }\n"
+               "    reconcile: { sum: { a: total }, by: [a] }\n",
+        "9:9: a step of 'transform' is one of 'filter', 'set', 'lookup'; steps run in "
+        "order: make it two\n"
+        "10:9: a lookup has either 'table' or 'query'\n"
+        "10:9: stream 's': lookup.on 'b' is not one of its columns\n"
+        "10:9: stream 's': lookup.take 'q' is not one of its columns\n"
+        "12:9: stream 's': unique 'z' is not one of its columns\n"
+        "13:9: 'rows': min is more than max\n"
+        "14:9: 'fresh' needs a date or time, 'n' is none\n"
+        "15:9: a check of 'sql', 'rows', 'fresh' or 'drop' looks at all rows: it can warn "
+        "or abort, not reject; on_fail: warn  or  on_fail: abort\n"
+        "16:16: 'reconcile': groups ('by') need figures 'against' which to hold them; "
+        "against: select ... group by ...\n"
+        "16:16: 'reconcile' without 'against' needs an API that states the figures; "
+        "against: select ...   or the `trailer` of a file\n"
+        "16:16: 'reconcile': 'a' is a JSON pointer into the answer, found 'total'; such as "
+        " /data/total\n"
+        "16:16: 'reconcile': column 'a' is not a number\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +501,8 @@ int main(void)
         cmocka_unit_test(yaml_that_cannot_be_read_says_where),
         cmocka_unit_test(what_could_lose_a_row_is_an_error),
         cmocka_unit_test(checks_know_what_they_can_do),
+        cmocka_unit_test(modes_know_what_they_need),
+        cmocka_unit_test(transforms_and_figures_are_checked),
         cmocka_unit_test(names_must_be_defined_and_steps_exist),
         cmocka_unit_test(a_circle_of_needs_is_told_once),
         cmocka_unit_test(a_file_has_streams_or_steps),

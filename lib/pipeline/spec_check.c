@@ -1,0 +1,344 @@
+/* What the tables of fields cannot say of a stream: modes, deletes, transforms, checks, contracts,
+ * reconciliation. Every default that could lose a row is an error until the file says otherwise. */
+#include "pipeline/spec_private.h"
+#include "pipeline/stream.h"
+
+#include <string.h>
+
+static const struct ynode *place_of(const struct stream_spec *s, const char *key)
+{
+    const struct ynode *value = ynode_get(s->node, key);
+    return value != NULL ? value : s->node;
+}
+
+static bool is_listed(const struct field_strings *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_time(const struct stream_spec *s, const char *column)
+{
+    int i = stream_column(s, column);
+    return i >= 0 &&
+           (s->columns[i].type.kind == DB_DATE || s->columns[i].type.kind == DB_TIMESTAMP ||
+            s->columns[i].type.kind == DB_TIMESTAMPTZ);
+}
+
+/* The columns of the stream are known before its source opens. */
+static bool has_columns(const struct stream_spec *s)
+{
+    return s->columns_node != NULL && s->ncolumns > 0;
+}
+
+/* ---- modes ------------------------------------------------------------------------------ */
+
+static void check_scd2(const struct stream_spec *s, struct diagnostics *d)
+{
+    const char *names[] = {s->scd2.valid_from, s->scd2.valid_to, s->scd2.current};
+    const struct ynode *place = place_of(s, "scd2");
+    for (size_t i = 0; i < 3; i++)
+        if (stream_column(s, names[i]) >= 0)
+            diagnostics_add(d, place, "name it by  scd2: { valid_from: ..., valid_to: ... }",
+                            "stream '%s': column '%s' is kept by mode 'scd2' itself", s->name,
+                            names[i]);
+    if (strcmp(names[0], names[1]) == 0 || strcmp(names[0], names[2]) == 0 ||
+        strcmp(names[1], names[2]) == 0)
+        diagnostics_add(d, place, NULL, "stream '%s': scd2 needs three different column names",
+                        s->name);
+    for (size_t i = 0; i < s->scd2.track.count; i++) {
+        spec_need_column(s, s->scd2.track.items[i], "scd2.track", place, d);
+        if (is_listed(&s->key, s->scd2.track.items[i]))
+            diagnostics_add(d, place, NULL, "stream '%s': scd2.track '%s' is part of the key",
+                            s->name, s->scd2.track.items[i]);
+    }
+    if (s->incremental != NULL && s->incremental->cursor != NULL && has_columns(s) &&
+        stream_column(s, s->incremental->cursor) >= 0 && !is_time(s, s->incremental->cursor))
+        diagnostics_add(d, place_of(s, "incremental"), NULL,
+                        "stream '%s': versions begin at the cursor, so mode 'scd2' needs one that "
+                        "is a date or time",
+                        s->name);
+}
+
+static void check_delete_insert(const struct stream_spec *s, struct diagnostics *d)
+{
+    if ((s->incremental != NULL) == (s->partition_by.count > 0))
+        diagnostics_add(d, place_of(s, "mode"),
+                        "a window:  incremental: { cursor, start, window }, or  partition_by: "
+                        "[column]",
+                        "stream '%s': mode 'delete_insert' needs either 'incremental' or "
+                        "'partition_by', to say what it replaces",
+                        s->name);
+    for (size_t i = 0; i < s->partition_by.count; i++)
+        spec_need_column(s, s->partition_by.items[i], "partition_by", place_of(s, "partition_by"),
+                         d);
+    if (s->incremental != NULL && s->incremental->cursor != NULL && has_columns(s) &&
+        stream_column(s, s->incremental->cursor) >= 0 && !is_time(s, s->incremental->cursor))
+        diagnostics_add(d, place_of(s, "incremental"), NULL,
+                        "stream '%s': a window is replaced by its time, so the cursor must be a "
+                        "date or time",
+                        s->name);
+}
+
+static void check_deletes(const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct ynode *place = place_of(s, "deletes");
+    bool deletes = s->deletes == DELETES_SOFT || s->deletes == DELETES_HARD;
+    if (s->deletes != DELETES_DEFAULT && s->mode != MODE_MERGE && s->mode != MODE_REPLACE &&
+        s->mode != MODE_SCD2)
+        diagnostics_add(d, place, NULL, "stream '%s': mode '%s' has no use for 'deletes'", s->name,
+                        stream_mode_names[s->mode]);
+    else if (s->deletes != DELETES_DEFAULT && s->key.count == 0)
+        diagnostics_add(d, place, "add  key: [column, ...]",
+                        "stream '%s': 'deletes' needs a 'key' to know rows again", s->name);
+    if (deletes && s->incremental != NULL)
+        diagnostics_add(d, place, "deletes: keep",
+                        "stream '%s': an incremental read has only what changed: the rest would "
+                        "be deleted",
+                        s->name);
+    if (deletes && s->for_each != NULL)
+        diagnostics_add(d, place,
+                        "use  mode: delete_insert  with  partition_by: [the child's column]",
+                        "stream '%s': each child of for_each is loaded by itself: the rows of the "
+                        "others would be deleted",
+                        s->name);
+    if (s->mode == MODE_SCD2 && s->deletes == DELETES_SOFT)
+        diagnostics_add(d, place, "deletes: hard  closes the version",
+                        "stream '%s': mode 'scd2' never deletes a row", s->name);
+}
+
+static void check_mode(const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct ynode *mode = ynode_get(s->node, "mode");
+    if (s->target != &target_postgres ||
+        (mode != NULL &&
+         strcmp(mode->text != NULL ? mode->text : "", stream_mode_names[s->mode]) != 0))
+        return; /* an unknown mode was told already */
+    if ((s->mode == MODE_MERGE || s->mode == MODE_SCD2) && s->key.count == 0)
+        diagnostics_add(d, s->node, "add  key: [column, ...]",
+                        "stream '%s': mode '%s' needs a 'key'", s->name,
+                        stream_mode_names[s->mode]);
+    if (s->mode == MODE_APPEND && s->key.count > 0)
+        diagnostics_add(d, ynode_get(s->node, "key"), "use  mode: merge",
+                        "stream '%s': mode 'append' does not look at a 'key'", s->name);
+    if (s->mode == MODE_SCD2)
+        check_scd2(s, d);
+    else if (ynode_get(s->node, "scd2") != NULL)
+        diagnostics_add(d, place_of(s, "scd2"), "mode: scd2",
+                        "stream '%s': 'scd2' is for mode 'scd2'", s->name);
+    if (s->mode == MODE_DELETE_INSERT)
+        check_delete_insert(s, d);
+    else if (s->partition_by.count > 0)
+        diagnostics_add(d, place_of(s, "partition_by"), "mode: delete_insert",
+                        "stream '%s': 'partition_by' is for mode 'delete_insert'", s->name);
+    check_deletes(s, d);
+}
+
+static void check_incremental(const struct stream_spec *s, struct diagnostics *d)
+{
+    struct datetime start;
+    if (s->incremental == NULL)
+        return;
+    if (s->target != &target_postgres)
+        diagnostics_add(d, s->node, NULL, "'incremental' needs a PostgreSQL target");
+    if (s->incremental->cursor != NULL) /* told already: the key is required */
+        spec_need_column(s, s->incremental->cursor, "incremental", place_of(s, "incremental"), d);
+    if (s->mode != MODE_MERGE && s->mode != MODE_SCD2 && s->mode != MODE_DELETE_INSERT)
+        diagnostics_add(d, s->node, "use  mode: merge  with a key",
+                        "stream '%s': 'incremental' reads rows again, so it needs mode 'merge', "
+                        "'scd2' or 'delete_insert'",
+                        s->name);
+    if (s->incremental->start != NULL &&
+        !datetime_parse_iso(s->incremental->start, strlen(s->incremental->start), &start)) {
+        const struct ynode *place = ynode_get(ynode_get(s->node, "incremental"), "start");
+        diagnostics_add(d, place != NULL ? place : s->node, NULL,
+                        "'start' is a date or time, found '%s'", s->incremental->start);
+    }
+}
+
+/* ---- transforms ------------------------------------------------------------------------- */
+
+struct pair spec_pair(struct arena *arena, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL)
+        return (struct pair){text, text};
+    size_t left = (size_t)(equals - text);
+    while (left > 0 && text[left - 1] == ' ')
+        left--;
+    const char *right = equals + 1;
+    while (*right == ' ')
+        right++;
+    return (struct pair){arena_strndup(arena, text, left), right};
+}
+
+static void check_lookup(const struct stream_spec *s, const struct lookup_spec *l,
+                         const struct ynode *place, struct diagnostics *d)
+{
+    if ((l->table == NULL) == (l->query == NULL))
+        diagnostics_add(d, place, NULL, "a lookup has either 'table' or 'query'");
+    for (size_t i = 0; i < l->on.count; i++)
+        spec_need_column(s, spec_pair(d->arena, l->on.items[i]).ours, "lookup.on", place, d);
+    for (size_t i = 0; i < l->take.count; i++)
+        spec_need_column(s, spec_pair(d->arena, l->take.items[i]).ours, "lookup.take", place, d);
+}
+
+static void check_transforms(const struct stream_spec *s, struct diagnostics *d)
+{
+    for (size_t i = 0; i < s->transforms.count; i++) {
+        const struct transform_spec *t = (const struct transform_spec *)s->transforms.items + i;
+        const struct ynode *place = s->transforms.nodes[i];
+        if ((t->filter != NULL) + (t->set.count > 0) + (t->lookup != NULL) != 1)
+            diagnostics_add(d, place, "steps run in order: make it two",
+                            "a step of 'transform' is one of 'filter', 'set', 'lookup'");
+        for (size_t k = 0; k < t->set.count; k++)
+            spec_need_column(s, t->set.keys[k], "set", place, d);
+        if (t->lookup != NULL)
+            check_lookup(s, t->lookup, place, d);
+    }
+}
+
+void spec_mark_computed(struct stream_spec *s, struct arena *arena)
+{
+    for (size_t i = 0; i < s->transforms.count; i++) {
+        const struct transform_spec *t = (const struct transform_spec *)s->transforms.items + i;
+        const struct field_strings none = {0}, *take = t->lookup ? &t->lookup->take : &none;
+        for (size_t k = 0; k < t->set.count + take->count; k++) {
+            const char *name = k < t->set.count
+                                   ? t->set.keys[k]
+                                   : spec_pair(arena, take->items[k - t->set.count]).ours;
+            int at = stream_column(s, name);
+            if (at >= 0)
+                s->columns[at].is_computed = ynode_get(s->columns[at].node, "from") == NULL;
+        }
+    }
+}
+
+/* ---- checks ----------------------------------------------------------------------------- */
+
+static const char *check_name(const struct check_spec *c, struct arena *arena)
+{
+    AUTO_STRBUF struct strbuf text = {0};
+    if (c->expr != NULL || c->sql != NULL)
+        return c->expr != NULL ? c->expr : c->sql;
+    strbuf_init(&text, 1 << 20);
+    if (c->unique.count > 0) {
+        strbuf_adds(&text, "unique ");
+        for (size_t i = 0; i < c->unique.count; i++)
+            strbuf_addf(&text, "%s%s", i > 0 ? ", " : "", c->unique.items[i]);
+    } else if (c->rows != NULL) {
+        strbuf_adds(&text, "rows");
+    } else if (c->fresh != NULL) {
+        strbuf_addf(&text, "fresh %s", c->fresh->column != NULL ? c->fresh->column : "");
+    } else {
+        strbuf_adds(&text, "drop");
+    }
+    return arena_strdup(arena, text.data);
+}
+
+static void check_one_check(const struct stream_spec *s, struct check_spec *c,
+                            const struct ynode *place, struct diagnostics *d)
+{
+    int kinds = (c->expr != NULL) + (c->sql != NULL) + (c->unique.count > 0) + (c->rows != NULL) +
+                (c->fresh != NULL) + (ynode_get(place, "drop") != NULL);
+    if (kinds != 1)
+        diagnostics_add(d, place, NULL,
+                        "a check is one of 'expr', 'sql', 'unique', 'rows', 'fresh', 'drop'");
+    else if (c->on_fail == CHECK_REJECT && c->expr == NULL && c->unique.count == 0)
+        diagnostics_add(d, place, "on_fail: warn  or  on_fail: abort",
+                        "a check of 'sql', 'rows', 'fresh' or 'drop' looks at all rows: it can "
+                        "warn or abort, not reject");
+    for (size_t i = 0; i < c->unique.count; i++)
+        spec_need_column(s, c->unique.items[i], "unique", place, d);
+    if (c->rows != NULL && c->rows->max >= 0 && c->rows->min > c->rows->max)
+        diagnostics_add(d, place, NULL, "'rows': min is more than max");
+    if (c->fresh != NULL && c->fresh->column != NULL) {
+        spec_need_column(s, c->fresh->column, "fresh", place, d);
+        if (stream_column(s, c->fresh->column) >= 0 && !is_time(s, c->fresh->column))
+            diagnostics_add(d, place, NULL, "'fresh' needs a date or time, '%s' is none",
+                            c->fresh->column);
+    }
+    if (c->name == NULL)
+        c->name = check_name(c, d->arena);
+}
+
+static void check_checks(const struct stream_spec *s, struct diagnostics *d)
+{
+    for (size_t i = 0; i < s->checks.count; i++)
+        check_one_check(s, (struct check_spec *)s->checks.items + i, s->checks.nodes[i], d);
+    if (s->target != &target_postgres && (s->checks.count > 0 || s->transforms.count > 0))
+        diagnostics_add(d, s->node, NULL,
+                        "stream '%s': 'checks' and 'transform' run in PostgreSQL, its target is %s",
+                        s->name, s->target->name);
+}
+
+/* ---- contract and reconciliation -------------------------------------------------------- */
+
+static void check_figure(const struct stream_spec *s, const char *what, const char *figure,
+                         struct diagnostics *d)
+{
+    const struct ynode *place = place_of(s, "reconcile");
+    if (s->reconcile->against == NULL && figure != NULL && figure[0] != '/')
+        diagnostics_add(d, place, "such as  /data/total",
+                        "'reconcile': '%s' is a JSON pointer into the answer, found '%s'", what,
+                        figure);
+}
+
+static void check_reconcile(const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct reconcile_spec *r = s->reconcile;
+    const struct ynode *place = place_of(s, "reconcile");
+    if (r == NULL)
+        return;
+    if (r->rows == NULL && r->sum.count == 0)
+        diagnostics_add(d, place, NULL, "'reconcile' compares 'rows', 'sum' or both");
+    if (r->sum.count > 8)
+        diagnostics_add(d, place, NULL, "'reconcile': at most 8 sums, found %zu", r->sum.count);
+    if (r->against == NULL && r->by.count > 0)
+        diagnostics_add(d, place, "against: select ... group by ...",
+                        "'reconcile': groups ('by') need figures 'against' which to hold them");
+    if (r->against == NULL && s->source != &source_rest)
+        diagnostics_add(d, place, "against: select ...   or the `trailer` of a file",
+                        "'reconcile' without 'against' needs an API that states the figures");
+    if (r->against != NULL && s->target != &target_postgres)
+        diagnostics_add(d, place, NULL, "'reconcile' 'against' needs a PostgreSQL target");
+    check_figure(s, "rows", r->rows, d);
+    for (size_t i = 0; i < r->by.count; i++)
+        spec_need_column(s, r->by.items[i], "reconcile.by", place, d);
+    for (size_t i = 0; i < r->sum.count; i++) {
+        int at = stream_column(s, r->sum.keys[i]);
+        spec_need_column(s, r->sum.keys[i], "reconcile.sum", place, d);
+        check_figure(s, r->sum.keys[i], r->sum.values[i], d);
+        if (at >= 0 && has_columns(s) && !db_type_is_number(&s->columns[at].type))
+            diagnostics_add(d, place, NULL, "'reconcile': column '%s' is not a number",
+                            r->sum.keys[i]);
+    }
+}
+
+static void check_key(const struct stream_spec *s, struct diagnostics *d)
+{
+    for (size_t i = 0; i < s->key.count; i++) {
+        spec_need_column(s, s->key.items[i], "key", place_of(s, "key"), d);
+        int at = s->columns_node != NULL ? stream_column(s, s->key.items[i]) : -1;
+        if (at >= 0 && s->columns[at].mask != 0) {
+            const struct ynode *mask = ynode_get(s->columns[at].node, "mask");
+            diagnostics_add(d, mask != NULL ? mask : s->columns[at].node, "use  hash: env:NAME",
+                            "column '%s': masked values would make keys equal that are not",
+                            s->key.items[i]);
+        }
+    }
+}
+
+void spec_check_stream(struct stream_spec *s, struct diagnostics *d)
+{
+    check_key(s, d);
+    check_mode(s, d);
+    check_incremental(s, d);
+    check_transforms(s, d);
+    check_checks(s, d);
+    check_reconcile(s, d);
+    if (ynode_get(s->node, "schema") != NULL && s->target != &target_postgres)
+        diagnostics_add(d, place_of(s, "schema"), NULL, "'schema' needs a PostgreSQL target");
+}

@@ -1,0 +1,586 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016
+# Modes scd2 and delete_insert, and `deletes`: what the target is afterwards, what is counted, what
+# a second run of the same input does.
+load ../helper
+load pipelines
+
+setup_file() { dev_start; }
+teardown_file() { dev_stop; }
+setup() { pipelines_setup; }
+
+# ---- scd2 of a snapshot --------------------------------------------------------------------------
+
+versions() { # of in.csv; the argument is put into the stream
+    pipeline dim <<YAML
+streams:
+  dim:
+    source: { file: ../in.csv }
+    mode: scd2
+    key: [code]
+    columns: { code: text, name: text, qty: int }
+    on_error: { max_rejects: 10, max_reject_rate: 100% }
+    ${1:-}
+YAML
+}
+
+# code,name,qty and whether it is current, in the order of versions.
+chain() {
+    sql "select string_agg(concat_ws(',', code, name, qty) || case when is_current then '*' else '' end, ' '
+                           order by code, valid_from) from t.dim"
+}
+
+# What must hold whatever was loaded: no overlap, one current version, flags that agree.
+assert_versions_hold() {
+    assert_sql "select count(*) from t.dim a join t.dim b on a.code = b.code and a.ctid <> b.ctid
+                and a.valid_from < coalesce(b.valid_to, 'infinity') and b.valid_from < coalesce(a.valid_to, 'infinity')" 0
+    assert_sql "select count(*) from (select 1 from t.dim where is_current group by code having count(*) > 1) d" 0
+    assert_sql "select count(*) from t.dim where is_current <> (valid_to is null) or valid_to <= valid_from" 0
+}
+
+@test "scd2: a change closes the version and opens one; the same input again changes nothing" {
+    versions
+    stock_file in.csv code,name,qty A,apple,1 B,bean,2
+    diner_run dim
+    assert_status 0
+    assert_moved dim "2 2 0 0 0 0 0 0"
+    assert_equal "$(chain)" "A,apple,1* B,bean,2*"
+    stock_file in.csv code,name,qty A,apple,5 B,bean,2
+    diner_run dim
+    assert_status 0
+    assert_moved dim "2 1 0 1 0 0 0 0"
+    assert_equal "$(chain)" "A,apple,1 A,apple,5* B,bean,2*"
+    before=$(sql "select string_agg(ctid::text || xmin::text, ',' order by code, valid_from) from t.dim")
+    diner_run dim
+    assert_moved dim "2 0 0 2 0 0 0 0"
+    assert_sql "select string_agg(ctid::text || xmin::text, ',' order by code, valid_from) from t.dim" "$before"
+    assert_sql "select count(*) from t.dim a join t.dim b on a.code = b.code and a.valid_to = b.valid_from" 1
+    assert_versions_hold
+}
+
+@test "scd2: the version of a run begins at the run's start" {
+    versions
+    stock_file in.csv code,name,qty A,apple,1
+    diner_run dim
+    assert_sql "select bool_and(d.valid_from = r.started_at) from t.dim d join diner.run r on r.id = d._run_id" t
+}
+
+@test "scd2: null to a value and back are changes" {
+    versions
+    stock_file in.csv code,name,qty A,,1
+    diner_run dim
+    stock_file in.csv code,name,qty A,apple,1
+    diner_run dim
+    assert_moved dim "1 1 0 0 0 0 0 0"
+    stock_file in.csv code,name,qty A,,1
+    diner_run dim
+    assert_moved dim "1 1 0 0 0 0 0 0"
+    assert_equal "$(chain)" "A,1 A,apple,1 A,1*"
+}
+
+@test "scd2: tracked columns make versions, others are updated in place" {
+    versions 'scd2: { track: [name] }'
+    stock_file in.csv code,name,qty A,apple,1
+    diner_run dim
+    stock_file in.csv code,name,qty A,apple,9
+    diner_run dim
+    assert_moved dim "1 0 1 0 0 0 0 0"
+    assert_equal "$(chain)" "A,apple,9*"
+    stock_file in.csv code,name,qty A,pear,9
+    diner_run dim
+    assert_moved dim "1 1 0 0 0 0 0 0"
+    assert_equal "$(chain)" "A,apple,9 A,pear,9*"
+}
+
+@test "scd2: by default a key that is gone stays current" {
+    versions
+    stock_file in.csv code,name,qty A,apple,1 B,bean,2
+    diner_run dim
+    stock_file in.csv code,name,qty A,apple,1
+    diner_run dim
+    assert_status 0
+    assert_equal "$(chain)" "A,apple,1* B,bean,2*"
+}
+
+@test "scd2, deletes hard: a key that is gone is closed, one that comes back opens a version" {
+    versions 'deletes: hard
+    guard: { max_shrink: 100% }'
+    stock_file in.csv code,name,qty A,apple,1 B,bean,2
+    diner_run dim
+    stock_file in.csv code,name,qty A,apple,1
+    diner_run dim
+    assert_status 0
+    assert_moved dim "1 0 0 1 1 0 0 0"
+    assert_equal "$(chain)" "A,apple,1* B,bean,2"
+    diner_run dim
+    assert_moved dim "1 0 0 1 0 0 0 0"
+    stock_file in.csv code,name,qty A,apple,1 B,bean,2
+    diner_run dim
+    assert_moved dim "2 1 0 1 0 0 0 0"
+    assert_equal "$(chain)" "A,apple,1* B,bean,2 B,bean,2*"
+    assert_versions_hold
+}
+
+@test "scd2, deletes hard: the guard stops an empty source" {
+    versions 'deletes: hard'
+    stock_file in.csv code,name,qty A,apple,1 B,bean,2
+    diner_run dim
+    stock_file in.csv code,name,qty
+    diner_run dim
+    assert_status 9
+    assert_stderr_has "would shrink from 2 to 0 rows"
+    assert_equal "$(chain)" "A,apple,1* B,bean,2*"
+}
+
+@test "scd2, deletes hard: a rejected key keeps its version, an unreadable one closes nothing" {
+    versions 'deletes: hard
+    guard: { max_shrink: 100% }'
+    stock_file in.csv code,name,qty A,apple,1 B,bean,2 C,corn,3
+    diner_run dim
+    stock_file in.csv code,name,qty A,apple,1 B,bean,many
+    diner_run dim
+    assert_moved dim "2 0 0 1 1 0 1 0"
+    assert_equal "$(chain)" "A,apple,1* B,bean,2* C,corn,3"
+    stock_file in.csv code,name,qty A,apple,1 ,bean,2
+    diner_run dim
+    assert_status 0
+    assert_moved dim "2 0 0 1 0 0 1 0"
+    assert_stderr_has "a rejected row has no readable key: nothing is deleted"
+    assert_equal "$(chain)" "A,apple,1* B,bean,2* C,corn,3"
+}
+
+@test "scd2: of rows with one key in a snapshot the last wins" {
+    versions
+    stock_file in.csv code,name,qty A,apple,1 A,apple,2
+    diner_run dim
+    assert_moved dim "2 1 0 0 0 1 0 0"
+    assert_equal "$(chain)" "A,apple,2*"
+}
+
+@test "scd2: at most one version is current, whoever writes" {
+    versions
+    stock_file in.csv code,name,qty A,apple,1
+    diner_run dim
+    run sql "insert into t.dim (code, valid_from, is_current) values ('A', now() + interval '1 h', true)"
+    assert_status 1
+    [[ $output == *"duplicate key"* ]]
+}
+
+@test "scd2: a version from the future of the run is an error, not an overlap" {
+    versions
+    stock_file in.csv code,name,qty A,apple,1
+    diner_run dim
+    sql "update t.dim set valid_from = now() + interval '1 hour'"
+    stock_file in.csv code,name,qty A,apple,2
+    diner_run dim
+    assert_status 9
+    assert_stderr_has "is after the start of this run"
+    assert_equal "$(chain)" "A,apple,1*"
+}
+
+@test "scd2: a table without the columns of versions is left alone" {
+    sql "create table t.dim (code text primary key, name text, qty int)"
+    versions
+    stock_file in.csv code,name,qty A,apple,1
+    diner_run dim
+    assert_status 9
+    assert_stderr_has "has no column 'valid_from', so it holds no versions"
+}
+
+# ---- scd2 of events ------------------------------------------------------------------------------
+
+events() { # of the table t.feed; the argument is put into the stream
+    pipeline dim <<YAML
+streams:
+  dim:
+    source:
+      connection: warehouse
+      query: >-
+        select code, name, qty, at from t.feed
+        where at >= \${window.start}::timestamptz and at < \${window.end}::timestamptz order by n
+    incremental: { cursor: at, start: 2026-01-01T00:00:00Z, lag: 1h }
+    mode: scd2
+    key: [code]
+    columns: { code: text, name: text, qty: int, at: timestamptz }
+    on_error: { max_rejects: 10, max_reject_rate: 100% }
+    ${1:-}
+YAML
+    sql "create table t.feed (n serial, code text, name text, qty int, at timestamptz)"
+}
+event() { # CODE NAME QTY DAY
+    sql "insert into t.feed (code, name, qty, at) values ('$1', '$2', $3, '2026-02-$4')"
+}
+# Values and days: A,apple,1[01-03]
+spans() {
+    sql "select string_agg(concat_ws(',', code, name, qty) || '[' || to_char(valid_from, 'DD') || '-'
+                           || coalesce(to_char(valid_to, 'DD'), '') || ']', ' ' order by code, valid_from) from t.dim"
+}
+
+@test "scd2: several versions of one key in a batch, in the order of the cursor" {
+    events
+    event A apple 3 05
+    event A apple 1 01
+    event A apple 2 03
+    event A apple 2 04
+    diner_run dim
+    assert_status 0
+    assert_moved dim "4 3 0 1 0 0 0 0"
+    assert_equal "$(spans)" "A,apple,1[01-03] A,apple,2[03-05] A,apple,3[05-]"
+    diner_run dim --full-refresh
+    assert_moved dim "4 0 0 4 0 0 0 0"
+    assert_equal "$(spans)" "A,apple,1[01-03] A,apple,2[03-05] A,apple,3[05-]"
+    assert_versions_hold
+}
+
+@test "scd2: a late row finds its place in the chain" {
+    events
+    event A apple 1 01
+    event A apple 3 05
+    diner_run dim
+    event A apple 2 03
+    diner_run dim --full-refresh
+    assert_moved dim "3 1 0 2 0 0 0 0"
+    assert_equal "$(spans)" "A,apple,1[01-03] A,apple,2[03-05] A,apple,3[05-]"
+    sql "insert into t.feed (code, name, qty, at) values ('A', 'apple', 0, '2026-01-31')"
+    diner_run dim --full-refresh
+    assert_equal "$(spans)" "A,apple,0[31-01] A,apple,1[01-03] A,apple,2[03-05] A,apple,3[05-]"
+    assert_versions_hold
+}
+
+@test "scd2: a late row between the begin of a version and its last sighting does not end it" {
+    events
+    event A apple 1 01
+    diner_run dim
+    event A apple 1 09
+    diner_run dim
+    assert_equal "$(spans)" "A,apple,1[01-]"
+    event A apple 7 04
+    diner_run dim --from 2026-02-02T00:00:00Z --to 2026-02-06T00:00:00Z
+    assert_status 0
+    assert_equal "$(spans)" "A,apple,1[01-04] A,apple,7[04-09] A,apple,1[09-]"
+    diner_run dim --full-refresh # the first of them was seen last on the 1st, not on the 9th
+    assert_moved dim "3 0 1 2 0 0 0 0"
+    assert_equal "$(spans)" "A,apple,1[01-04] A,apple,7[04-09] A,apple,1[09-]"
+    diner_run dim --full-refresh
+    assert_moved dim "3 0 0 3 0 0 0 0"
+    assert_versions_hold
+}
+
+@test "scd2: a correction of one instant updates its version in place" {
+    events
+    event A apple 1 01
+    diner_run dim
+    sql "update t.feed set qty = 5"
+    diner_run dim --full-refresh
+    assert_moved dim "1 0 1 0 0 0 0 0"
+    assert_equal "$(spans)" "A,apple,5[01-]"
+}
+
+@test "scd2: two rows of one key and instant: the last read wins" {
+    events
+    event A apple 1 01
+    event A apple 2 01
+    diner_run dim
+    assert_moved dim "2 1 0 0 0 1 0 0"
+    assert_equal "$(spans)" "A,apple,2[01-]"
+}
+
+@test "scd2: a null cursor is a reject" {
+    events
+    sql "insert into t.feed (code, name, qty, at) values ('A', 'apple', 1, '2026-02-01')"
+    sed -i 's/select code, name, qty, at from/select code, name, qty, nullif(at, at) as at from/' pipelines/dim.yaml
+    diner_run dim
+    assert_status 0
+    assert_moved dim "1 0 0 0 0 0 1 0"
+    assert_sql "select reason from diner.reject" "null in the cursor"
+}
+
+# Against a slow and obvious reference: any events, in any batches and orders, any number of times.
+@test "scd2: any batches of events in any order end in the chain of all of them" {
+    RANDOM=${SCD2_SEED:-7}
+    events
+    sql "create table t.all_events (code text, qty int, at timestamptz, primary key (code, at))"
+    for round in $(seq 12); do
+        sql "truncate t.feed restart identity; truncate t.all_events; drop table if exists t.dim; delete from diner.state"
+        sql "select setseed($RANDOM / 32768.0);
+             insert into t.all_events select distinct on (1, 3) (array['A','B','C'])[1 + floor(random() * 3)::int],
+                 floor(random() * 3)::int, '2026-02-01'::timestamptz + floor(random() * 20) * interval '1 day'
+             from generate_series(1, 25)" >/dev/null
+        for batch in 1 2 3 4; do
+            sql "truncate t.feed; insert into t.feed (code, name, qty, at)
+                 select code, 'x', qty, at from t.all_events where $batch = 4 or random() < 0.4 order by random()"
+            diner_run dim --full-refresh
+            assert_status 0
+            assert_versions_hold
+        done
+        # Neighbours that are equal may stand as one version or as two; the history is one.
+        assert_sql "with days as (select generate_series('2026-02-01'::timestamptz, '2026-02-25', '1 day') as d),
+            told as (select distinct on (code, d) code, d, qty from t.all_events, days where at <= d order by code, d, at desc)
+            select count(*) from told full join (select code, d, qty from t.dim, days
+                where d >= valid_from and (valid_to is null or d < valid_to)) v using (code, d)
+            where told.qty is distinct from v.qty" 0
+    done
+}
+
+# ---- delete_insert -------------------------------------------------------------------------------
+
+window() { # of the table t.feed; the arguments: columns of the stream, more keys
+    pipeline facts <<YAML
+streams:
+  facts:
+    source:
+      connection: warehouse
+      query: >-
+        select code, qty, at from t.feed
+        where at >= \${window.start}::timestamptz and at < \${window.end}::timestamptz order by n
+    incremental: { cursor: at, start: 2026-01-01T00:00:00Z, lag: 0s }
+    mode: delete_insert
+    columns: { code: text, qty: int, at: ${1:-timestamptz} }
+    on_error: { max_rejects: 10, max_reject_rate: 100% }
+    ${2:-}
+YAML
+    sql "create table t.feed (n serial, code text, qty int, at timestamptz)"
+    sql "insert into t.feed (code, qty, at) values ('A', 1, '2026-02-01'), ('B', 2, '2026-02-02'), ('C', 3, '2026-02-03')"
+}
+
+for_day() { diner_run facts --from "2026-02-0${1}T00:00:00Z" --to "2026-02-0$(($1 + 1))T00:00:00Z"; }
+
+@test "delete_insert: a window is replaced, what lies outside stays" {
+    window timestamptz 'guard: { max_shrink: 100% }'
+    diner_run facts
+    assert_status 0
+    assert_moved facts "3 3 0 0 0 0 0 0"
+    sql "update t.facts set qty = 9 where code = 'A'"
+    sql "update t.feed set code = 'BB' where code = 'B'"
+    for_day 2
+    assert_status 0
+    assert_moved facts "1 1 0 0 1 0 0 0"
+    assert_rows facts "A,9 BB,2 C,3"
+}
+
+@test "delete_insert: a row that is equal is not written again" {
+    window
+    diner_run facts
+    before=$(sql "select ctid::text || xmin::text from t.facts where code = 'B'")
+    for_day 2
+    assert_moved facts "1 0 0 1 0 0 0 0"
+    assert_sql "select ctid::text || xmin::text from t.facts where code = 'B'" "$before"
+}
+
+@test "bruin #2181: an empty window does not empty the target, unless the guard says that it may" {
+    window
+    diner_run facts
+    sql "delete from t.feed where code = 'B'"
+    for_day 2
+    assert_status 9
+    assert_stderr_has "would shrink from 1 to 0 rows in the window, guard.max_shrink is 20%"
+    assert_rows facts "A,1 B,2 C,3"
+    sed -i 's/    mode: delete_insert/&\n    guard: { max_shrink: 100% }/' pipelines/facts.yaml
+    for_day 2
+    assert_status 0
+    assert_moved facts "0 0 0 0 1 0 0 0"
+    assert_rows facts "A,1 C,3"
+}
+
+@test "delete_insert: rows before the window are rejects, rows after it come with the next one" {
+    window timestamptz 'guard: { max_shrink: 100% }'
+    sed -i 's/where at >= .*order by n/order by n/' pipelines/facts.yaml
+    for_day 2
+    assert_status 0
+    assert_moved facts "3 1 0 0 0 0 1 1"
+    assert_rows facts "B,2"
+    assert_stderr_has "1 rows from after the window left to the next one"
+    assert_sql "select reason, value from diner.reject" "before the window, which begins at 2026-02-02T00:00:00Z|2026-02-01 00:00:00+00"
+}
+
+@test "delete_insert by key: a row that moved into the window is updated" {
+    window timestamptz 'key: [code]
+    guard: { max_shrink: 100% }'
+    diner_run facts
+    sql "update t.feed set at = '2026-02-02 12:00', qty = 7 where code = 'A'"
+    for_day 2
+    assert_status 0
+    assert_moved facts "2 0 1 1 0 0 0 0"
+    assert_rows facts "A,7 B,2 C,3"
+}
+
+@test "delete_insert: a rejected key keeps its row, an unreadable one deletes nothing" {
+    window timestamptz 'key: [code]
+    guard: { max_shrink: 100% }
+    checks: [ { expr: "qty < 100", on_fail: reject } ]'
+    sql "insert into t.feed (code, qty, at) values ('D', 4, '2026-02-02 13:00'), ('E', 5, '2026-02-02 14:00')"
+    diner_run facts
+    sql "update t.feed set qty = 200 where code = 'D'; delete from t.feed where code = 'E'"
+    for_day 2
+    assert_moved facts "2 0 0 1 1 0 1 0"
+    assert_rows facts "A,1 B,2 C,3 D,4"
+    sql "delete from t.feed where code = 'D'; update t.feed set code = null where code = 'B'"
+    for_day 2
+    assert_status 0
+    assert_stderr_has "a rejected row has no readable key: nothing is deleted"
+    assert_rows facts "A,1 B,2 C,3 D,4"
+}
+
+@test "delete_insert: a date column is replaced by the business days that the window touches" {
+    pipeline facts <<'YAML'
+streams:
+  facts:
+    source: { connection: warehouse, query: "select code, qty, day from t.feed" }
+    incremental: { cursor: day, start: 2026-01-01, lag: 0s, timezone: Asia/Shanghai, business_day: "04:00" }
+    mode: delete_insert
+    guard: { max_shrink: 100% }
+    columns: { code: text, qty: int, day: date }
+YAML
+    sql "create table t.feed (code text, qty int, day date)"
+    sql "insert into t.feed values ('A', 1, '2026-02-01'), ('B', 2, '2026-02-02'), ('C', 3, '2026-02-03')"
+    diner_run facts --from 2026-02-01T04:00:00+08:00 --to 2026-02-04T04:00:00+08:00
+    assert_status 0
+    assert_rows facts "A,1 B,2 C,3"
+    sql "delete from t.feed where code <> 'B'; update t.feed set code = 'BB'"
+    diner_run facts --from 2026-02-02T04:00:00+08:00 --to 2026-02-03T04:00:00+08:00
+    assert_status 0
+    assert_rows facts "A,1 BB,2 C,3"
+}
+
+@test "delete_insert by partition: each value that comes replaces all it had" {
+    pipeline facts <<'YAML'
+streams:
+  facts:
+    source: { file: ../in.csv }
+    mode: delete_insert
+    partition_by: [store]
+    guard: { max_shrink: 100% }
+    on_error: { max_rejects: 10, max_reject_rate: 100% }
+    columns: { store: text, code: text, qty: int }
+YAML
+    stock_file in.csv store,code,qty S1,A,1 S1,B,2 S2,A,3
+    diner_run facts
+    assert_moved facts "3 3 0 0 0 0 0 0"
+    stock_file in.csv store,code,qty S1,A,1 S1,C,9 ,X,1
+    diner_run facts
+    assert_status 0
+    assert_moved facts "3 1 0 1 1 0 1 0"
+    assert_rows facts "S1,A,1 S1,C,9 S2,A,3" "store, code, qty"
+    assert_sql "select reason || ' ' || column_name from diner.reject" "null in a column of partition_by store"
+    diner_run facts
+    assert_moved facts "3 0 0 2 0 0 1 0"
+}
+
+@test "delete_insert by partition: the guard looks at the partitions that came" {
+    pipeline facts <<'YAML'
+streams:
+  facts:
+    source: { file: ../in.csv }
+    mode: delete_insert
+    partition_by: [store]
+    columns: { store: text, code: text }
+YAML
+    stock_file in.csv store,code S1,A S1,B S1,C S2,A
+    diner_run facts
+    stock_file in.csv store,code S1,A
+    diner_run facts
+    assert_status 9
+    assert_stderr_has "would shrink from 3 to 1 rows in the partitions that came"
+    assert_rows facts "S1,A S1,B S1,C S2,A" "store, code"
+}
+
+# ---- deletes -------------------------------------------------------------------------------------
+
+snapshot() { # MODE DELETES
+    pipeline stock <<YAML
+streams:
+  stock:
+    source: { file: ../in.csv }
+    mode: $1
+    deletes: $2
+    key: [code]
+    guard: { max_shrink: 100% }
+    on_error: { max_rejects: 10, max_reject_rate: 100% }
+    columns: { code: text, qty: int }
+YAML
+}
+
+@test "deletes soft: marked once, unmarked when it comes back" {
+    for mode in merge replace; do
+        sql "drop table if exists t.stock"
+        snapshot "$mode" soft
+        stock_file in.csv code,qty A,1 B,2
+        diner_run stock
+        assert_moved stock "2 2 0 0 0 0 0 0"
+        stock_file in.csv code,qty A,1
+        diner_run stock
+        assert_status 0
+        assert_moved stock "1 0 0 1 1 0 0 0"
+        assert_rows stock "A,1,f B,2,t" "code, qty, _deleted_at is not null"
+        marked=$(sql "select _deleted_at from t.stock where code = 'B'")
+        diner_run stock
+        assert_moved stock "1 0 0 1 0 0 0 0"
+        assert_sql "select _deleted_at from t.stock where code = 'B'" "$marked"
+        stock_file in.csv code,qty A,1 B,2
+        diner_run stock
+        assert_moved stock "2 0 1 1 0 0 0 0"
+        assert_rows stock "A,1,f B,2,f" "code, qty, _deleted_at is not null"
+    done
+}
+
+@test "deletes soft: a table that had no mark gets one" {
+    snapshot merge keep
+    stock_file in.csv code,qty A,1 B,2
+    diner_run stock
+    snapshot merge soft
+    stock_file in.csv code,qty A,1
+    diner_run stock
+    assert_status 0
+    assert_moved stock "1 0 0 1 1 0 0 0"
+    assert_rows stock "A,f B,t" "code, _deleted_at is not null"
+}
+
+@test "deletes: merge hard deletes, replace keep does not" {
+    snapshot merge hard
+    stock_file in.csv code,qty A,1 B,2
+    diner_run stock
+    stock_file in.csv code,qty A,1
+    diner_run stock
+    assert_moved stock "1 0 0 1 1 0 0 0"
+    assert_rows stock "A,1"
+    snapshot replace keep
+    stock_file in.csv code,qty C,3
+    diner_run stock
+    assert_moved stock "1 1 0 0 0 0 0 0"
+    assert_rows stock "A,1 C,3"
+}
+
+@test "deletes: the guard counts what is not marked" {
+    snapshot merge soft
+    sed -i 's/max_shrink: 100%/max_shrink: 50%/' pipelines/stock.yaml
+    stock_file in.csv code,qty A,1 B,2 C,3 D,4
+    diner_run stock
+    stock_file in.csv code,qty A,1 B,2
+    diner_run stock
+    assert_status 0
+    stock_file in.csv code,qty A,1
+    diner_run stock
+    assert_status 0
+    stock_file in.csv code,qty
+    diner_run stock
+    assert_status 9
+    assert_stderr_has "would shrink from 1 to 0 rows"
+}
+
+@test "deletes: a rejected key keeps its row; a reject without a key means that nothing is deleted" {
+    for deletes in soft hard; do
+        sql "drop table if exists t.stock"
+        snapshot merge $deletes
+        stock_file in.csv code,qty A,1 B,2 C,3
+        diner_run stock
+        stock_file in.csv code,qty A,1 B,many
+        diner_run stock
+        assert_moved stock "2 0 0 1 1 0 1 0"
+        assert_sql "select coalesce(string_agg(code, ' '), '') from t.stock where code = 'B' and to_jsonb(stock)->>'_deleted_at' is null" B
+        stock_file in.csv code,qty ,7
+        diner_run stock
+        assert_status 0
+        assert_stderr_has "a rejected row has no readable key: nothing is deleted"
+        assert_sql "select count(*) from t.stock where code in ('A', 'B') and to_jsonb(stock)->>'_deleted_at' is null" 2
+    done
+}
