@@ -119,6 +119,8 @@ static int place_columns(struct source *s, struct fixed_reader *f, struct error 
         const struct column_spec *c = &s->stream->columns[i];
         if (file_range_parse(c->at, &f->columns[i].first, &f->columns[i].last))
             s->places[i] = (struct cell_place){ORIGIN_FIELD, i};
+        else if (c->is_computed && c->at == NULL)
+            s->places[i] = (struct cell_place){ORIGIN_NONE, 0};
         else if (file_place_special(s, c->from, &s->places[i]) != 0 ||
                  s->places[i].origin == ORIGIN_FIELD)
             return error_set(err, ERR_SPEC, "column '%s': '%s' is not known", c->name, c->from);
