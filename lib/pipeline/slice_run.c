@@ -8,6 +8,7 @@
 #include "pipeline/column.h"
 #include "pipeline/reject.h"
 #include "pipeline/replay.h"
+#include "pipeline/source/postgres.h"
 #include "pipeline/state.h"
 
 #include <inttypes.h>
@@ -118,7 +119,9 @@ static int open_both(struct attempt *a, struct error *err)
     if (a->stream->source->habits != NULL)
         a->stream->source->habits(&a->ctx, &habits);
     bool pushed_down = false;
-    if (a->stream->source == &source_postgres && a->stream->target == &target_postgres) {
+    /* Only there may the target come first: else the source says which columns there are. */
+    if (a->stream->source == &source_postgres && a->stream->target == &target_postgres &&
+        postgres_source_is_local(&a->ctx)) {
         TRY(a->stream->target->open(&a->ctx, &a->target, err));
         pushed_down = target_postgres_staged(&a->ctx, a->target) >= 0;
     }
