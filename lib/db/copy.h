@@ -35,6 +35,16 @@ size_t db_copy_out_columns(const struct db_copy_out *c, const struct db_copy_col
 /* fields[i].ptr NULL is null; bytes in binary form, borrowed until the next call. */
 int db_copy_out_next(struct db_copy_out *c, const struct span **ret_fields, bool *ret_end,
                      struct error *err);
+/* Several at once, each on a connection of its own. Takes in what the server has sent by now,
+ * without waiting, until about max_bytes are held; not while fields of c are in use. */
+#define DB_COPY_OUT_MAX 64
+int db_copy_out_prefetch(struct db_copy_out *c, size_t max_bytes, struct error *err);
+/* Whether the next row (or the end) can be had, mostly without waiting. */
+bool db_copy_out_is_ready(const struct db_copy_out *c);
+/* Waits for all[wanted], taking in what comes for the others (NULL: none) meanwhile. At most
+ * DB_COPY_OUT_MAX. */
+int db_copy_out_wait(struct db_copy_out *const *all, size_t n, size_t wanted, size_t max_bytes,
+                     struct error *err);
 void db_copy_out_close(struct db_copy_out *c); /* cancels if not at the end; NULL-safe */
 
 #endif

@@ -1,9 +1,14 @@
 /* lib/db/copy_out.c - rows from the server by COPY TO STDOUT (FORMAT binary). */
+#include "core/signals.h"
 #include "db/copy.h"
 #include "db/internal.h"
 #include "db/sql_bind.h"
 #include "db/wire.h"
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+
+#define WAIT_MS 1000
 
 #define SQL_MAX_BYTES ((size_t)16 << 20)
 #define ROW_MAX_BYTES ((size_t)1 << 30) /* what the server allows a value */
@@ -20,7 +25,9 @@ struct db_copy_out {
     char *sql;
     struct strbuf input; /* what came in; rows may cross messages */
     size_t position;     /* of what was not read yet */
+    char *message;       /* of the row handed out, when it came alone in one; of libpq */
     bool has_header, is_at_end, is_done;
+    bool is_drained; /* the server sent all it had to */
 };
 
 /* ---- columns ------------------------------------------------------------------------------ */
@@ -128,6 +135,7 @@ static int start(struct db_copy_out *c, struct error *err)
 static void copy_free(struct db_copy_out *c)
 {
     query_end(&c->query);
+    PQfreemem(c->message);
     strbuf_release(&c->input);
     arena_free(c->arena);
     free(c->sql);
@@ -169,22 +177,43 @@ static int finish(struct db_copy_out *c, struct error *err)
     return query_collect(&c->query, NULL, err);
 }
 
-/* One more message from the server. */
-static int receive(struct db_copy_out *c, struct error *err)
+/* Waits for one more message; the caller frees it with PQfreemem. */
+static int next_message(struct db_copy_out *c, struct span *ret, struct error *err)
 {
     char *data;
     int n;
-    while ((n = PQgetCopyData(c->conn->pg, &data, 1)) == 0)
-        if (!query_wait(&c->query))
-            return finish(c, err);
-    if (n < 0) {
+    do {
+        n = PQgetCopyData(c->conn->pg, &data, 1);
+    } while (n == 0 && query_wait(&c->query));
+    if (n <= 0) {
         TRY(finish(c, err));
         return error_set(err, ERR_DATABASE, "the rows from the server ended too early");
     }
-    bool fits = strbuf_add(&c->input, data, (size_t)n);
-    PQfreemem(data);
+    c->message = data;
+    *ret = (struct span){data, (size_t)n};
+    return ERR_OK;
+}
+
+static void drop_message(struct db_copy_out *c)
+{
+    PQfreemem(c->message);
+    c->message = NULL;
+}
+
+/* Moves the message into the buffer. */
+static int keep_message(struct db_copy_out *c, struct span message, struct error *err)
+{
+    bool fits = strbuf_add(&c->input, message.ptr, message.len);
+    drop_message(c);
     return fits ? ERR_OK
                 : error_set(err, ERR_LIMIT, "a row is larger than %zu MiB", ROW_MAX_BYTES >> 20);
+}
+
+static int receive(struct db_copy_out *c, struct error *err)
+{
+    struct span message;
+    TRY(next_message(c, &message, err));
+    return keep_message(c, message, err);
 }
 
 /* Until n bytes from `from` on are there. */
@@ -273,9 +302,50 @@ static int read_end(struct db_copy_out *c, struct error *err)
     return ERR_OK;
 }
 
+/* A message that is exactly one row, as nearly all are, is read where it lies. */
+static bool take_message(struct db_copy_out *c, struct span message)
+{
+    const char *p = message.ptr + 2, *end = message.ptr + message.len;
+    if (message.len < 2 || (size_t)get_u16(message.ptr) != c->column_count)
+        return false;
+    for (size_t i = 0; i < c->column_count; i++) {
+        if (end - p < 4)
+            return false;
+        int32_t len = (int32_t)get_u32(p);
+        p += 4;
+        if (len > end - p || len < -1)
+            return false;
+        c->fields[i] = len < 0 ? (struct span){NULL, 0} : (struct span){p, (size_t)len};
+        p += len > 0 ? len : 0;
+    }
+    return p == end;
+}
+
+/* Nothing is buffered: the next row straight from its message. *ret_taken false: look into the
+ * buffer, where the message is now. */
+static int next_direct(struct db_copy_out *c, bool *ret_taken, struct error *err)
+{
+    struct span message;
+    strbuf_clear(&c->input);
+    c->position = 0;
+    TRY(next_message(c, &message, err));
+    *ret_taken = take_message(c, message);
+    return *ret_taken ? ERR_OK : keep_message(c, message, err);
+}
+
 int db_copy_out_next(struct db_copy_out *c, const struct span **ret_fields, bool *ret_end,
                      struct error *err)
 {
+    drop_message(c);
+    if (c->has_header && !c->is_done && c->position == c->input.len) {
+        bool is_taken = false;
+        TRY(next_direct(c, &is_taken, err));
+        if (is_taken) {
+            *ret_end = false;
+            *ret_fields = c->fields;
+            return ERR_OK;
+        }
+    }
     if (c->is_done && !c->is_at_end)
         return error_set(err, ERR_BUG, "a COPY that failed was read on");
     if (!c->is_done && !c->has_header)
@@ -297,6 +367,60 @@ int db_copy_out_next(struct db_copy_out *c, const struct span **ret_fields, bool
     take_fields(c);
     c->position = end;
     *ret_fields = c->fields;
+    return ERR_OK;
+}
+
+/* ---- several at once ---------------------------------------------------------------------- */
+
+bool db_copy_out_is_ready(const struct db_copy_out *c)
+{
+    return c->is_done || c->is_drained || c->position < c->input.len;
+}
+
+int db_copy_out_prefetch(struct db_copy_out *c, size_t max_bytes, struct error *err)
+{
+    if (c->is_done || c->is_drained || c->conn->pg == NULL)
+        return ERR_OK;
+    if (c->position == c->input.len && c->message == NULL) {
+        strbuf_clear(&c->input);
+        c->position = 0;
+    }
+    if (c->input.len - c->position >= max_bytes)
+        return ERR_OK;
+    if (PQconsumeInput(c->conn->pg) != 1)
+        return ERR_OK; /* told by the next read */
+    char *data;
+    int n = 0;
+    while (c->input.len - c->position < max_bytes &&
+           (n = PQgetCopyData(c->conn->pg, &data, 1)) > 0) {
+        bool fits = strbuf_add(&c->input, data, (size_t)n);
+        PQfreemem(data);
+        if (!fits)
+            return error_set(err, ERR_LIMIT, "a row is larger than %zu MiB", ROW_MAX_BYTES >> 20);
+    }
+    c->is_drained = n < 0;
+    return ERR_OK;
+}
+
+int db_copy_out_wait(struct db_copy_out *const *all, size_t n, size_t wanted, size_t max_bytes,
+                     struct error *err)
+{
+    struct pollfd fds[DB_COPY_OUT_MAX];
+    while (!db_copy_out_is_ready(all[wanted])) {
+        nfds_t count = 0;
+        for (size_t i = 0; i < n; i++)
+            if (all[i] != NULL && !all[i]->is_drained &&
+                (i == wanted || all[i]->input.len - all[i]->position < max_bytes))
+                fds[count++] = (struct pollfd){.fd = PQsocket(all[i]->conn->pg), .events = POLLIN};
+        if (poll(fds, count, WAIT_MS) < 0 && errno != EINTR)
+            return error_set_errno(err, ERR_IO, errno, "cannot wait for rows");
+        TRY(signals_check(err));
+        for (size_t i = 0; i < n; i++)
+            if (all[i] != NULL)
+                TRY(db_copy_out_prefetch(all[i], max_bytes, err));
+        if (PQstatus(all[wanted]->conn->pg) != CONNECTION_OK)
+            break; /* the read that follows tells */
+    }
     return ERR_OK;
 }
 

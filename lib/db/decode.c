@@ -51,21 +51,46 @@ static unsigned numeric_group(const struct numeric *n, int i)
     return i >= 0 && i < n->count ? get_u16(n->digits + 2 * (size_t)i) : 0;
 }
 
+#define GROUP_DIGITS     4
+#define SMALL_GROUPS_MAX 8
+
 static void print_groups(const struct numeric *n, struct strbuf *out)
 {
-    const int width = 4; /* digits of a group */
     if (n->weight < 0)
         strbuf_addch(out, '0');
     for (int i = 0; i <= n->weight; i++)
-        print_digits(out, numeric_group(n, i), i == 0 ? 1 : width);
+        print_digits(out, numeric_group(n, i), i == 0 ? 1 : GROUP_DIGITS);
     if (n->scale == 0)
         return;
     strbuf_addch(out, '.');
-    for (int left = n->scale, i = n->weight + 1; left > 0; left -= width, i++) {
-        char digits[4];
-        (void)digits_before(digits + width, numeric_group(n, i), width);
-        strbuf_add(out, digits, left < width ? (size_t)left : (size_t)width);
+    for (int left = n->scale, i = n->weight + 1; left > 0; left -= GROUP_DIGITS, i++) {
+        char digits[GROUP_DIGITS];
+        (void)digits_before(digits + GROUP_DIGITS, numeric_group(n, i), GROUP_DIGITS);
+        strbuf_add(out, digits, left < GROUP_DIGITS ? (size_t)left : (size_t)GROUP_DIGITS);
     }
+}
+
+/* The same for the numbers that tables are full of, in one go. */
+static bool print_small(const struct numeric *n, struct strbuf *out)
+{
+    char text[2 * SMALL_GROUPS_MAX * GROUP_DIGITS + 2];
+    const int fraction_groups = (n->scale + GROUP_DIGITS - 1) / GROUP_DIGITS;
+    if (n->weight >= SMALL_GROUPS_MAX || n->weight < -SMALL_GROUPS_MAX ||
+        fraction_groups > SMALL_GROUPS_MAX)
+        return false;
+    char *point = text + SMALL_GROUPS_MAX * GROUP_DIGITS + 1, *from = point, *to = point;
+    for (int i = n->weight; i > 0; i--)
+        from = digits_before(from, numeric_group(n, i), GROUP_DIGITS);
+    from = digits_before(from, n->weight >= 0 ? numeric_group(n, 0) : 0, 1);
+    if (n->scale > 0)
+        *to++ = '.';
+    for (int i = 1; i <= fraction_groups; i++) {
+        to += GROUP_DIGITS;
+        (void)digits_before(to, numeric_group(n, n->weight + i), GROUP_DIGITS);
+    }
+    to = n->scale > 0 ? point + 1 + n->scale : point;
+    strbuf_add(out, from, (size_t)(to - from));
+    return true;
 }
 
 static int decode_numeric(struct span b, struct strbuf *out, struct error *err)
@@ -88,7 +113,8 @@ static int decode_numeric(struct span b, struct strbuf *out, struct error *err)
     default: return malformed("numeric", err);
     }
     TRY(check(n.scale <= NUMERIC_MAX_FRACTION, "numeric", err));
-    print_groups(&n, out);
+    if (!print_small(&n, out))
+        print_groups(&n, out);
     return ERR_OK;
 }
 
@@ -151,22 +177,41 @@ static int decode_float8(struct span b, struct strbuf *out, struct error *err)
 /* ---- times -------------------------------------------------------------------------------- */
 
 /* Years before 1 are written as the server does: 0001-01-01 BC is year 0. */
-static bool print_date(int64_t days_since_2000, struct strbuf *out)
+/* Rows of a table have few different days. */
+#define DAYS_KEPT     64
+#define DATE_TEXT_MAX 24
+struct date_text {
+    int64_t days;
+    size_t from; /* of the text, which ends with the array */
+    bool is_set, is_bc;
+    char text[DATE_TEXT_MAX];
+};
+
+static void date_text_set(struct date_text *d, int64_t days_since_2000)
 {
     int year;
     int month;
     int day;
-    char text[DIGITS_MAX + 10];
-    char *end = text + sizeof text;
     civil_from_days((int32_t)(days_since_2000 + PG_EPOCH_DAYS), &year, &month, &day);
-    bool is_bc = year <= 0;
-    char *from = digits_before(end, (uint64_t)day, 2);
+    d->days = days_since_2000;
+    d->is_set = true;
+    d->is_bc = year <= 0;
+    char *from = digits_before(d->text + DATE_TEXT_MAX, (uint64_t)day, 2);
     *--from = '-';
     from = digits_before(from, (uint64_t)month, 2);
     *--from = '-';
-    from = digits_before(from, (uint64_t)(is_bc ? 1 - year : year), 4);
-    strbuf_add(out, from, (size_t)(end - from));
-    return is_bc;
+    from = digits_before(from, (uint64_t)(d->is_bc ? 1 - year : year), 4);
+    d->from = (size_t)(from - d->text);
+}
+
+static bool print_date(int64_t days_since_2000, struct strbuf *out)
+{
+    static struct date_text kept[DAYS_KEPT];
+    struct date_text *d = &kept[(uint64_t)days_since_2000 % DAYS_KEPT];
+    if (!d->is_set || d->days != days_since_2000)
+        date_text_set(d, days_since_2000);
+    strbuf_add(out, d->text + d->from, DATE_TEXT_MAX - d->from);
+    return d->is_bc;
 }
 
 static int decode_date(struct span b, struct strbuf *out, struct error *err)

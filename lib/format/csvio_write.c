@@ -83,7 +83,8 @@ bool csvio_write_field(struct strbuf *out, const struct csvio_style *style, stru
                        bool is_number, bool first)
 {
     char delimiter = style->delimiter ? style->delimiter : ',';
-    struct span null_text = span_of(style->null_text ? style->null_text : "");
+    bool has_null_text = style->null_text && style->null_text[0] != '\0';
+    struct span null_text = has_null_text ? span_of(style->null_text) : SPAN("");
     if (!text.ptr)
         return add_plain(out, null_text, delimiter, first);
     bool guarded = style->formula_guard && !is_number && looks_like_formula(text);

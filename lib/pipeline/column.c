@@ -530,9 +530,7 @@ const char *column_encode(struct column_reader *r, size_t i, const struct cell *
         return why != NULL ? why : column_encode(r, i, &clear, out);
     }
     if (cell->form == CELL_BINARY) {
-        uint32_t n = __builtin_bswap32((uint32_t)cell->text.len);
-        strbuf_add(out, &n, sizeof n);
-        strbuf_add(out, cell->text.ptr, cell->text.len);
+        db_encode_text(out, cell->text); /* its length and its bytes, whatever they are */
         return NULL;
     }
     const char *reason = convert(r, i, cell, &v);
@@ -603,7 +601,7 @@ const char *column_canonical(struct column_reader *r, size_t i, const struct cel
     struct reader_column *c = &r->columns[i];
     const size_t length_bytes = 4;
     struct span binary = cell->text;
-    if (is_verbatim(c, cell)) {
+    if (is_verbatim(c, cell) || (cell->form == CELL_BINARY && c->spec->type.kind == DB_TEXT)) {
         *ret_null = false;
         *ret_text = cell->text;
         return NULL;

@@ -1,4 +1,6 @@
-/* The PostgreSQL source: a table or a query, read by binary COPY inside one snapshot. */
+/* The PostgreSQL source: a table or a query, read by binary COPY inside one snapshot, by several
+ * connections side by side where it can be divided. Its parts are given in their order, so that the
+ * rows are the same however many read. */
 #include "pipeline/source/postgres.h"
 
 #include <stdlib.h>
@@ -11,19 +13,33 @@ static const struct field postgres_fields[] = {
     {"query", FIELD_STRING, offsetof(struct postgres_source_spec, query),
      "a query, or the name of a .sql file beside the pipeline", .flags = FIELD_LATE},
     {"table", FIELD_STRING, offsetof(struct postgres_source_spec, table), "schema.table"},
+    {"readers", FIELD_INT, offsetof(struct postgres_source_spec, readers),
+     "connections that read side by side, in one snapshot; default: what --jobs says", .min = 1,
+     .max = DB_COPY_OUT_MAX},
+    {"split", FIELD_STRING, offsetof(struct postgres_source_spec, split),
+     "integer, date or time column by whose ranges readers divide the rows; a plain table needs "
+     "none: its pages are divided"},
     {0}};
 static const struct field_set postgres_set = {.name = "postgres source",
                                               .help = "Rows from PostgreSQL",
                                               .struct_size = sizeof(struct postgres_source_spec),
                                               .fields = postgres_fields};
 
+/* What a reader may hold of rows that are not their turn yet. */
+#define AHEAD_MAX_BYTES ((size_t)8 << 20)
+#define LOOK_EVERY_ROWS 64
+
 struct source {
     const struct stream_context *ctx;
-    struct db_conn *own; /* NULL when the run's connection is used */
-    struct db_copy_out *copy;
+    struct db_conn *own[DB_COPY_OUT_MAX]; /* none when the run's connection is used */
+    struct db_copy_out *copies[DB_COPY_OUT_MAX];
+    size_t nreaders;
+    const char *const *conditions; /* of the parts; reader r has parts r, r + nreaders, ... */
+    size_t nparts, part;           /* part: being given */
     const struct db_copy_column *columns;
     size_t ncolumns;
     size_t *places; /* COPY field of each stream column */
+    bool *as_is;    /* its type is the column's */
     struct cell *cells;
     struct strbuf *texts; /* decoded cells of the current row, where types differ */
     uint64_t rows;
@@ -37,50 +53,28 @@ static void postgres_check(const struct pipeline *p, const struct stream_spec *s
     const char *sql;
     if ((spec->query == NULL) == (spec->table == NULL))
         diagnostics_add(d, s->source_node, NULL, "a postgres source has either 'query' or 'table'");
+    else if (spec->query != NULL && spec->readers > 1 && spec->split == NULL)
+        diagnostics_add(d, ynode_get(s->source_node, "readers"),
+                        "add  split: COLUMN  (an integer, date or time)",
+                        "'readers' needs 'split': a query has no pages to divide");
     else if (spec->query != NULL &&
              pipeline_sql(p, ynode_get(s->source_node, "query"), spec->query, &sql, &err) != 0)
         diagnostics_add_error(d, NULL, &err);
-}
-
-int postgres_source_sql(const struct stream_context *ctx, struct bound_sql *ret, struct error *err)
-{
-    const struct postgres_source_spec *spec = ctx->stream->source_spec;
-    if (spec->table != NULL) {
-        AUTO_STRBUF struct strbuf sql = {0};
-        strbuf_init(&sql, 4096);
-        const char *dot = strchr(spec->table, '.');
-        strbuf_adds(&sql, "select * from ");
-        if (dot == NULL)
-            db_quote_identifier(&sql, spec->table);
-        else
-            db_quote_qualified(
-                &sql, arena_strndup(ctx->arena, spec->table, (size_t)(dot - spec->table)), dot + 1);
-        *ret = (struct bound_sql){.sql = arena_strdup(ctx->arena, sql.data)};
-        return 0;
-    }
-    const char *sql;
-    TRY(pipeline_sql(ctx->pipeline, ynode_get(ctx->stream->source_node, "query"), spec->query, &sql,
-                     err));
-    return stream_sql(ctx, sql, ret, err);
-}
-
-bool postgres_source_is_local(const struct stream_context *ctx)
-{
-    const struct postgres_source_spec *spec = ctx->stream->source_spec;
-    return ctx->control_connection != NULL &&
-           strcmp(spec->connection, ctx->control_connection) == 0;
 }
 
 static void postgres_close(struct source *s)
 {
     if (s == NULL)
         return;
-    db_copy_out_close(s->copy);
-    db_close(s->own);
+    for (size_t i = 0; i < DB_COPY_OUT_MAX; i++) {
+        db_copy_out_close(s->copies[i]);
+        db_close(s->own[i]);
+    }
     for (size_t i = 0; s->texts != NULL && i < s->ctx->stream->ncolumns; i++)
         strbuf_release(&s->texts[i]);
     free(s->texts);
     free(s->places);
+    free(s->as_is);
     free(s->cells);
     free(s);
 }
@@ -102,10 +96,11 @@ static void take_columns(struct source *s)
 static int place_columns(struct source *s, struct error *err)
 {
     struct stream_spec *stream = s->ctx->stream;
-    s->ncolumns = db_copy_out_columns(s->copy, &s->columns);
+    s->ncolumns = db_copy_out_columns(s->copies[0], &s->columns);
     if (stream->columns_node == NULL)
         take_columns(s);
     s->places = mem_array(stream->ncolumns + 1, sizeof *s->places);
+    s->as_is = mem_array(stream->ncolumns + 1, sizeof *s->as_is);
     s->cells = mem_array(stream->ncolumns + 1, sizeof *s->cells);
     s->texts = mem_array(stream->ncolumns + 1, sizeof *s->texts);
     for (size_t i = 0; i < stream->ncolumns; i++)
@@ -118,29 +113,82 @@ static int place_columns(struct source *s, struct error *err)
             return error_set(err, ERR_SPEC, "column '%s': the query has no '%s'",
                              stream->columns[i].name, stream->columns[i].from);
         s->places[i] = at;
+        s->as_is[i] = db_type_equal(&stream->columns[i].type, &s->columns[at].type);
     }
+    /* The columns of the first part stand for all: names and types outlive its COPY. */
+    struct db_copy_column *kept = arena_array(s->ctx->arena, s->ncolumns + 1, sizeof *kept);
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        kept[i] = s->columns[i];
+        kept[i].name = arena_strdup(s->ctx->arena, kept[i].name);
+    }
+    s->columns = kept;
     return 0;
+}
+
+static int open_reader(struct source *s, size_t i, const char *snapshot, struct error *err)
+{
+    const struct postgres_source_spec *spec = s->ctx->stream->source_spec;
+    char *dsn;
+    TRY(config_dsn(s->ctx->config, spec->connection, &dsn, err));
+    struct db_options options = {.dsn = dsn, .application_name = "diner source"};
+    int code = db_open(&options, &s->own[i], err);
+    secret_free(dsn);
+    TRY(code);
+    TRY(db_begin_snapshot(s->own[i], err));
+    if (snapshot != NULL) {
+        AUTO_STRBUF struct strbuf sql = {0};
+        strbuf_init(&sql, 256);
+        strbuf_adds(&sql, "set transaction snapshot ");
+        db_quote_literal(&sql, snapshot);
+        TRY(db_script(s->own[i], sql.data, err));
+    }
+    /* Else a scan may begin where another one is, and a file would change its order. */
+    return db_script(s->own[i], "set local synchronize_seqscans = off", err);
+}
+
+/* The first reader's snapshot is given to the others, so that all see the same rows. */
+static int open_readers(struct source *s, struct error *err)
+{
+    const struct postgres_source_spec *spec = s->ctx->stream->source_spec;
+    size_t wanted = spec->readers > 0  ? (size_t)spec->readers
+                    : s->ctx->jobs > 1 ? (size_t)s->ctx->jobs
+                                       : 1;
+    AUTOFREE char *snapshot = NULL;
+    TRY(open_reader(s, 0, NULL, err));
+    if (s->ctx->preview_rows > 0)
+        wanted = 1;
+    TRY(postgres_source_split(s->ctx, s->own[0],
+                              wanted < DB_COPY_OUT_MAX ? wanted : DB_COPY_OUT_MAX, &s->conditions,
+                              &s->nparts, err));
+    s->nreaders = s->nparts < wanted ? s->nparts : wanted;
+    if (s->nreaders > 1)
+        TRY(db_query_text(s->own[0], "select pg_export_snapshot()", DB_NO_PARAMS, &snapshot, err));
+    for (size_t i = 1; i < s->nreaders; i++)
+        TRY(open_reader(s, i, snapshot, err));
+    return 0;
+}
+
+/* Lets the reader of a part begin with it. */
+static int begin_part(struct source *s, size_t part, struct error *err)
+{
+    size_t reader = part % s->nreaders;
+    struct db_conn *conn = s->own[reader] != NULL ? s->own[reader] : s->ctx->db;
+    struct bound_sql sql;
+    TRY(postgres_source_part(s->ctx, conn, s->conditions[part], &sql, err));
+    return db_copy_out(conn, sql.sql, sql.params, sql.nparams, &s->copies[reader], err);
 }
 
 static int start(struct source *s, struct error *err)
 {
-    const struct postgres_source_spec *spec = s->ctx->stream->source_spec;
-    struct bound_sql sql;
-    TRY(postgres_source_sql(s->ctx, &sql, err));
-    struct db_conn *conn = s->ctx->db;
+    static const char *const whole[] = {NULL};
+    s->conditions = whole;
+    s->nparts = s->nreaders = 1;
     /* A plan must see what its earlier streams staged: the run's own transaction. Everything else
      * reads a snapshot of its own, so that the run's connection is free for what is written. */
-    if (conn == NULL || !s->ctx->plan || !postgres_source_is_local(s->ctx)) {
-        char *dsn;
-        TRY(config_dsn(s->ctx->config, spec->connection, &dsn, err));
-        struct db_options options = {.dsn = dsn, .application_name = "diner source"};
-        int code = db_open(&options, &s->own, err);
-        secret_free(dsn);
-        TRY(code);
-        conn = s->own;
-        TRY(db_begin_snapshot(conn, err));
-    }
-    TRY(db_copy_out(conn, sql.sql, sql.params, sql.nparams, &s->copy, err));
+    if (s->ctx->db == NULL || !s->ctx->plan || !postgres_source_is_local(s->ctx))
+        TRY(open_readers(s, err));
+    for (size_t i = 0; i < s->nreaders; i++)
+        TRY(begin_part(s, i, err));
     return place_columns(s, err);
 }
 
@@ -157,11 +205,34 @@ static int postgres_open(const struct stream_context *ctx, struct source **ret, 
     return 0;
 }
 
+/* The next row of the parts in their order. */
+static int next_fields(struct source *s, const struct span **ret, bool *ret_end, struct error *err)
+{
+    for (;;) {
+        size_t reader = s->part % s->nreaders;
+        if (s->nreaders > 1 && s->rows % LOOK_EVERY_ROWS == 0)
+            for (size_t i = 0; i < s->nreaders; i++)
+                if (i != reader && s->copies[i] != NULL)
+                    TRY(db_copy_out_prefetch(s->copies[i], AHEAD_MAX_BYTES, err));
+        if (s->nreaders > 1)
+            TRY(db_copy_out_wait(s->copies, s->nreaders, reader, AHEAD_MAX_BYTES, err));
+        TRY(db_copy_out_next(s->copies[reader], ret, ret_end, err));
+        if (!*ret_end || ++s->part == s->nparts)
+            return 0;
+        db_copy_out_close(s->copies[reader]);
+        s->copies[reader] = NULL;
+        size_t after = s->part - 1 + s->nreaders;
+        if (after < s->nparts)
+            TRY(begin_part(s, after, err));
+        *ret_end = false;
+    }
+}
+
 static int postgres_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
 {
     const struct span *fields;
     const struct stream_spec *stream = s->ctx->stream;
-    TRY(db_copy_out_next(s->copy, &fields, ret_end, err));
+    TRY(next_fields(s, &fields, ret_end, err));
     if (*ret_end)
         return 0;
     s->rows++;
@@ -169,7 +240,7 @@ static int postgres_next(struct source *s, struct source_row *ret, bool *ret_end
         size_t at = s->places[i];
         if (at == s->ncolumns || fields[at].ptr == NULL) {
             s->cells[i] = (struct cell){CELL_NULL, SPAN("")};
-        } else if (db_type_equal(&stream->columns[i].type, &s->columns[at].type)) {
+        } else if (s->as_is[i]) {
             s->cells[i] = (struct cell){CELL_BINARY, fields[at]};
         } else {
             strbuf_clear(&s->texts[i]);

@@ -118,7 +118,7 @@ static int begin(struct target *t, struct error *err)
     const struct stream_spec *s = t->ctx->stream;
     struct bound_sql query;
     if (is_pushed_down(t->ctx)) {
-        TRY(postgres_source_sql(t->ctx, &query, err));
+        TRY(postgres_source_sql(t->ctx, t->ctx->db, &query, err));
         return stage_from_query(&t->stage, &query, &t->rows, err);
     }
     t->is_key = arena_array(t->ctx->arena, s->ncolumns + 1, sizeof *t->is_key);

@@ -1,0 +1,151 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2154
+# PostgreSQL as a source: columns of a query, readers side by side in one snapshot, cursors.
+load ../helper
+load pipelines
+
+setup_file() { dev_start; }
+teardown_file() { dev_stop; }
+setup() {
+    pipelines_setup
+    sql 'set client_min_messages = error; drop schema if exists src cascade; create schema src'
+    # A second name of the same server: rows then go through diner.
+    printf 'connections:\n  warehouse: { dsn: "%s" }\n  erp: { dsn: "%s" }\n' "$(dev_dsn)" "$(dev_dsn)" \
+        >diner.yaml
+    chmod 600 diner.yaml
+    export DINER_CONFIG=$PWD/diner.yaml
+}
+
+stream_from() { # SOURCE [REST OF THE STREAM]
+    pipeline s <<YAML
+streams:
+  s:
+    source: { connection: erp, $1 }
+${2:-}
+YAML
+}
+
+many_rows() { # N: src.t with ids, a few null, days, text
+    sql "create table src.t as select i as id, nullif(i % 97, 0) as k, date '2026-01-01' + i % 300 as day,
+         now() - i * interval '1 s' as at, repeat('客', 40) || i as name from generate_series(1, $1) as i"
+}
+
+@test "another database's query says which columns there are" {
+    sql 'create table src.t as select 1 as id, 19.90::numeric(10,2) as price'
+    stream_from 'query: "select id, price from src.t"'
+    diner_run s
+    assert_status 0
+    [[ $stderr != *'trying again'* ]] || fail 'the first attempt failed'
+    assert_equal "$(sql 'select id, price from t.s')" '1|19.90'
+}
+
+@test "however many read, and however divided, the rows are the same, and in the same order" {
+    many_rows 60000
+    local source
+    for source in 'table: src.t' 'table: src.t, readers: 3' 'table: src.t, readers: 2, split: id' \
+        'table: src.t, readers: 3, split: k' 'table: src.t, readers: 2, split: day' \
+        'table: src.t, readers: 4, split: at' 'query: "select * from src.t", readers: 2, split: id'; do
+        stream_from "$source"
+        diner_run s
+        assert_status 0
+        assert_moved s "60000 60000 0 0 0 0 0 0"
+        assert_equal "$(sql 'select count(*) from (table src.t except all select id, k, day, at, name from t.s) x')" 0
+        sql 'drop table t.s'
+    done
+    stream_from 'table: src.t' '    target: { file: one.csv }'
+    diner_run s
+    assert_status 0
+    stream_from 'table: src.t, readers: 3' '    target: { file: three.csv }'
+    diner_run s
+    assert_status 0
+    cmp out/one.csv out/three.csv
+    # --jobs is the default number of readers
+    stream_from 'table: src.t' '    target: { file: jobs.csv }'
+    diner_run s --jobs 2
+    assert_status 0
+    cmp out/one.csv out/jobs.csv
+}
+
+@test "all readers see one snapshot, whatever is written meanwhile" {
+    sql 'create table src.t (id int primary key, amount int, filler text);
+         insert into src.t select i, 100, repeat($$x$$, 400) from generate_series(1, 40000) as i'
+    (
+        while [ ! -e stop ]; do
+            psql -X -q -d "$(dev_dsn)" >/dev/null 2>&1 <<'SQL'
+begin;
+update src.t set amount = amount - 7 where id = (select 1 + (random() * 19998)::int);
+update src.t set amount = amount + 7 where id = (select 20001 + (random() * 19998)::int);
+commit;
+SQL
+        done
+    ) &
+    local writer=$!
+    for _ in 1 2 3 4; do
+        stream_from 'table: src.t, readers: 4' '    mode: replace
+    key: [id]'
+        diner_run s
+        [ "$status" -eq 0 ] || break
+        [ "$(sql 'select count(*) from t.s')" = 40000 ] || break
+    done
+    touch stop
+    wait "$writer"
+    assert_status 0
+    # Each transfer has two halves in one transaction, far apart: their sum is off when a run saw one.
+    assert_sql 'select sum(amount) <> 0 and exists (select from src.t where amount <> 100) from src.t' t
+    assert_equal "$(sql 'select sum(amount) from t.s')" 4000000
+}
+
+@test "a table is read from its cursor, its new and its undated rows, not those to come" {
+    sql "create table src.t (id int primary key, at timestamptz, v int);
+         insert into src.t values (1, '2026-01-01 00:00Z', 1), (2, '2026-03-01 00:00Z', 1), (3, null, 1),
+           (4, now() + interval '1 day', 1)"
+    stream_from 'table: src.t' '    incremental: { cursor: at, start: 2026-02-01T00:00:00Z, lag: 1h }
+    mode: merge
+    key: [id]'
+    diner_run s
+    assert_status 0
+    assert_moved s "2 2 0 0 0 0 0 0" # 2 and 3: 1 is before the start, 4 is to come
+    sql "insert into src.t values (5, '2026-03-01 00:30Z', 1), (6, '2026-02-28 23:30Z', 1),
+         (7, '2026-02-28 22:30Z', 1); update src.t set at = '2026-03-02 00:00Z' where id = 4"
+    diner_run s
+    assert_status 0
+    # 2 and 3 again, by the lag and for want of a date; 7 came later than the lag allows
+    assert_moved s "5 3 0 2 0 0 0 0"
+    assert_rows s "2 3 4 5 6" id
+}
+
+@test "a cursor without a zone, a day as cursor, and a query with a window of its own" {
+    sql "create table src.t (id int primary key, at timestamp, day date);
+         insert into src.t values (1, '2026-01-01 00:00', '2026-01-01'), (2, '2026-03-01 12:00', '2026-03-01')"
+    local rest='    incremental: { cursor: CURSOR, start: 2026-02-01T00:00:00Z, lag: 0s }
+    mode: merge
+    key: [id]'
+    for cursor in at day; do
+        stream_from 'table: src.t' "${rest/CURSOR/$cursor}"
+        diner_run s
+        assert_status 0
+        assert_moved s "1 1 0 0 0 0 0 0"
+        sql "insert into src.t values (3, '2026-03-01 12:00', '2026-03-01'), (4, '2026-02-28 11:00', '2026-02-28')"
+        diner_run s
+        assert_status 0
+        assert_moved s "2 1 0 1 0 0 0 0"
+        sql 'drop table t.s; truncate diner.state; delete from src.t where id > 2'
+    done
+    stream_from 'query: "select * from src.t where at >= ${window.start}::timestamptz - interval $$1 year$$"' \
+        "${rest/CURSOR/at}"
+    diner_run s
+    assert_status 0
+    assert_moved s "2 2 0 0 0 0 0 0"
+}
+
+@test "what cannot be split is told" {
+    sql "create table src.t as select 'a' as code"
+    stream_from 'query: "select * from src.t", readers: 2'
+    run --separate-stderr "$DINER" pipeline lint s
+    assert_status 3
+    assert_stdout_has "'readers' needs 'split'"
+    stream_from 'table: src.t, readers: 2, split: code'
+    diner_run s
+    assert_status 3
+    assert_stderr_has "split: 'code' is text, not an integer, date or time"
+}
