@@ -211,7 +211,7 @@ static int keep_message(struct db_copy_out *c, struct span message, struct error
 
 static int receive(struct db_copy_out *c, struct error *err)
 {
-    struct span message;
+    struct span message = SPAN("");
     TRY(next_message(c, &message, err));
     return keep_message(c, message, err);
 }
@@ -325,7 +325,7 @@ static bool take_message(struct db_copy_out *c, struct span message)
  * buffer, where the message is now. */
 static int next_direct(struct db_copy_out *c, bool *ret_taken, struct error *err)
 {
-    struct span message;
+    struct span message = SPAN("");
     strbuf_clear(&c->input);
     c->position = 0;
     TRY(next_message(c, &message, err));
