@@ -94,6 +94,9 @@ int connector_pool_get(struct connector_pool *pool, const char *name, struct con
 /* All connectors opened from now on record on the tape, or answer from it. The tape is borrowed
  * and outlives the pool. NULL: neither. */
 void connector_pool_tape(struct connector_pool *pool, struct tape *tape);
+/* This process is one of `parts` that read the same systems: it keeps to its share of their rates.
+ * Before the first connector is got. */
+void connector_pool_share(struct connector_pool *pool, int64_t parts);
 void connector_pool_free(struct connector_pool *pool); /* NULL-safe */
 
 /* ---- tapes: real answers kept for tests without a network --------------------------------------

@@ -6,6 +6,7 @@ struct connector_pool {
     const struct config *config;
     const struct connector_builtin *builtins;
     struct tape *tape;
+    int64_t parts; /* this pool has one of so many shares of every rate */
     struct hashmap *by_name; /* of struct connector */
 };
 
@@ -25,6 +26,22 @@ void connector_pool_tape(struct connector_pool *pool, struct tape *tape)
     pool->tape = tape;
 }
 
+void connector_pool_share(struct connector_pool *pool, int64_t parts)
+{
+    pool->parts = parts;
+}
+
+/* Bursts are shared as well, so that all together stay within the rate at any time. */
+static void take_share(struct field_rate *rate, int64_t parts)
+{
+    if (parts <= 1)
+        return;
+    if (rate->count >= parts)
+        rate->count /= parts;
+    else
+        rate->per_ms *= parts;
+}
+
 int connector_pool_get(struct connector_pool *pool, const char *name, struct connector **ret,
                        struct error *err)
 {
@@ -32,6 +49,7 @@ int connector_pool_get(struct connector_pool *pool, const char *name, struct con
 
     if (!c) {
         TRY(connector_open_taped(name, pool->config, pool->builtins, pool->tape, &c, err));
+        take_share(&c->spec.rate, pool->parts);
         hashmap_puts(pool->by_name, name, c);
     }
     *ret = c;

@@ -57,7 +57,8 @@ static void serve(const struct workers *w, int orders, int results)
     w->run->options = &options;
     w->run->is_worker = true;
     w->run->db = NULL; /* the parent's: not ours to use or to close */
-    w->run->connectors = NULL;
+    w->run->connectors = connector_pool_new(options.config, options.builtins);
+    connector_pool_share(w->run->connectors, (int64_t)w->count);
     while (read_whole(orders, &unit, sizeof unit)) {
         r = (struct unit_result){.unit = unit};
         if (!db_is_alive(w->run->db))
@@ -67,6 +68,7 @@ static void serve(const struct workers *w, int orders, int results)
         if (!write_whole(results, &r, sizeof r))
             break;
     }
+    connector_pool_free(w->run->connectors);
     db_close(w->run->db);
 }
 

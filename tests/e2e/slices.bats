@@ -238,3 +238,15 @@ orders() { psql -XAtq -d "$(dev_dsn)" -c "select count(*) from t.orders"; }
     assert_stdout_has "each child of 'for_each' would replace what the others loaded"
     assert_stdout_has "'\$shopp' is not bound by 'for_each'"
 }
+
+@test "workers share the rate of a connector between them" {
+    shop_orders true '{ cursor: updated_at, start: 2026-11-01T00:00:00Z, window: 12h, lag: 1h }'
+    sed -i 's/^retry:.*/&\nrate: 20\/s/' shops.yaml
+    diner_run shop_orders --only shops
+    started=$EPOCHREALTIME
+    diner_run shop_orders --only orders --from 2026-11-01T00:00:00Z --to 2026-11-06T00:00:00Z --jobs 4
+    assert_status 0
+    took_ms=$(((${EPOCHREALTIME/./} - ${started/./}) / 1000))
+    # 60 requests, a burst of 20 less: two seconds at the least, however many ask.
+    [ "$took_ms" -ge 1400 ] || fail "60 requests in $took_ms ms at 20/s"
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016
+# Hooks around runs and streams: sql, http, exec; before, after, on_failure, on_partial.
+load ../helper
+load pipelines
+
+setup_file() { dev_start; }
+teardown_file() { dev_stop; }
+setup() {
+    pipelines_setup
+    stock_file in.csv code,qty A,1 B,2
+    sql "create table t.said (id serial, what text)"
+}
+
+stock() { # HOOKS OF THE PIPELINE, HOOKS OF THE STREAM; @ is a quote of SQL
+    local none='{}'
+    pipeline stock <<YAML
+hooks: $1
+streams:
+  stock:
+    source: { file: ../in.csv }
+    mode: merge
+    key: [code]
+    columns: { code: text, qty: int }
+    hooks: ${2:-$none}
+YAML
+    sed -i "s/@/'/g; s|\$PWD|$PWD|" pipelines/stock.yaml
+}
+said() { psql -XAtq -d "$(dev_dsn)" -c "select string_agg(what, ' ' order by id) from t.said"; }
+
+@test "sql before and after, of run and stream, in their order" {
+    stock '{ before: [{ sql: "insert into t.said (what) values (@run.before@)" }],
+             after: [{ sql: "insert into t.said (what) select @run.after@ || count(*) from t.stock" }] }' \
+        '{ before: [{ sql: "insert into t.said (what) values (@before@)" }],
+           after: [{ sql: "insert into t.said (what) select @after@ || count(*) from t.stock" }] }'
+    diner_run stock
+    assert_status 0
+    assert_equal "$(said)" "run.before before after2 run.after2"
+    diner_run stock --dry-run
+    run --separate-stderr "$DINER" pipeline plan stock
+    assert_equal "$(said)" "run.before before after2 run.after2"
+}
+
+@test "a before that fails stops everything before it is read" {
+    stock '{ before: [{ exec: "exit 3" }] }'
+    diner_run stock
+    assert_status 1
+    assert_stderr_has "hook 1 of run.before: the command ended with status 3"
+    assert_sql "select to_regclass('t.stock') is null" t
+    stock '{}' '{ before: [{ sql: "select 1/0" }] }'
+    diner_run stock
+    assert_status 1
+    assert_stderr_has "division by zero"
+    assert_sql "select to_regclass('t.stock') is null" t
+}
+
+@test "an after that fails leaves the rows, and the run partial" {
+    stock '{ after: [{ exec: "exit 1" }] }'
+    diner_run stock
+    assert_status 7
+    assert_sql "select count(*) from t.stock" 2
+    stock '{}' '{ after: [{ exec: "exit 1" }], on_partial: [{ exec: "cat > $PWD/partial.json" }] }'
+    diner_run stock
+    assert_status 7
+    output=$(cat partial.json)
+    assert_json '.event == "stream.partial"'
+}
+
+@test "all hooks of a list are run, also after one that failed" {
+    stock '{ after: [{ exec: "exit 1" }, { sql: "insert into t.said (what) values (@second@)" }] }'
+    diner_run stock
+    assert_status 7
+    assert_equal "$(said)" second
+}
+
+@test "sql that outlives its timeout is stopped" {
+    stock '{ before: [{ sql: "select pg_sleep(30)", timeout: 300ms }] }'
+    started=$EPOCHREALTIME
+    diner_run stock
+    took_ms=$(((${EPOCHREALTIME/./} - ${started/./}) / 1000))
+    [ "$status" -ne 0 ] && [ "$took_ms" -lt 5000 ] || fail "status $status after $took_ms ms"
+}
