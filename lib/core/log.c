@@ -225,7 +225,9 @@ static bool log_fields_have(const struct log_field *fields, const char *key)
 static void log_add_pairs(struct strbuf *line, const struct log_field *fields)
 {
     for (size_t i = 0; i < log_context_count; i++) {
-        if (!log_fields_have(fields, log_contexts[i].key)) { /* a key stands once in a line */
+        /* People read these lines: the trace is for machines (JSON), and for who debugs. */
+        bool is_noise = strcmp(log_contexts[i].key, "trace_id") == 0 && !log_enabled(LOG_DEBUG);
+        if (!is_noise && !log_fields_have(fields, log_contexts[i].key)) { /* each key once */
             log_add_pair(line, log_contexts[i].key, log_contexts[i].value);
         }
     }
