@@ -28,9 +28,9 @@ best as (
            count(*) over (partition by member_id) as in_members
     from ranked where rank = best_of_crm and rank = best_of_member
 )
-select crm_id, member_id, matched_by from best where in_crm = 1 and in_members = 1
+select crm_id, member_id, matched_by, now() as linked_at from best where in_crm = 1 and in_members = 1
 union all
-select c.crm_id, 'crm:' || c.crm_id, 'new'
+select c.crm_id, 'crm:' || c.crm_id, 'new', now()
 from ods.crm_members c
 where not exists (select from ods.crm_links l where l.crm_id = c.crm_id)
   and not exists (select from pair p where p.crm_id = c.crm_id and (p.rank < 9 or p.matched_by = 'phone'))
