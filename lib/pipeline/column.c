@@ -444,6 +444,9 @@ static const char *convert_cell(struct column_reader *r, size_t i, const struct 
             if (s.len == 0 || is_word(s, r->habits.null_words, r->habits.nnull_words) ||
                 is_word(s, (const char *const *)spec->null.items, spec->null.count))
                 return is_needed(spec) ? "empty, but required" : NULL;
+        } else if (cell->form == CELL_CLEAN && spec->null.count > 0 &&
+                   is_word(s, (const char *const *)spec->null.items, spec->null.count)) {
+            return is_needed(spec) ? "empty, but required" : NULL; /* Odoo's false */
         }
         const char *reason = NULL;
         if (c->is_time)

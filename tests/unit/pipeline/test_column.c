@@ -232,6 +232,29 @@ static void required_refuses_null(void **state)
                         "null, but required");
 }
 
+static void null_words_of_a_column_hold_for_json_too(void **state)
+{
+    static const char *words[] = {"false", ""};
+    struct cell cell = {CELL_CLEAN, SPAN("false")};
+    struct span text = SPAN("");
+    bool is_null = false;
+    (void)state;
+    f.spec.null = (struct field_strings){words, 2};
+    use("text");
+    assert_null(column_clean(f.reader, 0, &cell, &text, &is_null));
+    assert_true(is_null);
+    cell.text = SPAN("False");
+    assert_null(column_clean(f.reader, 0, &cell, &text, &is_null));
+    assert_false(is_null);
+    use("date");
+    cell.text = SPAN("");
+    assert_null(column_clean(f.reader, 0, &cell, &text, &is_null));
+    assert_true(is_null);
+    f.spec.required = true;
+    use("date");
+    assert_string_equal(column_clean(f.reader, 0, &cell, &text, &is_null), "empty, but required");
+}
+
 static void trim_and_the_apostrophe_guard_are_asked_for(void **state)
 {
     (void)state;
@@ -432,6 +455,7 @@ int main(void)
         T(cents_become_units),
         T(empty_text_is_null_beside_the_null_words),
         T(a_column_has_null_words_of_its_own),
+        T(null_words_of_a_column_hold_for_json_too),
         T(required_refuses_null),
         T(trim_and_the_apostrophe_guard_are_asked_for),
         T(clean_cells_are_left_alone),
