@@ -395,13 +395,44 @@ int connector_write_of(const struct connector *c, const char *resource, struct c
     return 0;
 }
 
-int connector_fields_of(const struct connector *c, const char *resource, struct field_strings *ret,
-                        struct error *err)
+static const char **fields_split(const char *text, struct arena *arena, size_t *ret_count)
+{
+    const char **items = arena_array(arena, strlen(text) / 2 + 2, sizeof(*items));
+    size_t n = 0;
+
+    for (const char *p = text; *p; p += *p == ',') {
+        p += strspn(p, " ");
+        size_t len = strcspn(p, ","), trimmed = len;
+        while (trimmed > 0 && p[trimmed - 1] == ' ')
+            trimmed--;
+        if (trimmed > 0)
+            items[n++] = arena_strndup(arena, p, trimmed);
+        p += len;
+    }
+    *ret_count = n;
+    return items;
+}
+
+struct field_strings resource_fields(const struct resource_spec *r,
+                                     const struct connector_param *params, size_t nparams,
+                                     struct arena *arena)
+{
+    struct field_strings fields = r->fields;
+
+    for (size_t i = 0; i < nparams && r->fields.count > 0; i++)
+        if (strcmp(params[i].name, "fields") == 0 && params[i].value)
+            fields.items = fields_split(params[i].value, arena, &fields.count);
+    return fields;
+}
+
+int connector_fields_of(const struct connector *c, const char *resource,
+                        const struct connector_param *params, size_t nparams, struct arena *arena,
+                        struct field_strings *ret, struct error *err)
 {
     const struct resource_spec *r = connector_resource(c, resource, err);
 
     if (!r)
         return (int)err->code;
-    *ret = r->fields;
+    *ret = resource_fields(r, params, nparams, arena);
     return 0;
 }

@@ -47,9 +47,11 @@ int connector_call(struct connector *c, const char *resource, const struct conne
                    struct http_response *ret, struct error *err);
 
 /* Names of what stands where in records that are arrays (`fields` of the resource); count 0: none
- * are declared. Borrowed from the connector. */
-int connector_fields_of(const struct connector *c, const char *resource, struct field_strings *ret,
-                        struct error *err);
+ * are declared. A parameter `fields` takes their place. In the arena, or borrowed from the
+ * connector. */
+int connector_fields_of(const struct connector *c, const char *resource,
+                        const struct connector_param *params, size_t nparams, struct arena *arena,
+                        struct field_strings *ret, struct error *err);
 
 /* All pages of a resource. Loop and cap detection: a repeated cursor or next URL, or an identical
  * page twice, is ERR_REMOTE; max_pages reached is an error, never a silent end. */

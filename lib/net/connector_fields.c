@@ -160,7 +160,9 @@ static const struct field resource_fields[] = {
      .help = "JSON pointer to the list of records in the answer"},
     {"fields", FIELD_STRINGS, RESOURCE(fields),
      .help = "names of the values of records that are arrays, in order; in a request "
-             "${fields} is their list, ${fields.text} has commas between them"},
+             "${fields} is their list, ${fields.text} has commas between them, ${fields.json} is "
+             "JSON in a text; the pipeline's "
+             "parameter `fields` takes its place"},
     {"single", FIELD_BOOL, RESOURCE(single), .def = "false",
      .help = "the object at records is the one record"},
     {"paginate", FIELD_OBJECT_PTR, RESOURCE(paginate), .sub = &paginate_set,

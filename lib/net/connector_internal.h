@@ -121,6 +121,11 @@ struct outgoing_values {
 };
 int outgoing_build(struct outgoing *r, const struct outgoing_values *values, struct span body,
                    struct error *err);
+/* The names of a resource that declares `fields`: its own, or those of the parameter `fields`, with
+ * commas between them. */
+struct field_strings resource_fields(const struct resource_spec *r,
+                                     const struct connector_param *params, size_t nparams,
+                                     struct arena *arena);
 /* Sets a header or query parameter, in place of one of the same name. Texts live as long as r. */
 void outgoing_header(struct outgoing *r, const char *name, const char *value);
 void outgoing_query(struct outgoing *r, const char *key, const char *value);

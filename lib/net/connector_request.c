@@ -149,11 +149,12 @@ static int parts_build(struct outgoing *r, struct template_scope *s, struct span
     return check_used(s, err);
 }
 
-/* ${fields} and ${fields.text}: the names of the resource's fields, in JSON a list or a text. */
-static size_t fields_own(const struct outgoing *r, struct template_own *own)
+/* ${fields}, ${fields.text} and ${fields.json}: the names of the resource's fields, in JSON a list,
+ * and two texts. */
+static size_t fields_own(const struct outgoing *r, const struct field_strings *fields,
+                         struct template_own *own)
 {
     AUTO_STRBUF struct strbuf text = {0}, json = {0};
-    const struct field_strings *fields = &r->resource->fields;
 
     if (fields->count == 0)
         return 0;
@@ -169,23 +170,37 @@ static size_t fields_own(const struct outgoing *r, struct template_own *own)
                                    .text = arena_strdup(r->arena, text.data),
                                    .json = arena_strdup(r->arena, json.data)};
     own[1] = (struct template_own){.name = "fields.text", .text = own[0].text};
-    return 2;
+    own[2] = (struct template_own){.name = "fields.json", .text = own[0].json};
+    return 3;
+}
+
+/* The parameter `fields` of a resource that declares them is no text to be put in. */
+static const struct connector_param *
+params_but_fields(const struct outgoing *r, const struct outgoing_values *values, size_t *ret_count)
+{
+    struct connector_param *params = arena_array(r->arena, values->nparams + 1, sizeof(*params));
+    size_t n = 0;
+
+    for (size_t i = 0; i < values->nparams; i++)
+        if (r->resource->fields.count == 0 || strcmp(values->params[i].name, "fields") != 0)
+            params[n++] = values->params[i];
+    *ret_count = n;
+    return params;
 }
 
 int outgoing_build(struct outgoing *r, const struct outgoing_values *values, struct span body,
                    struct error *err)
 {
-    struct template_scope s = {.c = r->c,
-                               .specs = &r->resource->params,
-                               .params = values->params,
-                               .nparams = values->nparams,
-                               .nown = values->nown,
-                               .arena = r->arena};
-    struct template_own *own = arena_array(r->arena, values->nown + 2, sizeof(*own));
+    struct template_scope s = {
+        .c = r->c, .specs = &r->resource->params, .nown = values->nown, .arena = r->arena};
+    struct template_own *own = arena_array(r->arena, values->nown + 3, sizeof(*own));
 
     if (values->nown > 0)
         memcpy(own, values->own, values->nown * sizeof(*own));
-    s.nown += fields_own(r, own + s.nown);
+    const struct field_strings fields =
+        resource_fields(r->resource, values->params, values->nparams, r->arena);
+    s.nown += fields_own(r, &fields, own + s.nown);
+    s.params = params_but_fields(r, values, &s.nparams);
     s.own = own;
     s.used = arena_array(r->arena, values->nparams + 1, sizeof(*s.used));
     strbuf_init(&s.scratch, CONNECTOR_TEXT_MAX);

@@ -37,7 +37,8 @@ static bool has_zoned_format(const struct field_strings *formats)
 {
     for (size_t i = 0; i < formats->count; i++)
         if (strstr(formats->items[i], "%z") != NULL || strcmp(formats->items[i], "iso") == 0 ||
-            strncmp(formats->items[i], "epoch", 5) == 0)
+            strncmp(formats->items[i], "epoch", 5) == 0 ||
+            strcmp(formats->items[i], "odata_ms") == 0)
             return true;
     return false;
 }

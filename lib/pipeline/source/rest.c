@@ -87,7 +87,6 @@ static int open_pages(struct source *s, struct error *err)
     if (!connector_has_resource(s->connector, s->spec->resource))
         return error_set(err, ERR_SPEC, "connector '%s' has no resource '%s'", s->spec->connector,
                          s->spec->resource);
-    TRY(connector_fields_of(s->connector, s->spec->resource, &s->fields, err));
     const struct field_string_map none = {0};
     const struct field_string_map *items = s->ctx->items != NULL ? s->ctx->items : &none;
     struct connector_param *params =
@@ -102,6 +101,8 @@ static int open_pages(struct source *s, struct error *err)
     for (size_t i = 0; i < items->count; i++) /* the child's own, unless the pipeline says other */
         if (map_value(given, items->keys[i]) == NULL)
             params[n++] = (struct connector_param){items->keys[i], items->values[i], true};
+    TRY(connector_fields_of(s->connector, s->spec->resource, params, n, s->ctx->arena, &s->fields,
+                            err));
     TRY(connector_pages_open(s->connector, s->spec->resource, params, n, &s->pages, err));
     if (s->ctx->preview_rows == 0)
         connector_pages_ahead(s->pages);
