@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -85,8 +86,9 @@ struct atomic_file {
     char *temporary; /* NULL when written straight to a device or pipe */
     int fd;
     bool failed; /* a write was lost: never to be committed */
+    bool prepared;
     size_t used;
-    char buffer[WRITE_BYTES];
+    char *buffer; /* WRITE_BYTES, from the first write on */
 };
 
 static void atomic_file_free(struct atomic_file *f)
@@ -96,6 +98,7 @@ static void atomic_file_free(struct atomic_file *f)
     }
     free(f->path);
     free(f->temporary);
+    free(f->buffer);
     free(f);
 }
 
@@ -256,13 +259,16 @@ static int atomic_file_flush(struct atomic_file *f, struct error *err)
 
 int atomic_file_write(struct atomic_file *f, const void *bytes, size_t n, struct error *err)
 {
-    if (n > sizeof f->buffer - f->used) {
+    if (n > WRITE_BYTES - f->used) {
         TRY(atomic_file_flush(f, err));
     }
-    if (n >= sizeof f->buffer) {
+    if (n >= WRITE_BYTES) {
         return atomic_file_put(f, bytes, n, err);
     }
     if (n > 0) {
+        if (f->buffer == NULL) {
+            f->buffer = mem_alloc(WRITE_BYTES);
+        }
         memcpy(f->buffer + f->used, bytes, n);
         f->used += n;
     }
@@ -284,20 +290,32 @@ static int directory_sync_of(const char *path, struct error *err)
     return failed != 0 ? error_set_errno(err, ERR_IO, failed, "cannot sync '%s'", directory) : 0;
 }
 
-static int atomic_file_finish(struct atomic_file *f, struct error *err)
+int atomic_file_prepare(struct atomic_file *f, struct error *err)
 {
     if (f->failed) {
         return error_set(err, ERR_IO, "cannot write '%s': an earlier write failed", f->path);
     }
+    if (f->prepared) {
+        return 0;
+    }
     TRY(atomic_file_flush(f, err));
+    if (f->temporary != NULL && fsync(f->fd) != 0 && errno != EINVAL) {
+        return error_set_errno(err, ERR_IO, errno, "cannot write '%s'", f->path);
+    }
+    free(f->buffer); /* of many files that wait for their rename */
+    f->buffer = NULL;
+    f->prepared = true;
+    return 0;
+}
+
+static int atomic_file_finish(struct atomic_file *f, struct error *err)
+{
+    TRY(atomic_file_prepare(f, err));
     if (f->temporary == NULL) {
         int fd = f->fd;
         f->fd = -1;
         return close(fd) == 0 ? 0
                               : error_set_errno(err, ERR_IO, errno, "cannot write '%s'", f->path);
-    }
-    if (fsync(f->fd) != 0 && errno != EINVAL) {
-        return error_set_errno(err, ERR_IO, errno, "cannot write '%s'", f->path);
     }
     if (rename(f->temporary, f->path) != 0) {
         return error_set_errno(err, ERR_IO, errno, "cannot rename '%s' to '%s'", f->temporary,
@@ -324,6 +342,31 @@ void atomic_file_discard(struct atomic_file *f)
         unlink(f->temporary);
     }
     atomic_file_free(f);
+}
+
+const char *atomic_file_temporary(const struct atomic_file *f)
+{
+    return f->temporary;
+}
+
+void atomic_file_sweep(const char *names)
+{
+    char *directory AUTOFREE = NULL;
+    AUTO_STRBUF struct strbuf pattern = {0};
+    const char *name = path_split(names, &directory);
+    glob_t found = {0};
+    strbuf_init(&pattern, 0);
+    strbuf_addf(&pattern, "%s.%s.", directory, name);
+    for (int i = 0; i < RANDOM_LETTERS; i++) {
+        strbuf_addch(&pattern, '?');
+    }
+    strbuf_adds(&pattern, ".tmp");
+    if (glob(pattern.data, GLOB_PERIOD, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            leftover_remove(AT_FDCWD, found.gl_pathv[i]);
+        }
+    }
+    globfree(&found);
 }
 
 /* ---- directories --------------------------------------------------------------------------- */

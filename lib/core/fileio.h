@@ -17,8 +17,16 @@ int file_read(const char *path, size_t max_bytes, struct strbuf *out, struct err
 struct atomic_file;
 int atomic_file_open(const char *path, struct atomic_file **ret, struct error *err);
 int atomic_file_write(struct atomic_file *f, const void *bytes, size_t n, struct error *err);
+/* All but the rename, so that of several files the renames follow each other closely, and what can
+ * fail has failed before the first. Nothing is written afterwards. */
+int atomic_file_prepare(struct atomic_file *f, struct error *err);
 int atomic_file_commit(struct atomic_file *f, struct error *err); /* frees f, also on failure */
 void atomic_file_discard(struct atomic_file *f);                  /* frees; NULL-safe */
+
+/* The temporary's name, for a writer that opens its file by itself (none: NULL, a device). */
+const char *atomic_file_temporary(const struct atomic_file *f);
+/* Removes the left-overs of killed writers of all names that a glob stands for. */
+void atomic_file_sweep(const char *names);
 
 /* mkdir -p with mode 0777 & ~umask. */
 int directory_make(const char *path, struct error *err);

@@ -343,6 +343,20 @@ struct name_check {
     struct diagnostics *d;
 };
 
+/* ${split.part}, ${split.COLUMN} of a file target that is split. */
+static bool names_split(const struct ynode *target, const char *name)
+{
+    const struct ynode *split = ynode_get(target, "split"), *by = ynode_get(split, "by");
+    if (strcmp(name, "part") == 0)
+        return split != NULL && by == NULL;
+    if (by != NULL && by->kind == YNODE_SCALAR)
+        return strcmp(by->text, name) == 0;
+    for (size_t i = 0; by != NULL && i < by->count; i++)
+        if (by->items[i]->kind == YNODE_SCALAR && strcmp(by->items[i]->text, name) == 0)
+            return true;
+    return false;
+}
+
 static void check_name(void *self, const char *name, size_t offset)
 {
     static const char *const fixed[] = {
@@ -356,6 +370,8 @@ static void check_name(void *self, const char *name, size_t offset)
     (void)offset;
     if (name[0] < 'a' || name[0] > 'z')
         return; /* the environment */
+    if (strncmp(name, "split.", 6) == 0 && names_split(c->s->target_node, name + 6))
+        return;
     const struct field_string_map *items = c->s->for_each != NULL ? &c->s->for_each->bind : &none;
     size_t count = nfixed + c->p->params.count + c->s->vars.count + items->count;
     const char **known = arena_array(c->d->arena, count, sizeof *known);

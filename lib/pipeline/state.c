@@ -32,6 +32,13 @@ int state_set(const struct stream_context *ctx, const char *name, const char *va
         err);
 }
 
+int state_delete(const struct stream_context *ctx, const char *name, struct error *err)
+{
+    return db_execute(ctx->db, sql_state_delete,
+                      DB_PARAMS(ctx->pipeline->name, ctx->stream->name, child_of(ctx), name), NULL,
+                      err);
+}
+
 /* ---- files ------------------------------------------------------------------------------ */
 
 struct ledger_entry {

@@ -11,6 +11,7 @@ int state_get(const struct stream_context *ctx, const char *name, const char **r
 /* Inside the open transaction. */
 int state_set(const struct stream_context *ctx, const char *name, const char *value,
               struct error *err);
+int state_delete(const struct stream_context *ctx, const char *name, struct error *err);
 /* The files a stream has loaded: the hash of what was read, its name, its size. A copy under
  * another name is known by its hash; other content under a known name is a changed file. */
 struct state_ledger;

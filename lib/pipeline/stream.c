@@ -53,6 +53,10 @@ static const char *value_of(const struct stream_context *ctx, const char *name, 
                 return ctx->var_values[i];
     } else if (strncmp(name, "item.", 5) == 0 && ctx->items != NULL) {
         return stream_item(ctx, name + 5);
+    } else if (strncmp(name, "split.", 6) == 0 && ctx->split != NULL) {
+        for (size_t i = 0; i < ctx->split->count; i++)
+            if (strcmp(ctx->split->keys[i], name + 6) == 0)
+                return ctx->split->values[i];
     } else if (strcmp(name, "window.day") == 0 && ctx->window_day != NULL) {
         return ctx->window_day;
     } else if (strncmp(name, "window.start", 12) == 0 && ctx->window_start != NULL) {

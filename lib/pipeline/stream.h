@@ -78,6 +78,7 @@ struct stream_context {
     struct rejects *rejects;
     const struct replay
         *replay; /* rejected rows are what is read; their position is their number */
+    const struct field_string_map *split; /* what ${split.x} is in the name of a file target */
     struct state_ledger *ledger; /* of files, in mode append or where `changed` stands; else NULL */
     /* Rows that a plan or dry run would send, or a run sends, to an API. */
     void (*on_row)(void *self, const struct stream_context *ctx, const struct cell *cells);

@@ -1,118 +1,51 @@
-/* The file target: delimited text or JSON Lines, in the encoding asked for; written aside and
- * renamed, so that a reader sees the old file or the whole new one. */
-#include "core/fileio.h"
-#include "core/sha256.h"
-#include "format/csvio.h"
+/* The file target: delimited text, JSON Lines or a workbook, in the encoding asked for; written
+ * aside and renamed, so that a reader sees the old file or the whole new one. */
 #include "format/jsonx.h"
-#include "pipeline/column.h"
+#include "pipeline/target/file_target.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
-#define WRITE_AT_BYTES ((size_t)64 << 10)
-
-enum { FORMAT_CSV, FORMAT_JSONL };
-
-struct file_target_spec {
-    const char *file;
-    int format;
-    const char *encoding, *delimiter, *null_text;
-    bool bom, crlf, quote_all, formula_guard, header;
-};
-#define AT(member) offsetof(struct file_target_spec, member)
-static const char *const formats[] = {"csv", "jsonl", NULL};
-static const struct field file_fields[] = {
-    {"file", FIELD_STRING, AT(file), "path; relative ones are under the setting output_dir",
-     .flags = FIELD_REQUIRED | FIELD_LATE, .complete = "file"},
-    {"format", FIELD_CHOICE, AT(format), "csv or jsonl", .def = "csv", .choices = formats},
-    {"encoding", FIELD_STRING, AT(encoding),
-     "UTF-8, GB18030 or a name iconv knows; a character it lacks fails the stream", .def = "UTF-8"},
-    {"delimiter", FIELD_STRING, AT(delimiter), "one ASCII character, or tab", .def = ","},
-    {"null", FIELD_STRING, AT(null_text), "what null is written as", .def = ""},
-    {"bom", FIELD_BOOL, AT(bom), "begin with a byte order mark (Excel, FineBI)"},
-    {"crlf", FIELD_BOOL, AT(crlf), "end lines with CR LF"},
-    {"quote_all", FIELD_BOOL, AT(quote_all), "quote every field"},
-    {"formula_guard", FIELD_BOOL, AT(formula_guard),
-     "put an apostrophe before text that a spreadsheet would run", .def = "true"},
-    {"header", FIELD_BOOL, AT(header), "first line has the column names", .def = "true"},
-    {0}};
-static const struct field_set file_set = {.name = "file target",
-                                          .help = "Rows into a file that appears whole",
-                                          .struct_size = sizeof(struct file_target_spec),
-                                          .fields = file_fields};
+#define LACKING_SHOWN_MAX 20
+#define SCRATCH_MAX       ((size_t)256 << 20)
 
 struct target {
     const struct stream_context *ctx;
     const struct file_target_spec *spec;
     struct csvio_style style;
-    struct atomic_file *file;
     struct encoder *encoder; /* NULL for UTF-8 */
-    struct strbuf rows, encoded;
-    struct sha256 *written; /* hash of what goes into the file */
-    bool header_done;
-    int64_t count;
-    const char *path;
+    struct strbuf row;       /* of UTF-8, where its length or its encoding must be known first */
+    bool row_first;
+    struct file_set *set;
+    struct span *texts;    /* of the row at hand, by column; NULL ptr: null */
+    int64_t count;         /* rows taken */
+    struct strbuf lacking; /* characters that the encoding lacks, the first of them */
+    int64_t nlacking;
 };
 
-static void check_target(const struct pipeline *p, const struct stream_spec *s,
-                         struct diagnostics *d)
-{
-    const struct file_target_spec *spec = s->target_spec;
-    struct error err = ERROR_INIT;
-    struct encoding encoding;
-    (void)p;
-    if (encoding_named(spec->encoding, &encoding, &err) != 0)
-        diagnostics_add(d, ynode_get(s->target_node, "encoding"), NULL, "%s", err.message);
-    if (strcmp(spec->delimiter, "tab") != 0 && strlen(spec->delimiter) != 1)
-        diagnostics_add(d, ynode_get(s->target_node, "delimiter"), NULL,
-                        "'delimiter' is one ASCII character or 'tab'");
-    if (s->mode != MODE_APPEND)
-        diagnostics_add(d, ynode_get(s->node, "mode"), NULL,
-                        "a file target is written anew by each run: leave 'mode' out");
-}
+/* ---- opening ---------------------------------------------------------------------------- */
 
 static void close_target(struct target *t)
 {
     if (t == NULL)
         return;
-    atomic_file_discard(t->file);
+    file_set_free(t->set);
     if (t->encoder != NULL)
         encoder_free(t->encoder);
-    strbuf_release(&t->rows);
-    strbuf_release(&t->encoded);
-    char unused[65];
-    if (t->written != NULL)
-        sha256_finish(t->written, unused);
+    strbuf_release(&t->row);
+    strbuf_release(&t->lacking);
     free(t);
-}
-
-static int choose_path(struct target *t, struct error *err)
-{
-    const char *text, *slash;
-    struct arena *arena = t->ctx->arena;
-    TRY(stream_text(t->ctx, t->spec->file, &text, err));
-    t->path = text[0] == '/'
-                  ? text
-                  : arena_printf(arena, "%s/%s", config_settings(t->ctx->config)->output_dir, text);
-    slash = strrchr(t->path, '/');
-    return slash != NULL && slash != t->path
-               ? directory_make(arena_strndup(arena, t->path, (size_t)(slash - t->path)), err)
-               : 0;
 }
 
 static int prepare(struct target *t, struct error *err)
 {
-    TRY(choose_path(t, err));
-    if (strcasecmp(t->spec->encoding, "UTF-8") != 0 && strcasecmp(t->spec->encoding, "utf8") != 0)
-        TRY(encoder_new(t->spec->encoding, &t->encoder, err));
-    if (!t->ctx->dry_run && !t->ctx->plan)
-        TRY(atomic_file_open(t->path, &t->file, err));
-    if (t->spec->bom)
-        strbuf_adds(&t->rows, "\xEF\xBB\xBF");
-    return 0;
+    const char *encoding = t->spec->encoding;
+    if (strcasecmp(encoding, "UTF-8") != 0 && strcasecmp(encoding, "utf8") != 0)
+        TRY(encoder_new(encoding, &t->encoder, err));
+    t->row_first = t->encoder != NULL || t->spec->split.bytes > 0;
+    return file_set_open(t->ctx, &t->set, err);
 }
 
 static int open_target(const struct stream_context *ctx, struct target **ret, struct error *err)
@@ -126,9 +59,9 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
         .crlf = t->spec->crlf,
         .formula_guard = t->spec->formula_guard,
         .null_text = t->spec->null_text};
-    t->written = sha256_new();
-    strbuf_init(&t->rows, 0);
-    strbuf_init(&t->encoded, (size_t)256 << 20);
+    t->texts = arena_array(ctx->arena, ctx->stream->ncolumns + 1, sizeof *t->texts);
+    strbuf_init(&t->row, SCRATCH_MAX);
+    strbuf_init(&t->lacking, 0);
     int code = prepare(t, err);
     if (code != 0) {
         close_target(t);
@@ -138,31 +71,7 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
     return 0;
 }
 
-static int write_rows(struct target *t, struct error *err)
-{
-    const struct strbuf *out = &t->rows;
-    if (t->encoder != NULL) {
-        strbuf_clear(&t->encoded);
-        if (encoder_convert(t->encoder, t->rows.data, t->rows.len, &t->encoded, err) != 0)
-            return error_context(err, "'%s'", t->path);
-        out = &t->encoded;
-    }
-    sha256_add(t->written, out->data, out->len);
-    int code = t->file != NULL ? atomic_file_write(t->file, out->data, out->len, err) : 0;
-    strbuf_clear(&t->rows);
-    return code;
-}
-
-static void write_header(struct target *t)
-{
-    const struct stream_spec *s = t->ctx->stream;
-    t->header_done = true;
-    if (t->spec->format != FORMAT_CSV || !t->spec->header)
-        return;
-    for (size_t i = 0; i < s->ncolumns; i++)
-        csvio_write_field(&t->rows, &t->style, span_of(s->columns[i].name), false, i == 0);
-    csvio_write_end(&t->rows, &t->style);
-}
+/* ---- texts ------------------------------------------------------------------------------ */
 
 /* NaN and Infinity are no JSON numbers. */
 static bool is_json_number(const struct column_spec *c, struct span text)
@@ -172,11 +81,10 @@ static bool is_json_number(const struct column_spec *c, struct span text)
            text.ptr[digit] <= '9';
 }
 
-static void write_json(struct jwriter *w, const struct column_spec *c, struct span text,
-                       bool is_null)
+static void write_json(struct jwriter *w, const struct column_spec *c, struct span text)
 {
     jwriter_key(w, c->name);
-    if (is_null)
+    if (text.ptr == NULL)
         jwriter_null(w);
     else if (c->type.kind == DB_JSONB)
         jwriter_raw(w, text);
@@ -188,98 +96,221 @@ static void write_json(struct jwriter *w, const struct column_spec *c, struct sp
         jwriter_span(w, text);
 }
 
+static void compose(struct target *t, struct strbuf *out)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    struct jwriter w;
+    if (t->spec->format == TARGET_CSV) {
+        for (size_t i = 0; i < s->ncolumns; i++)
+            csvio_write_field(out, &t->style, t->texts[i], db_type_is_number(&s->columns[i].type),
+                              i == 0);
+        csvio_write_end(out, &t->style);
+        return;
+    }
+    jwriter_init(&w, out);
+    jwriter_object(&w);
+    for (size_t i = 0; i < s->ncolumns; i++)
+        write_json(&w, &s->columns[i], t->texts[i]);
+    jwriter_end(&w);
+    strbuf_addch(out, '\n');
+}
+
+/* ---- characters that the encoding lacks --------------------------------------------------- */
+
+static size_t character_bytes(const char *s, size_t n)
+{
+    unsigned char lead = (unsigned char)s[0];
+    size_t width = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    return width < n ? width : n;
+}
+
+static unsigned code_point(const char *s, size_t n)
+{
+    static const unsigned char FIRST_BITS[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    unsigned value = (unsigned char)s[0] & FIRST_BITS[n];
+    for (size_t i = 1; i < n; i++)
+        value = value << 6 | ((unsigned char)s[i] & 0x3F);
+    return value;
+}
+
+static void list_lacking_in(struct target *t, const char *column, struct span text)
+{
+    struct error ignored = ERROR_INIT;
+    for (size_t i = 0, n; i < text.len; i += n) {
+        n = character_bytes(text.ptr + i, text.len - i);
+        strbuf_clear(&t->row);
+        if (encoder_convert(t->encoder, text.ptr + i, n, &t->row, &ignored) == 0)
+            continue;
+        if (t->nlacking++ < LACKING_SHOWN_MAX)
+            strbuf_addf(&t->lacking, "%srow %" PRId64 " '%s' U+%04X '%.*s'",
+                        t->nlacking > 1 ? ", " : "", t->count, column, code_point(text.ptr + i, n),
+                        (int)n, text.ptr + i);
+    }
+}
+
+/* The row is not written: what is wanted now is the whole list. */
+static void list_lacking(struct target *t)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    for (size_t i = 0; i < s->ncolumns; i++)
+        if (t->texts[i].ptr != NULL)
+            list_lacking_in(t, s->columns[i].name, t->texts[i]);
+}
+
+static int check_lacking(const struct target *t, struct error *err)
+{
+    if (t->nlacking == 0)
+        return 0;
+    error_set(err, ERR_DATA, "'%s': %s lacks %" PRId64 " of the characters: %s%s",
+              file_set_description(t->set), t->spec->encoding, t->nlacking, t->lacking.data,
+              t->nlacking > LACKING_SHOWN_MAX ? ", ..." : "");
+    return error_hint(err, "GB18030 and UTF-8 have all characters; nothing was written");
+}
+
+/* ---- rows ------------------------------------------------------------------------------- */
+
+static int add_encoded(struct target *t, struct file_part *p, struct span text, struct error *err)
+{
+    size_t before = p->rows.len;
+    int code = t->encoder != NULL ? encoder_convert(t->encoder, text.ptr, text.len, &p->rows, err)
+                                  : (strbuf_add(&p->rows, text.ptr, text.len), 0);
+    p->bytes += p->rows.len - before;
+    return code;
+}
+
+static int write_header(struct target *t, struct file_part *p, struct error *err)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    AUTO_STRBUF struct strbuf line = {0};
+    strbuf_init(&line, 0);
+    if (t->spec->bom)
+        strbuf_adds(&line, "\xEF\xBB\xBF");
+    if (t->spec->format == TARGET_CSV && t->spec->header) {
+        for (size_t i = 0; i < s->ncolumns; i++)
+            csvio_write_field(&line, &t->style, span_of(s->columns[i].name), false, i == 0);
+        csvio_write_end(&line, &t->style);
+    }
+    if (add_encoded(t, p, (struct span){line.data, line.len}, err) != 0)
+        return error_context(err, "'%s'", p->path);
+    for (uint16_t i = 0; p->xlsx != NULL && t->spec->header && i < s->ncolumns; i++)
+        TRY(xlsx_text(p->xlsx, 0, i, span_of(s->columns[i].name), err));
+    return 0;
+}
+
+static int begin_part(struct target *t, struct file_part *p, struct error *err)
+{
+    if (p->is_begun)
+        return 0;
+    p->is_begun = true;
+    return write_header(t, p, err);
+}
+
+static int write_cell(struct target *t, struct xlsx_writer *w, uint32_t row, uint16_t i,
+                      struct error *err)
+{
+    const struct column_spec *c = &t->ctx->stream->columns[i];
+    struct span text = t->texts[i];
+    struct datetime day;
+    if (text.ptr == NULL)
+        return 0;
+    if (db_type_is_number(&c->type))
+        return xlsx_number(w, row, i, text, err);
+    if (c->type.kind == DB_BOOL)
+        return xlsx_bool(w, row, i, text.len > 0 && (text.ptr[0] == 't' || text.ptr[0] == '1'),
+                         err);
+    if (c->type.kind == DB_DATE && datetime_parse_iso(text.ptr, text.len, &day))
+        return xlsx_date(w, row, i, (int32_t)(day.us / INT64_C(86400000000)), err);
+    return xlsx_text(w, row, i, text, err);
+}
+
+static int write_cells(struct target *t, struct file_part *p, struct error *err)
+{
+    uint32_t row = (uint32_t)p->count + (t->spec->header ? 1 : 0);
+    if (row >= XLSX_ROWS_MAX) {
+        error_set(err, ERR_LIMIT, "'%s': a sheet has at most %d rows", p->path, XLSX_ROWS_MAX);
+        return error_hint(err, "write several files: `split: { rows: 1000000 }`");
+    }
+    for (uint16_t i = 0; p->xlsx != NULL && i < t->ctx->stream->ncolumns; i++)
+        TRY(write_cell(t, p->xlsx, row, i, err));
+    return 0;
+}
+
+static int write_row(struct target *t, struct error *err)
+{
+    struct file_part *p;
+    strbuf_clear(&t->row);
+    if (t->row_first)
+        compose(t, &t->row);
+    TRY(file_set_part(t->set, t->texts, t->row.len, &p, err));
+    TRY(begin_part(t, p, err));
+    if (t->spec->format == TARGET_XLSX) {
+        TRY(write_cells(t, p, err));
+    } else if (!t->row_first) {
+        size_t before = p->rows.len;
+        compose(t, &p->rows);
+        p->bytes += p->rows.len - before;
+    } else if (add_encoded(t, p, (struct span){t->row.data, t->row.len}, err) != 0) {
+        if (err->code != ERR_DATA)
+            return error_context(err, "'%s'", p->path);
+        list_lacking(t);
+        return 0;
+    }
+    p->count++;
+    return file_part_flush(p, err);
+}
+
 static int take_row(struct target *t, const struct source_row *row, const char **ret_reason,
                     int *ret_column, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    size_t mark;
-    struct jwriter w;
-    if (!t->header_done)
-        write_header(t);
-    mark = t->rows.len;
-    if (t->spec->format == FORMAT_JSONL) {
-        jwriter_init(&w, &t->rows);
-        jwriter_object(&w);
-    }
     for (size_t i = 0; i < s->ncolumns; i++) {
-        struct span text = SPAN("");
         bool is_null = false;
         *ret_column = (int)i;
-        *ret_reason = column_canonical(t->ctx->reader, i, &row->cells[i], &text, &is_null);
-        if (*ret_reason != NULL) {
-            strbuf_truncate(&t->rows, mark);
+        *ret_reason = column_canonical(t->ctx->reader, i, &row->cells[i], &t->texts[i], &is_null);
+        if (is_null)
+            t->texts[i] = (struct span){NULL, 0};
+        if (*ret_reason == NULL && t->spec->format == TARGET_XLSX && !is_null &&
+            !xlsx_fits(t->texts[i]))
+            *ret_reason = "longer than 32767 characters, which is all a cell can hold";
+        if (*ret_reason != NULL)
             return 0;
-        }
-        if (t->spec->format == FORMAT_JSONL)
-            write_json(&w, &s->columns[i], text, is_null);
-        else
-            csvio_write_field(&t->rows, &t->style, is_null ? (struct span){NULL, 0} : text,
-                              db_type_is_number(&s->columns[i].type), i == 0);
-    }
-    if (t->spec->format == FORMAT_JSONL) {
-        jwriter_end(&w);
-        strbuf_addch(&t->rows, '\n');
-    } else {
-        csvio_write_end(&t->rows, &t->style);
     }
     t->count++;
-    return t->rows.len >= WRITE_AT_BYTES ? write_rows(t, err) : 0;
+    return write_row(t, err);
 }
 
-/* Whether the file that is there holds exactly these bytes already. */
-static bool is_same_file(const char *path, const char *sha256)
+/* A file without rows has its header all the same; a split by values has no file then. */
+static int begin_empty(struct target *t, struct error *err)
 {
-    char bytes[32 << 10], found[65];
-    struct stat st;
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
-        return false; /* a device or a pipe is written to, never read */
-    FILE *f = fopen(path, "rbe");
-    if (f == NULL)
-        return false;
-    struct sha256 *hash = sha256_new();
-    for (size_t n; (n = fread(bytes, 1, sizeof bytes, f)) > 0;)
-        sha256_add(hash, bytes, n);
-    bool complete = !ferror(f);
-    (void)fclose(f);
-    sha256_finish(hash, found);
-    return complete && strcmp(found, sha256) == 0;
+    struct file_part *p;
+    if (t->count > 0 || t->spec->split.by.count > 0)
+        return 0;
+    TRY(file_set_part(t->set, t->texts, 0, &p, err));
+    return begin_part(t, p, err);
 }
 
 static int finish_target(struct target *t, struct stream_counts *counts, struct error *err)
 {
-    char sha256[65];
-    if (!t->header_done)
-        write_header(t);
-    TRY(write_rows(t, err));
-    sha256_finish(t->written, sha256);
-    t->written = NULL;
-    if (is_same_file(t->path, sha256)) {
-        counts->unchanged += t->count; /* the file stays as it is, its time too */
-        atomic_file_discard(t->file);
-        t->file = NULL;
-        return 0;
-    }
-    counts->inserted += t->count;
-    return 0;
+    TRY(begin_empty(t, err));
+    TRY(check_lacking(t, err));
+    return file_set_finish(t->set, counts, err);
 }
 
 static int commit_target(struct target *t, struct stream_counts *counts, struct error *err)
 {
     (void)counts;
-    struct atomic_file *file = t->file;
-    t->file = NULL;
-    return file != NULL ? atomic_file_commit(file, err) : 0;
+    return file_set_commit(t->set, err);
 }
 
 static const char *describe_target(struct target *t)
 {
-    return t->path;
+    return file_set_description(t->set);
 }
 
 const struct target_ops target_file = {.name = "file",
                                        .marker = "file",
-                                       .fields = &file_set,
-                                       .check = check_target,
+                                       .fields = &file_target_set,
+                                       .check = file_target_check,
                                        .open = open_target,
                                        .row = take_row,
                                        .finish = finish_target,
