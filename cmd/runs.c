@@ -87,22 +87,30 @@ static const struct table_column slice_columns[] = {
     {"seconds", TABLE_DECIMAL}, {"attempts", TABLE_INT},  {"error", TABLE_TEXT},
     {NULL, TABLE_TEXT}};
 
+/* The number of the run that is meant (0: the latest), as text. */
+static int find_run(struct db_conn *db, int64_t wanted, char ret_run[24], struct error *err)
+{
+    char run[24];
+    int64_t found = 0;
+    snprintf(run, sizeof run, "%" PRId64, wanted);
+    TRY(db_query_int(db,
+                     "select coalesce(max(id), 0) from diner.run where ($1::bigint = 0 and "
+                     "parent_id is null) or id = $1::bigint",
+                     DB_PARAMS(run), &found, err));
+    if (found == 0)
+        return wanted == 0 ? error_set(err, ERR_NOT_FOUND, "there are no runs yet")
+                           : error_set(err, ERR_NOT_FOUND, "there is no run %s", run);
+    snprintf(ret_run, 24, "%" PRId64, found);
+    return 0;
+}
+
 static int show(struct cli *cli, const void *bound, struct error *err)
 {
     const struct show_args *args = bound;
     struct db_conn *db;
     char run[24];
-    int64_t found = 0;
-    snprintf(run, sizeof run, "%" PRId64, args->run);
     TRY(engine_open(cli, &db, err));
-    int code = db_query_int(db,
-                            "select coalesce(max(id), 0) from diner.run where ($1::bigint = 0 and "
-                            "parent_id is null) or id = $1::bigint",
-                            DB_PARAMS(run), &found, err);
-    if (code == 0 && found == 0)
-        code = args->run == 0 ? error_set(err, ERR_NOT_FOUND, "there are no runs yet")
-                              : error_set(err, ERR_NOT_FOUND, "there is no run %s", run);
-    snprintf(run, sizeof run, "%" PRId64, found);
+    int code = find_run(db, args->run, run, err);
     if (code == 0 && (args->slices || args->left_behind))
         code = engine_table(
             cli, db, sql_runs_slices, DB_PARAMS(run, args->left_behind ? "true" : "false"),
@@ -111,6 +119,46 @@ static int show(struct cli *cli, const void *bound, struct error *err)
     else if (code == 0)
         code = engine_table(cli, db, sql_runs_show, DB_PARAMS(run), show_columns,
                             "the run has no streams", err);
+    db_close(db);
+    return code;
+}
+
+/* ---- findings --------------------------------------------------------------------------- */
+
+struct findings_args {
+    int64_t run, limit;
+    const char *check;
+    bool raw;
+};
+static const struct field findings_fields[] = {
+    {"run", FIELD_INT, offsetof(struct findings_args, run), "number of the run; 0: the latest",
+     .arg = "RUN", .flags = FIELD_POSITIONAL, .def = "0", .min = 0, .max = INT64_MAX},
+    {"check", FIELD_STRING, offsetof(struct findings_args, check), "only of this check",
+     .arg = "NAME"},
+    {"limit", FIELD_INT, offsetof(struct findings_args, limit), "how many", .def = "100", .min = 1,
+     .max = 1000000},
+    {"raw", FIELD_BOOL, offsetof(struct findings_args, raw), "show personal data unmasked"},
+    {0}};
+static const struct field_set findings_set = {.name = "runs findings",
+                                              .struct_size = sizeof(struct findings_args),
+                                              .fields = findings_fields};
+static const struct table_column findings_columns[] = {
+    {"id", TABLE_INT},      {"run", TABLE_INT},    {"pipeline", TABLE_TEXT},
+    {"stream", TABLE_TEXT}, {"check", TABLE_TEXT}, {"origin", TABLE_TEXT},
+    {"line", TABLE_INT},    {"row", TABLE_TEXT},   {NULL, TABLE_TEXT}};
+
+static int findings(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct findings_args *args = bound;
+    struct db_conn *db;
+    char run[24], limit[24];
+    snprintf(limit, sizeof limit, "%" PRId64, args->limit);
+    TRY(engine_open(cli, &db, err));
+    int code = find_run(db, args->run, run, err);
+    if (code == 0)
+        code = engine_table(cli, db, sql_runs_findings,
+                            DB_PARAMS(run, args->check, args->raw ? "true" : "false", limit),
+                            findings_columns, "its checks found nothing", err);
     db_close(db);
     return code;
 }
@@ -208,6 +256,14 @@ static const struct command command_list = {
     .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){
         {"diner runs list --pipeline nightly --limit 5", "the last five nights"}, {0}}};
+static const struct command command_findings = {
+    .name = "findings",
+    .summary = "list what checks with `on_fail: warn` found in a run",
+    .args = &findings_set,
+    .run = findings,
+    .flags = CLI_OUTPUT,
+    .examples =
+        (const struct command_example[]){{"diner runs findings", "of the latest run"}, {0}}};
 static const struct command command_show = {
     .name = "show",
     .summary = "show the streams of a run, and of its steps",
@@ -215,7 +271,7 @@ static const struct command command_show = {
     .run = show,
     .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){{"diner runs show", "the latest run"}, {0}}};
-static const struct command *const children[] = {&command_list, &command_show, &command_resume,
-                                                 NULL};
+static const struct command *const children[] = {&command_list, &command_show, &command_findings,
+                                                 &command_resume, NULL};
 const struct command command_runs = {
     .name = "runs", .summary = "history of runs", .children = children};

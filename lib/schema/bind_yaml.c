@@ -17,6 +17,17 @@ static bool is_absent(const struct ynode *node)
     return node == NULL || (node->kind == YNODE_SCALAR && node->is_null);
 }
 
+/* The word null where it is one of the choices. */
+static bool is_choice(const struct field *f, const struct ynode *node)
+{
+    if (f->type != FIELD_CHOICE || node->kind != YNODE_SCALAR)
+        return false;
+    for (const char *const *c = f->choices; *c != NULL; c++)
+        if (strcmp(*c, node->text) == 0)
+            return true;
+    return false;
+}
+
 static void wrong_kind(const struct field *f, const struct ynode *node, struct diagnostics *d)
 {
     diagnostics_add(d, node, NULL, "%s: expected %s, found %s", f->name, bind_expected(f->type),
@@ -207,7 +218,7 @@ static void bind_keys(const struct field_set *set, const struct ynode *map, void
         if (f->flags & FIELD_DEPRECATED)
             deprecated_key(f, map, map->keys[i], d);
         /* A null node keeps FIELD_NODE's own meaning: its owner decides. */
-        if (!is_absent(map->items[i]) || f->type == FIELD_NODE)
+        if (!is_absent(map->items[i]) || f->type == FIELD_NODE || is_choice(f, map->items[i]))
             bind_yaml_field(f, map->items[i], out, arena, d);
     }
 }

@@ -1,4 +1,5 @@
 /* `checks`: rules on the staged rows, after the transforms. */
+#include "format/jsonx.h"
 #include "pipeline/target/stage.h"
 
 #include <inttypes.h>
@@ -60,19 +61,41 @@ static int abort_rows(const struct stage_target *t, const struct check_spec *c,
                       db_result_text(res, 0, 3));
 }
 
+/* The first _seq of each origin, and its name, as JSON arrays. */
+static void print_origins(const struct stage_target *t, struct strbuf *firsts, struct strbuf *names)
+{
+    struct jwriter f, n;
+    jwriter_init(&f, firsts);
+    jwriter_init(&n, names);
+    jwriter_array(&f);
+    jwriter_array(&n);
+    for (size_t i = 0; i < t->norigins; i++) {
+        jwriter_int(&f, t->origins[i].first_seq);
+        jwriter_string(&n, t->origins[i].origin);
+    }
+    jwriter_end(&f);
+    jwriter_end(&n);
+}
+
 static int warn_rows(const struct stage_target *t, const struct check_spec *c, struct bound_sql bad,
                      struct stream_counts *counts, struct error *err)
 {
     int64_t found = 0;
+    AUTO_STRBUF struct strbuf firsts = {0}, names = {0};
+    strbuf_init(&firsts, STRBUF_DEFAULT_MAX);
+    strbuf_init(&names, STRBUF_DEFAULT_MAX);
+    print_origins(t, &firsts, &names);
     const char *own[] = {arena_printf(t->ctx->arena, "%" PRId64, t->ctx->run_id),
-                         t->ctx->stream->name, c->name};
-    size_t n = add_params(t->ctx->arena, &bad, own, 3);
-    const char *sql =
-        arena_printf(t->ctx->arena,
-                     "insert into diner.finding (run_id, stream, check_name, position, row_data) "
-                     "select $%zu::bigint, $%zu, $%zu, s._row, to_jsonb(s) - " STAGE_OWN
-                     " from %s s where %s order by s._seq",
-                     n, n + 1, n + 2, t->staged, bad.sql);
+                         t->ctx->stream->name, c->name, firsts.data, names.data};
+    size_t n = add_params(t->ctx->arena, &bad, own, 5);
+    const char *sql = arena_printf(
+        t->ctx->arena,
+        "insert into diner.finding (run_id, stream, check_name, position, row_data, origin) "
+        "select $%zu::bigint, $%zu, $%zu, s._row, to_jsonb(s) - " STAGE_OWN
+        ", (array(select jsonb_array_elements_text($%zu::jsonb)))[width_bucket(s._seq, "
+        "array(select jsonb_array_elements_text($%zu::jsonb)::bigint))] "
+        "from %s s where %s order by s._seq",
+        n, n + 1, n + 2, n + 4, n + 3, t->staged, bad.sql);
     TRY(db_execute(t->ctx->db, sql, bad.params, bad.nparams, &found, err));
     counts->findings += found;
     return 0;
