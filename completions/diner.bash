@@ -47,6 +47,9 @@ _diner_takes() {
     'diner runs list':--limit) return 0 ;;
     'diner runs list':--output | 'diner runs list':-o) return 0 ;;
     'diner runs show':--output | 'diner runs show':-o) return 0 ;;
+    'diner runs findings':--check) return 0 ;;
+    'diner runs findings':--limit) return 0 ;;
+    'diner runs findings':--output | 'diner runs findings':-o) return 0 ;;
     'diner runs resume':--jobs | 'diner runs resume':-j) return 0 ;;
     'diner runs resume':--output | 'diner runs resume':-o) return 0 ;;
     'diner rejects list':--pipeline) return 0 ;;
@@ -163,6 +166,7 @@ _diner_value() {
     'diner runs list':--status) _diner_words < <(printf '%s\n' all running succeeded partial failed interrupted) ;;
     'diner runs list':--output | 'diner runs list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs show':--output | 'diner runs show':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
+    'diner runs findings':--output | 'diner runs findings':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs resume':--output | 'diner runs resume':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner rejects list':--pipeline) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner rejects list':--output | 'diner rejects list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
@@ -226,6 +230,7 @@ _diner_child() {
     'diner runs') return 0 ;;
     'diner runs list') return 0 ;;
     'diner runs show') return 0 ;;
+    'diner runs findings') return 0 ;;
     'diner runs resume') return 0 ;;
     'diner rejects') return 0 ;;
     'diner rejects list') return 0 ;;
@@ -277,7 +282,7 @@ _diner_children() {
     'diner help') _diner_words < <(printf '%s\n' run pipeline runs rejects state orders stock perf-report serve config db doctor schedule dev completion exit-codes environment settings) ;;
     'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state orders stock perf-report serve config db doctor schedule dev completion help version) ;;
     'diner pipeline') _diner_words < <(printf '%s\n' list lint show graph preview plan guess) ;;
-    'diner runs') _diner_words < <(printf '%s\n' list show resume) ;;
+    'diner runs') _diner_words < <(printf '%s\n' list show findings resume) ;;
     'diner rejects') _diner_words < <(printf '%s\n' list show export replay) ;;
     'diner state') _diner_words < <(printf '%s\n' get set rewind) ;;
     'diner orders') _diner_words < <(printf '%s\n' list show create pay cancel sync) ;;
@@ -304,6 +309,7 @@ _diner_options() {
     'diner runs') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs list') _diner_words < <(printf '%s\n' --pipeline --status --limit --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs show') _diner_words < <(printf '%s\n' --slices --left-behind --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner runs findings') _diner_words < <(printf '%s\n' --check --limit --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs resume') _diner_words < <(printf '%s\n' --jobs -j --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects list') _diner_words < <(printf '%s\n' --pipeline --stream --run --limit --group --all --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;

@@ -7,7 +7,7 @@ function __diner_at
     set -e words[1]
     for word in $words
         switch "$at $word"
-            case 'diner help' 'diner run' 'diner pipeline' 'diner pipeline list' 'diner pipeline lint' 'diner pipeline show' 'diner pipeline graph' 'diner pipeline preview' 'diner pipeline plan' 'diner pipeline guess' 'diner runs' 'diner runs list' 'diner runs show' 'diner runs resume' 'diner rejects' 'diner rejects list' 'diner rejects show' 'diner rejects export' 'diner rejects replay' 'diner state' 'diner state get' 'diner state set' 'diner state rewind' 'diner orders' 'diner orders list' 'diner orders show' 'diner orders create' 'diner orders pay' 'diner orders cancel' 'diner orders sync' 'diner stock' 'diner stock show' 'diner stock adjust' 'diner stock sync' 'diner perf-report' 'diner serve' 'diner config' 'diner config show' 'diner config check' 'diner db' 'diner db migrate' 'diner db status' 'diner doctor' 'diner schedule' 'diner schedule show' 'diner schedule install' 'diner schedule remove' 'diner dev' 'diner dev up' 'diner dev down' 'diner dev status' 'diner dev env' 'diner dev psql' 'diner dev seed' 'diner completion'
+            case 'diner help' 'diner run' 'diner pipeline' 'diner pipeline list' 'diner pipeline lint' 'diner pipeline show' 'diner pipeline graph' 'diner pipeline preview' 'diner pipeline plan' 'diner pipeline guess' 'diner runs' 'diner runs list' 'diner runs show' 'diner runs findings' 'diner runs resume' 'diner rejects' 'diner rejects list' 'diner rejects show' 'diner rejects export' 'diner rejects replay' 'diner state' 'diner state get' 'diner state set' 'diner state rewind' 'diner orders' 'diner orders list' 'diner orders show' 'diner orders create' 'diner orders pay' 'diner orders cancel' 'diner orders sync' 'diner stock' 'diner stock show' 'diner stock adjust' 'diner stock sync' 'diner perf-report' 'diner serve' 'diner config' 'diner config show' 'diner config check' 'diner db' 'diner db migrate' 'diner db status' 'diner doctor' 'diner schedule' 'diner schedule show' 'diner schedule install' 'diner schedule remove' 'diner dev' 'diner dev up' 'diner dev down' 'diner dev status' 'diner dev env' 'diner dev psql' 'diner dev seed' 'diner completion'
                 set at "$at $word"
         end
     end
@@ -101,6 +101,7 @@ complete -c diner -n '__diner_at diner pipeline guess' -l rows -x -d 'how many r
 complete -c diner -n '__diner_at diner pipeline guess' -F
 complete -c diner -n '__diner_at diner runs' -a list -d 'list runs, newest first'
 complete -c diner -n '__diner_at diner runs' -a show -d 'show the streams of a run, and of its steps'
+complete -c diner -n '__diner_at diner runs' -a findings -d 'list what checks with `on_fail: warn` found in a run'
 complete -c diner -n '__diner_at diner runs' -a resume -d 'go on with a run that stopped'
 complete -c diner -n '__diner_at diner runs list' -l pipeline -x -a '(diner __complete pipelines 2>/dev/null)' -d 'only runs of this pipeline'
 complete -c diner -n '__diner_at diner runs list' -l status -x -a 'all running succeeded partial failed interrupted' -d 'only with this status'
@@ -109,6 +110,10 @@ complete -c diner -n '__diner_at diner runs list' -l output -s o -x -a 'table js
 complete -c diner -n '__diner_at diner runs show' -l slices -d 'the children and windows of its streams instead'
 complete -c diner -n '__diner_at diner runs show' -l left-behind -d 'only children and windows that failed'
 complete -c diner -n '__diner_at diner runs show' -l output -s o -x -a 'table json jsonl csv' -d 'form of the output'
+complete -c diner -n '__diner_at diner runs findings' -l check -x -d 'only of this check'
+complete -c diner -n '__diner_at diner runs findings' -l limit -x -d 'how many'
+complete -c diner -n '__diner_at diner runs findings' -l raw -d 'show personal data unmasked'
+complete -c diner -n '__diner_at diner runs findings' -l output -s o -x -a 'table json jsonl csv' -d 'form of the output'
 complete -c diner -n '__diner_at diner runs resume' -l jobs -s j -x -d 'children and windows side by side'
 complete -c diner -n '__diner_at diner runs resume' -l output -s o -x -a 'table json jsonl csv' -d 'form of the output'
 complete -c diner -n '__diner_at diner rejects' -a list -d 'list rows that were not loaded, with their reasons'
