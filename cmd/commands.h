@@ -9,6 +9,7 @@
 extern const struct command command_run;            /* cmd/run.c */
 extern const struct command command_pipeline;       /* cmd/pipeline.c */
 extern const struct command command_pipeline_guess; /* cmd/pipeline_guess.c */
+extern const struct command command_pipeline_test;  /* cmd/pipeline_test.c */
 extern const struct command command_runs;           /* cmd/runs.c */
 extern const struct command command_rejects;        /* cmd/rejects.c */
 extern const struct command command_state;          /* cmd/state.c */

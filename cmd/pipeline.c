@@ -302,8 +302,9 @@ static const struct command command_plan = {
         {"diner pipeline plan stock_sync", "what tonight would do to the stock"}, {0}}};
 
 static const struct command *const children[] = {
-    &command_list,    &command_lint, &command_show,           &command_graph,
-    &command_preview, &command_plan, &command_pipeline_guess, NULL};
+    &command_list,           &command_lint,          &command_show,
+    &command_graph,          &command_preview,       &command_plan,
+    &command_pipeline_guess, &command_pipeline_test, NULL};
 const struct command command_pipeline = {
     .name = "pipeline",
     .summary = "write and look at pipelines: guess, lint, preview, plan",

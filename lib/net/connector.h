@@ -119,6 +119,9 @@ void connector_pool_free(struct connector_pool *pool); /* NULL-safe */
 enum tape_mode { TAPE_RECORD, TAPE_REPLAY };
 /* Replay reads the file: ERR_NOT_FOUND, ERR_DATA with its place. Record touches no file yet. */
 int tape_open(const char *path, enum tape_mode mode, struct tape **ret, struct error *err);
+/* A tape of one answer, JSON, to whatever GET or listing is asked first; a second request finds
+ * nothing. name is for messages; body is copied. */
+struct tape *tape_of_body(const char *name, struct span body);
 /* Record: JSON members of this name, at any depth, are personal. Before the first request. */
 void tape_personal(struct tape *t, const char *member);
 /* Record: writes the file, whole or not at all, readable by its owner only. */

@@ -41,7 +41,7 @@ int run_exit_status(enum error_code code)
 
 /* All PostgreSQL targets of a pipeline share one connection: rows, state and record commit
  * together there. */
-static int choose_connection(struct run *run, struct error *err)
+int run_choose_connection(struct run *run, struct error *err)
 {
     const struct pipeline *p = run->pipeline;
     const char *of_source = NULL;
@@ -266,7 +266,7 @@ static enum error_code run_one(struct run *run, struct error *first)
 {
     struct error err = ERROR_INIT;
     log_context("pipeline", run->pipeline->name);
-    if (choose_connection(run, first) != 0 || run_connect(run, first) != 0)
+    if (run_choose_connection(run, first) != 0 || run_connect(run, first) != 0)
         return first->code;
     if (run->options->kind == RUN_PLAN)
         return run_plan(run, first);

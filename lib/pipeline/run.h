@@ -66,6 +66,7 @@ struct run_options {
     const struct migration_set *migrations;
     size_t nmigrations;
     const struct run_observer *observer;
+    const struct stream_watch *watch; /* of a plan or dry run */
 };
 
 struct run_report {

@@ -50,7 +50,9 @@ int hooks_run(const struct run *run, const struct field_objects *hooks, const ch
 /* 130 or 143 for what a signal stopped, else the code's. */
 int run_exit_status(enum error_code code);
 
-/* run.c: opens (or re-opens) the run's connection and takes the lock. */
+/* run.c: which connection holds lock, staging and state; ERR_SPEC when the targets have several. */
+int run_choose_connection(struct run *run, struct error *err);
+/* Opens (or re-opens) it and takes the lock. */
 int run_connect(struct run *run, struct error *err);
 
 #endif

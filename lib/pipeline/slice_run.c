@@ -171,7 +171,9 @@ static int take_row(struct attempt *a, struct source_row *row, struct error *err
     if (reason == NULL)
         TRY(a->stream->target->row(a->target, row, &reason, &column, err));
     if (reason == NULL)
-        return 0;
+        return a->ctx.watch != NULL && a->ctx.watch->row != NULL
+                   ? a->ctx.watch->row(a->ctx.watch->self, &a->ctx, row->cells, err)
+                   : 0;
     a->counts.rejected++;
     rejects_add_row(a->ctx.rejects, &a->ctx, row, row->fault != NULL ? -1 : column, reason);
     return rejects_check_budget(a->ctx.rejects, &a->ctx, a->counts.read, false, err);
@@ -366,7 +368,8 @@ static int commit(struct attempt *a, struct error *err)
 
 static int attempt_stream(struct attempt *a, struct error *err)
 {
-    if (!a->ctx.plan && !db_is_alive(a->run->db)) /* an earlier stream lost it */
+    bool is_offline = a->ctx.dry_run && a->run->db == NULL;
+    if (!a->ctx.plan && !is_offline && !db_is_alive(a->run->db)) /* an earlier stream lost it */
         TRY(run_connect(a->run, err));
     a->ctx.db = a->run->db;
     if (a->ctx.plan)
@@ -379,6 +382,8 @@ static int attempt_stream(struct attempt *a, struct error *err)
     else
         a->counts.read = target_postgres_staged(&a->ctx, a->target);
     TRY(reconcile(a, err));
+    if (a->ctx.watch != NULL && a->ctx.watch->read != NULL)
+        TRY(a->ctx.watch->read(a->ctx.watch->self, &a->ctx, &a->counts, err));
     if (a->ctx.dry_run) {
         a->counts.inserted = a->counts.read - a->counts.rejected - a->counts.skipped;
         return 0;
@@ -445,6 +450,7 @@ static void begin_attempt(struct attempt *a, struct run *run, struct stream_spec
                                      .dry_run = o->kind == RUN_DRY,
                                      .plan = o->kind == RUN_PLAN,
                                      .control_connection = run->control_connection,
+                                     .watch = o->watch,
                                      .rejects = rejects_new()};
     if (o->observer != NULL) {
         a->ctx.on_row = o->observer->row;

@@ -5,6 +5,7 @@
 #include "core/secret.h"
 #include "pipeline/spec_private.h"
 #include "pipeline/stream.h"
+#include "pipeline/test_private.h"
 #include "schema/interpolate.h"
 #include "schema/suggest.h"
 
@@ -269,7 +270,8 @@ static int load(struct pipeline *p, const char *name, const struct config *confi
     p->root = root;
     interpolate_tree(root, NULL, NULL, p->arena, d);
     bind_file(p, root, config, d);
-    streams_bind(p, config, d); /* with errors too: all problems are told at once */
+    streams_bind(p, config, d);
+    tests_check(p, d); /* with errors too: all problems are told at once */
     if (d->errors == 0)
         TRY(resolve_params(p, options, err));
     return diagnostics_result(d, ERR_SPEC, err);

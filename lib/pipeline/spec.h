@@ -190,6 +190,34 @@ struct job_step {
     const struct ynode *node;
 };
 
+/* tests: what a stream makes of given input, without the world outside. */
+struct test_given {
+    const char *file, *text; /* of a file source: a path beside the pipeline, or the text itself */
+    const char *body;        /* of an API source: the JSON of its only answer, or a path */
+    const char *answers;     /* of an API source: a tape */
+    const char *sql;         /* statements run first, in the transaction that is rolled back */
+};
+struct test_reject {
+    int64_t line; /* 0: any */
+    const char *column, *reason;
+};
+struct test_expect {
+    const struct ynode *rows;     /* a list of column: value; NULL: not looked at */
+    int64_t row_count;            /* -1: not looked at */
+    const struct ynode *rejected; /* a number, or a list of struct test_reject */
+    int64_t skipped;              /* -1: not looked at */
+    const char *error;            /* part of the message with which the stream fails */
+    struct field_strings sql;     /* queries that give true; ${staged} is the rows */
+};
+struct test_spec {
+    const char *name, *stream;
+    struct test_given given;
+    struct field_string_map params;
+    const char *now;
+    struct test_expect expect;
+};
+extern const struct field_set test_reject_fields;
+
 struct pipeline {
     struct arena *arena;
     const char *file, *directory; /* queries and files are relative to the directory */
@@ -202,7 +230,7 @@ struct pipeline {
     struct stream_spec **ordered; /* by needs */
     struct field_objects steps;   /* struct job_step: a job file has these and no streams */
     struct hooks_spec hooks;
-    const struct ynode *tests; /* bound by pipeline/test */
+    struct field_objects tests; /* struct test_spec */
     const struct ynode *root;
     struct bizday bizday;
 };

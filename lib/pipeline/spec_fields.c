@@ -378,6 +378,65 @@ static const struct field_set defaults_set = {.name = "defaults",
                                               .struct_size = sizeof(struct defaults_spec),
                                               .fields = defaults_fields};
 
+static const struct field given_fields[] = {
+    {"file", FIELD_STRING, AT(test_given, file), "of a file source: a file beside the pipeline"},
+    {"text", FIELD_STRING, AT(test_given, text), "of a file source: the text of the file"},
+    {"body", FIELD_STRING, AT(test_given, body),
+     "of an API source: its only answer, as JSON or as a file beside the pipeline"},
+    {"answers", FIELD_STRING, AT(test_given, answers),
+     "of an API source: a tape of answers beside the pipeline, written by --record"},
+    {"sql", FIELD_STRING, AT(test_given, sql),
+     "statements run before, or a .sql file; rolled back with all else"},
+    {0}};
+static const struct field_set given_set = {.name = "given",
+                                           .help = "What the stream reads in a test",
+                                           .struct_size = sizeof(struct test_given),
+                                           .fields = given_fields};
+static const struct field reject_fields[] = {
+    {"line", FIELD_INT, AT(test_reject, line), "line in the file, or place in the page", .min = 0,
+     .max = INT64_MAX},
+    {"column", FIELD_STRING, AT(test_reject, column), "column at fault"},
+    {"reason", FIELD_STRING, AT(test_reject, reason), "a part of the reason"},
+    {0}};
+const struct field_set test_reject_fields = {.name = "expected reject",
+                                             .help = "One row that is refused",
+                                             .struct_size = sizeof(struct test_reject),
+                                             .fields = reject_fields};
+static const struct field expect_fields[] = {
+    {"rows", FIELD_NODE, AT(test_expect, rows),
+     "rows as they would be merged or sent, in the order of reading: column: value, of the columns "
+     "that matter"},
+    {"row_count", FIELD_INT, AT(test_expect, row_count), "how many they are; -1: not looked at",
+     .def = "-1", .min = -1, .max = INT64_MAX},
+    {"rejected", FIELD_NODE, AT(test_expect, rejected),
+     "how many rows are refused, or a list of line, column, reason; default: none"},
+    {"skipped", FIELD_INT, AT(test_expect, skipped),
+     "how many records are left out by declared rules; -1: not looked at", .def = "-1", .min = -1,
+     .max = INT64_MAX},
+    {"error", FIELD_STRING, AT(test_expect, error),
+     "a part of the error that the stream ends with"},
+    {"sql", FIELD_STRINGS, AT(test_expect, sql), "queries that give true; ${staged} is the rows"},
+    {0}};
+static const struct field_set expect_set = {.name = "expect",
+                                            .help = "What must come of it",
+                                            .struct_size = sizeof(struct test_expect),
+                                            .fields = expect_fields};
+static const struct field test_fields[] = {
+    {"name", FIELD_STRING, AT(test_spec, name), "what is tested", .flags = FIELD_REQUIRED},
+    {"stream", FIELD_STRING, AT(test_spec, stream), "stream of this pipeline",
+     .flags = FIELD_REQUIRED},
+    {"given", FIELD_OBJECT, AT(test_spec, given), "what it reads", .sub = &given_set},
+    {"params", FIELD_STRING_MAP, AT(test_spec, params), "params of the pipeline"},
+    {"now", FIELD_STRING, AT(test_spec, now),
+     "the time at which it runs; default: when the tape was recorded, else the real one"},
+    {"expect", FIELD_OBJECT, AT(test_spec, expect), "what must come of it", .sub = &expect_set},
+    {0}};
+static const struct field_set test_set = {
+    .name = "test",
+    .help = "A test of one stream for `diner pipeline test`; nothing of it stays",
+    .struct_size = sizeof(struct test_spec),
+    .fields = test_fields};
+
 struct pipeline_file {
     struct pipeline pipeline;
     struct defaults_spec defaults;
@@ -397,7 +456,8 @@ static const struct field top_fields[] = {
      .sub = &step_set},
     {"hooks", FIELD_OBJECT, AT(pipeline, hooks), "what else is done around a run",
      .sub = &hooks_set},
-    {"tests", FIELD_NODE, AT(pipeline, tests), "tests of `diner pipeline test`"},
+    {"tests", FIELD_OBJECTS, AT(pipeline, tests), "tests of `diner pipeline test`",
+     .sub = &test_set},
     {0}};
 const struct field_set pipeline_fields = {.name = "pipeline",
                                           .help = "A pipeline (streams) or a job (steps)",

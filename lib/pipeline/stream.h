@@ -48,6 +48,23 @@ struct rejects;
 struct state_ledger;
 struct column_reader;
 
+struct stream_context;
+struct stream_counts;
+/* Who looks at the rows of a plan or dry run on their way; every function may be NULL, and stops
+ * the stream by what it returns. */
+struct stream_watch {
+    void *self;
+    /* A row that its target took. */
+    int (*row)(void *self, const struct stream_context *ctx, const struct cell *cells,
+               struct error *err);
+    /* All rows are read and agree with what the source says of itself. */
+    int (*read)(void *self, const struct stream_context *ctx, const struct stream_counts *counts,
+                struct error *err);
+    /* They wait in the table `staged` for the merge: transformed, checked, one a key. */
+    int (*staged)(void *self, const struct stream_context *ctx, const char *staged,
+                  const struct stream_counts *counts, struct error *err);
+};
+
 /* Everything a plugin may use. Borrowed for the life of the stream. */
 struct stream_context {
     struct pipeline *pipeline;
@@ -83,6 +100,7 @@ struct stream_context {
     /* Rows that a plan or dry run would send, or a run sends, to an API. */
     void (*on_row)(void *self, const struct stream_context *ctx, const struct cell *cells);
     void *on_row_self;
+    const struct stream_watch *watch; /* or NULL */
 };
 
 /* Index of a column of the stream, or -1. */

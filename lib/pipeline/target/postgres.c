@@ -255,6 +255,8 @@ static int finish_target(struct target *t, struct stream_counts *counts, struct 
     TRY(stage_contract(&t->stage, counts, err));
     TRY(stage_fit_window(&t->stage, counts, err));
     TRY(stage_supersede(&t->stage, counts, err));
+    if (t->ctx->watch != NULL && t->ctx->watch->staged != NULL)
+        TRY(t->ctx->watch->staged(t->ctx->watch->self, t->ctx, t->stage.staged, counts, err));
     TRY(stage_guard(&t->stage, err));
     TRY(save_cursor(t, err));
     return stage_merge(&t->stage, counts, err);
