@@ -536,8 +536,7 @@ int tape_answer(struct tape *t, const struct exchange *e, struct http_response *
     request_body(t, e->body, &body, hex);
     for (size_t i = 0; i < t->count; i++) {
         struct take *take = &t->takes[i];
-        bool same = !take->is_used && !take->is_any &&
-                    strcmp(take->connector, e->connector) == 0 &&
+        bool same = !take->is_used && !take->is_any && strcmp(take->connector, e->connector) == 0 &&
                     strcmp(take->method, e->method) == 0 && strcmp(take->url, e->url) == 0;
         if ((take->is_any && !take->is_used) || (same && strcmp(take->sha256, hex) == 0)) {
             take_play(take, ret);

@@ -386,7 +386,7 @@ static const struct field given_fields[] = {
     {"answers", FIELD_STRING, AT(test_given, answers),
      "of an API source: a tape of answers beside the pipeline, written by --record"},
     {"sql", FIELD_STRING, AT(test_given, sql),
-     "statements run before, or a .sql file; rolled back with all else"},
+     "statements run before, or a .sql file; rolled back with all else", .flags = FIELD_LATE},
     {0}};
 static const struct field_set given_set = {.name = "given",
                                            .help = "What the stream reads in a test",
@@ -415,7 +415,8 @@ static const struct field expect_fields[] = {
      .max = INT64_MAX},
     {"error", FIELD_STRING, AT(test_expect, error),
      "a part of the error that the stream ends with"},
-    {"sql", FIELD_STRINGS, AT(test_expect, sql), "queries that give true; ${staged} is the rows"},
+    {"sql", FIELD_STRINGS, AT(test_expect, sql), "queries that give true; ${staged} is the rows",
+     .flags = FIELD_LATE},
     {0}};
 static const struct field_set expect_set = {.name = "expect",
                                             .help = "What must come of it",
@@ -425,11 +426,13 @@ static const struct field test_fields[] = {
     {"name", FIELD_STRING, AT(test_spec, name), "what is tested", .flags = FIELD_REQUIRED},
     {"stream", FIELD_STRING, AT(test_spec, stream), "stream of this pipeline",
      .flags = FIELD_REQUIRED},
-    {"given", FIELD_OBJECT, AT(test_spec, given), "what it reads", .sub = &given_set},
+    {"given", FIELD_OBJECT, AT(test_spec, given), "what it reads", .sub = &given_set,
+     .flags = FIELD_LATE},
     {"params", FIELD_STRING_MAP, AT(test_spec, params), "params of the pipeline"},
     {"now", FIELD_STRING, AT(test_spec, now),
      "the time at which it runs; default: when the tape was recorded, else the real one"},
-    {"expect", FIELD_OBJECT, AT(test_spec, expect), "what must come of it", .sub = &expect_set},
+    {"expect", FIELD_OBJECT, AT(test_spec, expect), "what must come of it", .sub = &expect_set,
+     .flags = FIELD_LATE},
     {0}};
 static const struct field_set test_set = {
     .name = "test",
@@ -457,7 +460,7 @@ static const struct field top_fields[] = {
     {"hooks", FIELD_OBJECT, AT(pipeline, hooks), "what else is done around a run",
      .sub = &hooks_set},
     {"tests", FIELD_OBJECTS, AT(pipeline, tests), "tests of `diner pipeline test`",
-     .sub = &test_set},
+     .sub = &test_set, .flags = FIELD_LATE},
     {0}};
 const struct field_set pipeline_fields = {.name = "pipeline",
                                           .help = "A pipeline (streams) or a job (steps)",

@@ -203,8 +203,8 @@ static int give(struct trial *t, struct error *err)
     const struct test_given *g = &t->spec->given;
     if (g->text != NULL)
         return give_text(t, err);
-    if (g->file != NULL)
-        ((struct file_source_spec *)t->stream->source_spec)->file = beside(t->pipeline, g->file);
+    if (g->file != NULL) /* relative to the pipeline, as any file of it */
+        ((struct file_source_spec *)t->stream->source_spec)->file = g->file;
     if (g->body != NULL)
         return give_body(t, err);
     if (g->answers != NULL)
