@@ -42,6 +42,9 @@ _diner_takes() {
     'diner pipeline guess':--schema) return 0 ;;
     'diner pipeline guess':--connector) return 0 ;;
     'diner pipeline guess':--rows) return 0 ;;
+    'diner pipeline test':--only) return 0 ;;
+    'diner pipeline test':--format) return 0 ;;
+    'diner pipeline test':--output | 'diner pipeline test':-o) return 0 ;;
     'diner runs list':--pipeline) return 0 ;;
     'diner runs list':--status) return 0 ;;
     'diner runs list':--limit) return 0 ;;
@@ -162,6 +165,8 @@ _diner_value() {
     'diner pipeline preview':--output | 'diner pipeline preview':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner pipeline plan':--output | 'diner pipeline plan':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner pipeline guess':--connector) _diner_files -f ;;
+    'diner pipeline test':--format) _diner_words < <(printf '%s\n' text tap junit) ;;
+    'diner pipeline test':--output | 'diner pipeline test':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs list':--pipeline) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner runs list':--status) _diner_words < <(printf '%s\n' all running succeeded partial failed interrupted) ;;
     'diner runs list':--output | 'diner runs list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
@@ -227,6 +232,7 @@ _diner_child() {
     'diner pipeline preview') return 0 ;;
     'diner pipeline plan') return 0 ;;
     'diner pipeline guess') return 0 ;;
+    'diner pipeline test') return 0 ;;
     'diner runs') return 0 ;;
     'diner runs list') return 0 ;;
     'diner runs show') return 0 ;;
@@ -281,7 +287,7 @@ _diner_children() {
     case $1 in
     'diner help') _diner_words < <(printf '%s\n' run pipeline runs rejects state orders stock perf-report serve config db doctor schedule dev completion exit-codes environment settings) ;;
     'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state orders stock perf-report serve config db doctor schedule dev completion help version) ;;
-    'diner pipeline') _diner_words < <(printf '%s\n' list lint show graph preview plan guess) ;;
+    'diner pipeline') _diner_words < <(printf '%s\n' list lint show graph preview plan guess test) ;;
     'diner runs') _diner_words < <(printf '%s\n' list show findings resume) ;;
     'diner rejects') _diner_words < <(printf '%s\n' list show export replay) ;;
     'diner state') _diner_words < <(printf '%s\n' get set rewind) ;;
@@ -306,6 +312,7 @@ _diner_options() {
     'diner pipeline preview') _diner_words < <(printf '%s\n' --stream --rows -r --param -p --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline plan') _diner_words < <(printf '%s\n' --only --param -p --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline guess') _diner_words < <(printf '%s\n' --name --schema --connector --rows --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner pipeline test') _diner_words < <(printf '%s\n' --only --record --format --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs list') _diner_words < <(printf '%s\n' --pipeline --status --limit --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs show') _diner_words < <(printf '%s\n' --slices --left-behind --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -364,6 +371,7 @@ _diner_argument() {
     'diner pipeline preview':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner pipeline plan':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner pipeline guess':0) _diner_files -f ;;
+    'diner pipeline test':*) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner rejects replay':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner state get':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner state set':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;

@@ -7,7 +7,7 @@ function __diner_at
     set -e words[1]
     for word in $words
         switch "$at $word"
-            case 'diner help' 'diner run' 'diner pipeline' 'diner pipeline list' 'diner pipeline lint' 'diner pipeline show' 'diner pipeline graph' 'diner pipeline preview' 'diner pipeline plan' 'diner pipeline guess' 'diner runs' 'diner runs list' 'diner runs show' 'diner runs findings' 'diner runs resume' 'diner rejects' 'diner rejects list' 'diner rejects show' 'diner rejects export' 'diner rejects replay' 'diner state' 'diner state get' 'diner state set' 'diner state rewind' 'diner orders' 'diner orders list' 'diner orders show' 'diner orders create' 'diner orders pay' 'diner orders cancel' 'diner orders sync' 'diner stock' 'diner stock show' 'diner stock adjust' 'diner stock sync' 'diner perf-report' 'diner serve' 'diner config' 'diner config show' 'diner config check' 'diner db' 'diner db migrate' 'diner db status' 'diner doctor' 'diner schedule' 'diner schedule show' 'diner schedule install' 'diner schedule remove' 'diner dev' 'diner dev up' 'diner dev down' 'diner dev status' 'diner dev env' 'diner dev psql' 'diner dev seed' 'diner completion'
+            case 'diner help' 'diner run' 'diner pipeline' 'diner pipeline list' 'diner pipeline lint' 'diner pipeline show' 'diner pipeline graph' 'diner pipeline preview' 'diner pipeline plan' 'diner pipeline guess' 'diner pipeline test' 'diner runs' 'diner runs list' 'diner runs show' 'diner runs findings' 'diner runs resume' 'diner rejects' 'diner rejects list' 'diner rejects show' 'diner rejects export' 'diner rejects replay' 'diner state' 'diner state get' 'diner state set' 'diner state rewind' 'diner orders' 'diner orders list' 'diner orders show' 'diner orders create' 'diner orders pay' 'diner orders cancel' 'diner orders sync' 'diner stock' 'diner stock show' 'diner stock adjust' 'diner stock sync' 'diner perf-report' 'diner serve' 'diner config' 'diner config show' 'diner config check' 'diner db' 'diner db migrate' 'diner db status' 'diner doctor' 'diner schedule' 'diner schedule show' 'diner schedule install' 'diner schedule remove' 'diner dev' 'diner dev up' 'diner dev down' 'diner dev status' 'diner dev env' 'diner dev psql' 'diner dev seed' 'diner completion'
                 set at "$at $word"
         end
     end
@@ -79,6 +79,7 @@ complete -c diner -n '__diner_at diner pipeline' -a graph -d 'draw the streams o
 complete -c diner -n '__diner_at diner pipeline' -a preview -d 'show the first rows of a stream as they would be loaded'
 complete -c diner -n '__diner_at diner pipeline' -a plan -d 'count what a run would insert, update and delete, and roll back'
 complete -c diner -n '__diner_at diner pipeline' -a guess -d 'write a first pipeline from a file, an API or a table'
+complete -c diner -n '__diner_at diner pipeline' -a test -d 'run the tests that pipeline files hold'
 complete -c diner -n '__diner_at diner pipeline list' -l output -s o -x -a 'table json jsonl csv' -d 'form of the output'
 complete -c diner -n '__diner_at diner pipeline lint' -a '(diner __complete pipelines 2>/dev/null)'
 complete -c diner -n '__diner_at diner pipeline show' -l resolved -d 'as it was understood: defaults merged, environment put in, secrets masked'
@@ -99,6 +100,11 @@ complete -c diner -n '__diner_at diner pipeline guess' -l schema -x -d 'schema o
 complete -c diner -n '__diner_at diner pipeline guess' -l connector -r -F -d 'where the connector of a URL is written; default: a comment above the pipeline'
 complete -c diner -n '__diner_at diner pipeline guess' -l rows -x -d 'how many rows are all looked at; of those after them a sample'
 complete -c diner -n '__diner_at diner pipeline guess' -F
+complete -c diner -n '__diner_at diner pipeline test' -l only -x -d 'tests whose name has this text'
+complete -c diner -n '__diner_at diner pipeline test' -l record -d 'ask the real APIs and write their answers, disguised, to the tapes of `given.answers`'
+complete -c diner -n '__diner_at diner pipeline test' -l format -x -a 'text tap junit' -d 'lines for people, the Test Anything Protocol, or JUnit\'s XML'
+complete -c diner -n '__diner_at diner pipeline test' -l output -s o -x -a 'table json jsonl csv' -d 'form of the output'
+complete -c diner -n '__diner_at diner pipeline test' -a '(diner __complete pipelines 2>/dev/null)'
 complete -c diner -n '__diner_at diner runs' -a list -d 'list runs, newest first'
 complete -c diner -n '__diner_at diner runs' -a show -d 'show the streams of a run, and of its steps'
 complete -c diner -n '__diner_at diner runs' -a findings -d 'list what checks with `on_fail: warn` found in a run'
