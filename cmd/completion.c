@@ -1,5 +1,6 @@
 /* cmd/completion.c - diner completion bash|zsh|fish, and the names that completions ask for. */
 #include "commands.h"
+#include "net/connector_look.h"
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,13 +55,19 @@ const struct command command_completion = {
 
 struct complete_args {
     const char *kind;
+    struct field_strings words;
 };
 static const struct field complete_fields[] = {
     {.name = "kind",
      .type = FIELD_STRING,
      .offset = offsetof(struct complete_args, kind),
      .flags = FIELD_POSITIONAL | FIELD_REQUIRED,
-     .help = "what is completed: pipelines, settings, stores"},
+     .help = "what is completed: pipelines, connectors, resources, settings, stores"},
+    {.name = "word",
+     .type = FIELD_STRINGS,
+     .offset = offsetof(struct complete_args, words),
+     .flags = FIELD_POSITIONAL | FIELD_REPEAT,
+     .help = "the line so far, where the names hang on it: resources"},
     {0},
 };
 static const struct field_set complete_set = {
@@ -86,6 +93,52 @@ static void print_pipelines(struct cli *cli, const struct config *config)
     }
 }
 
+static void print_connectors(struct cli *cli, const struct config *config)
+{
+    const char **names;
+    size_t count = connector_names(config, builtin_connectors, cli->arena, &names);
+    for (size_t i = 0; i < count; i++)
+        (void)fprintf(cli->out, "%s\n", names[i]);
+}
+
+static bool is_word(const struct complete_args *a, const char *name)
+{
+    for (size_t i = 0; i < a->words.count; i++)
+        if (strcmp(a->words.items[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Of the connector that stands in the line. */
+static void print_resources(struct cli *cli, const struct config *config,
+                            const struct complete_args *a)
+{
+    struct connector_summary s = {0};
+    struct diagnostics d;
+    struct error ignored = ERROR_INIT;
+    const char **names;
+    size_t count = connector_names(config, builtin_connectors, cli->arena, &names);
+    diagnostics_init(&d, cli->arena);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_word(a, names[i]) || connector_describe(names[i], config, builtin_connectors,
+                                                        cli->arena, &s, &d, &ignored) != 0)
+            continue;
+        for (size_t k = 0; k < s.nresources; k++)
+            (void)fprintf(cli->out, "%s\n", s.resources[k]);
+        return;
+    }
+}
+
+static void print_names(struct cli *cli, const struct config *config, const struct complete_args *a)
+{
+    if (strncmp(a->kind, "pipeline", 8) == 0)
+        print_pipelines(cli, config);
+    else if (strncmp(a->kind, "connector", 9) == 0)
+        print_connectors(cli, config);
+    else if (strncmp(a->kind, "resource", 8) == 0)
+        print_resources(cli, config, a);
+}
+
 /* Nobody is at the other end to read an error: what cannot be had is an empty list. Stores are
  * not asked for over the network while a key is pressed. */
 static int run_complete(struct cli *cli, const void *args, struct error *err)
@@ -98,8 +151,8 @@ static int run_complete(struct cli *cli, const void *args, struct error *err)
         for (const struct field *f = settings_fields.fields; f->name; f++)
             if (!(f->flags & FIELD_HIDDEN))
                 (void)fprintf(cli->out, "%s\n", f->name);
-    } else if (strncmp(a->kind, "pipeline", 8) == 0 && config_load(NULL, &config, &ignored) == 0) {
-        print_pipelines(cli, config);
+    } else if (config_load(NULL, &config, &ignored) == 0) {
+        print_names(cli, config, a);
         config_free(config);
     }
     return 0;

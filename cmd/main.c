@@ -10,6 +10,7 @@ static const struct command *const children[] = {
     &command_runs,
     &command_rejects,
     &command_state,
+    &command_connector,
     /* operations on the platform */
     &command_orders,
     &command_stock,
@@ -40,7 +41,8 @@ static const struct command root = {
     .summary = "move a restaurant chain's data: platform API, PostgreSQL, ERP, CRM and BI",
     .description =
         "Pipelines written in YAML move orders, stock and sales between the chain's platform, "
-        "PostgreSQL, the ERP's files and BI: `run`, `pipeline`, `runs`, `rejects`, `state`.\n\n"
+        "PostgreSQL, the ERP's files and BI: `run`, `pipeline`, `runs`, `rejects`, `state`, "
+        "`connector`.\n\n"
         "Single operations on the platform: `orders`, `stock`, `serve`. Its speed: "
         "`perf-report`.\n\n"
         "This machine: `config`, `db`, `doctor`, `schedule`, `dev`, `completion`.",

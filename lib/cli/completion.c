@@ -7,12 +7,18 @@ const char *cli_dynamic_names(const struct field *f)
     static const char *const plurals[][2] = {
         {"pipeline", "pipelines"}, {"connector", "connectors"},   {"store", "stores"},
         {"setting", "settings"},   {"connection", "connections"}, {"run", "runs"},
+        {"resource", "resources"},
     };
 
     for (size_t i = 0; f->complete && i < sizeof(plurals) / sizeof(plurals[0]); i++)
         if (strcmp(f->complete, plurals[i][0]) == 0)
             return plurals[i][1];
     return NULL;
+}
+
+bool cli_names_hang_on_words(const char *names)
+{
+    return strcmp(names, "resources") == 0;
 }
 
 int cli_completion(const struct command *root, const char *shell, struct strbuf *out,

@@ -106,8 +106,8 @@ static bool value_action(struct writer *w, const struct field *f)
             strbuf_addf(w->out, " %s", f->choices[i]);
         add(w, ") ;;\n");
     } else if (names) {
-        strbuf_addf(w->out, "_%s_words < <(%s __complete %s 2>/dev/null) ;;\n", w->name, w->name,
-                    names);
+        strbuf_addf(w->out, "_%s_words < <(%s __complete %s%s 2>/dev/null) ;;\n", w->name, w->name,
+                    names, cli_names_hang_on_words(names) ? " -- \"${COMP_WORDS[@]}\"" : "");
     } else if (f->complete && strcmp(f->complete, "file") == 0) {
         add(w, "_@_files -f ;;\n");
     } else if (f->complete && strcmp(f->complete, "dir") == 0) {

@@ -29,7 +29,8 @@ static bool value_words(struct strbuf *out, const struct command *root, const st
             strbuf_addf(out, "%s%s", i ? " " : "", f->choices[i]);
         strbuf_adds(out, "'");
     } else if (names) {
-        strbuf_addf(out, " -a '(%s __complete %s 2>/dev/null)'", root->name, names);
+        strbuf_addf(out, " -a '(%s __complete %s%s 2>/dev/null)'", root->name, names,
+                    cli_names_hang_on_words(names) ? " -- (commandline -opc)" : "");
     } else if (f->complete && strcmp(f->complete, "dir") == 0) {
         strbuf_adds(out, " -a '(__fish_complete_directories)'");
     } else {

@@ -35,7 +35,7 @@ static const char head[] = "#compdef @\n"
                            "\n"
                            "_@_names() {\n"
                            "    local -a names\n"
-                           "    names=(${(f)\"$(@ __complete $1 2>/dev/null)\"})\n"
+                           "    names=(${(f)\"$(@ __complete $1 -- $words 2>/dev/null)\"})\n"
                            "    compadd -a names\n"
                            "}\n\n";
 

@@ -92,6 +92,8 @@ void cli_pad(struct strbuf *out, size_t columns);
 
 /* What is declared for shells to complete: "stores" for "store"; NULL for files and nothing. */
 const char *cli_dynamic_names(const struct field *f);
+/* Whether they are asked for with the words of the line so far. */
+bool cli_names_hang_on_words(const char *names);
 void cli_completion_bash(const struct command *root, struct strbuf *out);
 void cli_completion_zsh(const struct command *root, struct strbuf *out);
 void cli_completion_fish(const struct command *root, struct strbuf *out);

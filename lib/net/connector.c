@@ -229,6 +229,51 @@ static int spec_load(struct connector *c, struct ynode *root, struct error *err)
     return diagnostics_result(&d, ERR_SPEC, err);
 }
 
+static bool is_path(const char *name)
+{
+    size_t n = strlen(name);
+
+    return strchr(name, '/') || (n > 5 && strcmp(name + n - 5, ".yaml") == 0);
+}
+
+/* "dir/crm.yaml" to "crm" */
+static const char *name_of_path(const char *path, struct arena *arena)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+
+    return arena_strndup(arena, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
+}
+
+/* A setting that this machine lacks is no fault of the file. */
+static enum interpolate_result load_resolve(void *self, const char *name, const char **ret_value)
+{
+    if (open_resolve(self, name, ret_value) == INTERPOLATE_VALUE)
+        return INTERPOLATE_VALUE;
+    return lint_resolve(self, name, ret_value);
+}
+
+int connector_load(const char *name, const struct config *config,
+                   const struct connector_builtin *builtins, struct arena *arena,
+                   struct connector_loaded *ret, struct diagnostics *d, struct error *err)
+{
+    struct connector c = {.arena = arena, .config = config};
+    struct opening o = {.c = &c};
+    struct ynode *root = NULL;
+
+    *ret = (struct connector_loaded){0};
+    c.name = is_path(name) ? name_of_path(name, arena) : arena_strdup(arena, name);
+    TRY(is_path(name) ? ynode_parse_file(name, arena, &root, err)
+                      : file_find(&c, builtins, &root, err));
+    ret->name = c.name;
+    ret->file = root ? root->file : name;
+    spec_bind(root, load_resolve, &o, arena, &ret->spec, d);
+    if (ret->spec.name && strcmp(ret->spec.name, c.name) != 0)
+        diagnostics_add(d, ynode_get(root, "name"), NULL, "name: '%s' is in the file of '%s'",
+                        ret->spec.name, c.name);
+    return 0;
+}
+
 static bool name_is_plain(const char *name)
 {
     size_t len = strlen(name);

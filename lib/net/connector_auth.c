@@ -83,6 +83,28 @@ int auth_apply(struct outgoing *r, struct error *err)
     return 0;
 }
 
+int auth_apply_masked(struct outgoing *r, struct error *err)
+{
+    const struct auth_spec *a = &r->c->spec.auth;
+
+    switch ((enum auth_type)a->type) {
+    case AUTH_NONE: break;
+    case AUTH_BASIC: outgoing_header(r, "Authorization", "Basic ****"); break;
+    case AUTH_SESSION: return session_apply_masked(r, err);
+    case AUTH_BEARER:
+    case AUTH_JWT_LOGIN:
+    case AUTH_OAUTH2:
+    case AUTH_JWT: outgoing_header(r, "Authorization", "Bearer ****"); break;
+    case AUTH_KEY:
+        if (a->in == AUTH_IN_QUERY)
+            outgoing_query(r, a->name, "****");
+        else
+            outgoing_header(r, a->name, "****");
+        break;
+    }
+    return 0;
+}
+
 int auth_sign(struct outgoing *r, struct error *err)
 {
     const struct sign_spec *own = r->resource ? r->resource->sign : NULL;

@@ -31,6 +31,15 @@ int connector_open_taped(const char *name, const struct config *config,
                          const struct connector_builtin *builtins, struct tape *tape,
                          struct connector **ret, struct error *err);
 
+/* A file as it is bound, with all that is wrong with it in d. */
+struct connector_loaded {
+    const char *name, *file;
+    struct connector_spec spec;
+};
+int connector_load(const char *name, const struct config *config,
+                   const struct connector_builtin *builtins, struct arena *arena,
+                   struct connector_loaded *ret, struct diagnostics *d, struct error *err);
+
 /* ---- texts with ${name} ---------------------------------------------------------------------- */
 
 /* A value that the connector itself has: ${page.offset} */
@@ -139,6 +148,8 @@ int outgoing_begin(struct outgoing *r, struct error *err);
 int outgoing_await(struct outgoing *r, struct http_response *ret, bool *ret_ignored,
                    struct error *err);
 void outgoing_drop(struct outgoing *r);
+/* URL and body from their pairs, once these are all there. */
+int outgoing_complete(struct outgoing *r, struct error *err);
 int connector_http(struct connector *c, struct http_client **ret, struct error *err);
 const struct resource_spec *connector_resource(const struct connector *c, const char *name,
                                                struct error *err); /* NULL: ERR_SPEC */
@@ -187,7 +198,10 @@ int rules_check(const struct outgoing *r, const struct http_response *response, 
 /* ---- auth ------------------------------------------------------------------------------------ */
 
 int auth_apply(struct outgoing *r, struct error *err); /* may log in */
-int auth_sign(struct outgoing *r, struct error *err);  /* as its resource or connector says */
+/* The same with **** for all that is secret; fetches nothing, sends nothing. */
+int auth_apply_masked(struct outgoing *r, struct error *err);
+int session_apply_masked(struct outgoing *r, struct error *err);
+int auth_sign(struct outgoing *r, struct error *err); /* as its resource or connector says */
 bool auth_is_renewable(const struct connector *c);
 void auth_forget(const struct outgoing *r); /* the login that r carried */
 void auth_release(struct connector *c);
@@ -226,13 +240,14 @@ struct auth_scope {
     struct connector *c;
     const struct auth_session *session; /* NULL: none */
     int64_t now_us;
-    char nonce[33];
+    char nonce[65];
     bool is_masked; /* secrets are **** */
     /* of a request being signed, else NULL */
     struct outgoing *request;
     const struct sign_spec *sign;
     const char *params, *signature;
 };
+int connector_named_secrets(struct connector *c, struct error *err); /* fetches all */
 void auth_scope_init(struct auth_scope *s, struct connector *c);
 struct formula_scope auth_scope_formula(struct auth_scope *s);
 /* For tests: every nonce is this one; NULL: random again. Borrowed. */

@@ -29,7 +29,7 @@ void auth_scope_init(struct auth_scope *s, struct connector *c)
             s->nonce[n++] = *p;
 }
 
-static int secret_value(struct connector *c, size_t i, struct strbuf *out, struct error *err)
+static int secret_fetch(struct connector *c, size_t i, struct error *err)
 {
     const struct field_string_map *map = &c->spec.secrets;
 
@@ -40,6 +40,19 @@ static int secret_value(struct connector *c, size_t i, struct strbuf *out, struc
         c->secrets = mem_array(map->count, sizeof(*c->secrets));
     if (!c->secrets[i] && secret_resolve(map->values[i], &c->secrets[i], err) != 0)
         return error_context(err, "secret '%s' of connector '%s'", map->keys[i], c->name);
+    return 0;
+}
+
+int connector_named_secrets(struct connector *c, struct error *err)
+{
+    for (size_t i = 0; i < c->spec.secrets.count; i++)
+        TRY(secret_fetch(c, i, err));
+    return 0;
+}
+
+static int secret_value(struct connector *c, size_t i, struct strbuf *out, struct error *err)
+{
+    TRY(secret_fetch(c, i, err));
     strbuf_adds(out, c->secrets[i]);
     return 0;
 }
@@ -152,9 +165,24 @@ static int request_function(const struct auth_scope *s, const char *name, struct
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
+/* What a login would give, where none is sent. */
+static bool masked_value(const struct auth_scope *s, const char *name, const char **ret)
+{
+    const struct auth_spec *a = &s->c->spec.auth;
+    bool known = auth_gives_token(a) && strcmp(name, "token") == 0;
+
+    for (size_t i = 0; a->login && i < a->login->take.count; i++)
+        known = known || strcmp(a->login->take.keys[i], name) == 0;
+    *ret = "****";
+    return known;
+}
+
 static bool session_value(const struct auth_scope *s, const char *name, const char **ret)
 {
     const struct auth_session *session = s->session;
+
+    if (s->is_masked)
+        return masked_value(s, name, ret);
 
     for (size_t i = 0; session && i < session->count; i++)
         if (strcmp(session->names[i], name) == 0) {
@@ -202,7 +230,7 @@ static int scope_value(void *self, const char *name, const struct span *argument
         return s->request ? request_function(s, name, *argument, out, ret_found, err) : 0;
     }
     if (session_value(s, name, &text)) {
-        strbuf_adds(out, s->is_masked ? "****" : text);
+        strbuf_adds(out, text);
         return 0;
     }
     TRY(declared_value(s, name, out, ret_found, err));

@@ -248,6 +248,12 @@ static int form_complete(struct outgoing *r, struct error *err)
     return 0;
 }
 
+int outgoing_complete(struct outgoing *r, struct error *err)
+{
+    TRY(url_complete(r, err));
+    return form_complete(r, err);
+}
+
 static bool wants_renewal(const struct outgoing *r, const struct http_response *response)
 {
     if (!r->resource || !auth_is_renewable(r->c))
@@ -265,8 +271,7 @@ static int outgoing_prepare(struct outgoing *r, struct error *err)
         TRY(auth_apply(r, err));
         TRY(auth_sign(r, err));
     }
-    TRY(url_complete(r, err));
-    TRY(form_complete(r, err));
+    TRY(outgoing_complete(r, err));
     r->http.headers = r->headers.items;
     r->http.nheaders = r->headers.count;
     r->http.judge = rules_judge;
@@ -285,8 +290,7 @@ static int exchange_note(struct outgoing *r, struct error *err)
 {
     r->exchange.connector = r->c->name;
     r->exchange.base_url = r->c->base_url;
-    TRY(url_complete(r, err));
-    TRY(form_complete(r, err));
+    TRY(outgoing_complete(r, err));
     size_t base = strlen(r->c->base_url);
     bool inside = strncmp(r->http.url, r->c->base_url, base) == 0;
     r->exchange.method = r->http.method ? r->http.method : "GET";

@@ -381,23 +381,38 @@ static void cookie_add(struct outgoing *r, const char *name, const char *value)
                                 : arena_printf(r->arena, "%s=%s", name, value));
 }
 
-int session_apply(struct outgoing *r, struct error *err)
+static int send_apply(struct outgoing *r, const char *cookies, struct auth_scope *names,
+                      struct error *err)
 {
     const struct send_spec *send = r->c->spec.auth.send;
-    struct auth_session *s = NULL;
-    struct auth_scope names;
-    struct formula_scope scope;
+    const struct formula_scope scope = auth_scope_formula(names);
 
-    TRY(auth_session_get(r, session_login, &s, err));
-    if (s->cookies)
-        outgoing_header(r, "Cookie", s->cookies);
+    if (cookies)
+        outgoing_header(r, "Cookie", cookies);
     if (!send)
         return 0;
-    auth_scope_init(&names, r->c);
-    scope = auth_scope_formula(&names);
     TRY(pairs_set(r, &send->headers, &scope, outgoing_header, err));
     TRY(pairs_set(r, &send->query, &scope, outgoing_query, err));
-    if (!s->cookies && send->cookies.count > 0) /* not what an attempt before has put there */
+    if (!cookies && send->cookies.count > 0) /* not what an attempt before has put there */
         outgoing_header(r, "Cookie", "");
     return pairs_set(r, &send->cookies, &scope, cookie_add, err);
+}
+
+int session_apply(struct outgoing *r, struct error *err)
+{
+    struct auth_session *s = NULL;
+    struct auth_scope names;
+
+    TRY(auth_session_get(r, session_login, &s, err));
+    auth_scope_init(&names, r->c);
+    return send_apply(r, s->cookies, &names, err);
+}
+
+int session_apply_masked(struct outgoing *r, struct error *err)
+{
+    struct auth_scope names;
+
+    auth_scope_init(&names, r->c);
+    names.is_masked = true;
+    return send_apply(r, r->c->spec.auth.login->keep_cookies ? "****" : NULL, &names, err);
 }

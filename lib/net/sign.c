@@ -118,6 +118,9 @@ static int digest_text(const struct sign_spec *spec, struct auth_scope *names, s
     const struct formula_scope scope = auth_scope_formula(names);
     struct digest digest;
 
+    names->signature = "****";
+    if (names->is_masked)
+        return 0;
     if (spec->key)
         TRY(formula_render(spec->key, &scope, &t->key, err));
     TRY(digest_compute((enum digest_algorithm)(spec->algorithm - 1),
@@ -129,30 +132,95 @@ static int digest_text(const struct sign_spec *spec, struct auth_scope *names, s
     return 0;
 }
 
-/* What stands in `text` again, without secrets. The request is that which was signed. */
+/* ---- what it was made of --------------------------------------------------------------------- */
+
+/* Passes names on and notes what they stand for. */
+struct recorder {
+    struct formula_scope inner;
+    struct sign_trace *trace;
+    struct arena *arena;
+};
+
+static void piece_note(struct recorder *rec, const char *name, const struct span *argument,
+                       struct span value)
+{
+    AUTO_STRBUF struct strbuf text = {0};
+    struct sign_trace *t = rec->trace;
+    const char *shown = argument ? arena_printf(rec->arena, "%s:%s", name, argument->ptr)
+                                 : arena_strdup(rec->arena, name);
+
+    for (size_t i = 0; i < t->npieces; i++)
+        if (strcmp(t->pieces[i].name, shown) == 0)
+            return;
+    if (t->npieces == SIGN_PIECES_MAX)
+        return;
+    strbuf_init(&text, STRBUF_DEFAULT_MAX);
+    strbuf_add(&text, value.ptr, value.len);
+    secret_redact(&text);
+    t->pieces[t->npieces++] = (struct sign_piece){shown, arena_strdup(rec->arena, text.data)};
+}
+
+static int recorded_value(void *self, const char *name, const struct span *argument,
+                          struct strbuf *out, bool *ret_found, struct error *err)
+{
+    struct recorder *rec = self;
+    size_t before = out->len;
+
+    TRY(rec->inner.value(rec->inner.self, name, argument, out, ret_found, err));
+    if (*ret_found && !out->overflow)
+        piece_note(rec, name, argument, (struct span){out->data + before, out->len - before});
+    return 0;
+}
+
+static int places_note(const struct field_string_map *map, const char *place,
+                       const struct formula_scope *scope, struct recorder *rec, struct error *err)
+{
+    AUTO_STRBUF struct strbuf text = {0};
+    struct sign_trace *t = rec->trace;
+
+    strbuf_init(&text, CONNECTOR_TEXT_MAX);
+    for (size_t i = 0; i < map->count && t->nplaces < SIGN_PIECES_MAX; i++) {
+        if (!map->values[i] || !formula_uses(map->values[i], "sign"))
+            continue;
+        strbuf_clear(&text);
+        TRY(formula_render(map->values[i], scope, &text, err));
+        secret_redact(&text);
+        t->places[t->nplaces++] =
+            (struct sign_piece){arena_printf(rec->arena, "%s %s", place, map->keys[i]),
+                                arena_strdup(rec->arena, text.data)};
+    }
+    return 0;
+}
+
+/* Everything once more, without secrets. The request is that which was signed. */
 static int trace_fill(const struct sign_spec *spec, const struct auth_scope *names,
                       struct sign_trace *trace, const struct texts *real, struct error *err)
 {
+    AUTO_STRBUF struct strbuf params = {0}, text = {0}, key = {0};
     struct auth_scope masked = *names;
-    struct texts t = {0};
-    struct arena *arena = names->request->arena;
+    struct recorder rec = {.trace = trace, .arena = names->request->arena};
 
     masked.is_masked = true;
-    strbuf_init(&t.params, STRBUF_DEFAULT_MAX);
-    strbuf_init(&t.text, STRBUF_DEFAULT_MAX);
-    int code = text_render(spec, &masked, &t, err);
-    if (code == 0) {
-        secret_redact(&t.params);
-        secret_redact(&t.text);
-        *trace =
-            (struct sign_trace){.params = spec->params ? arena_strdup(arena, t.params.data) : NULL,
-                                .text = arena_strdup(arena, t.text.data),
-                                .key = spec->key,
-                                .signature = arena_strdup(arena, real->signature.data)};
-    }
-    strbuf_release(&t.params);
-    strbuf_release(&t.text);
-    return code;
+    rec.inner = auth_scope_formula(&masked);
+    const struct formula_scope scope = {.value = recorded_value, .self = &rec};
+    *trace = (struct sign_trace){.signature = arena_strdup(rec.arena, real->signature.data)};
+    strbuf_init(&params, STRBUF_DEFAULT_MAX);
+    strbuf_init(&text, STRBUF_DEFAULT_MAX);
+    strbuf_init(&key, CONNECTOR_TEXT_MAX);
+    masked.signature = NULL;
+    if (spec->params)
+        TRY(sign_params_text(names->request, spec, &masked, &params, err));
+    masked.params = params.data;
+    TRY(formula_render(spec->text, &scope, &text, err));
+    if (spec->key)
+        TRY(formula_render(spec->key, &scope, &key, err));
+    secret_redact(&text);
+    trace->text = arena_strdup(rec.arena, text.data);
+    masked.signature = real->signature.data;
+    TRY(places_note(&spec->put.query, "query", &rec.inner, &rec, err));
+    TRY(places_note(&spec->put.form, "form", &rec.inner, &rec, err));
+    TRY(places_note(&spec->put.body, "body", &rec.inner, &rec, err));
+    return places_note(&spec->put.headers, "header", &rec.inner, &rec, err);
 }
 
 static int request_sign(struct outgoing *r, const struct sign_spec *spec, struct auth_scope *names,

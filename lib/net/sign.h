@@ -36,7 +36,7 @@ struct sign_spec {
     struct sign_put put;
 };
 extern const struct field_set sign_set;
-extern const char *const sign_algorithms[];
+extern const char *const sign_algorithms[], *const sign_encodings[];
 
 /* place: the node of the block. known: names of values, secrets, and what the login gives. */
 struct formula_names;
@@ -44,16 +44,23 @@ void sign_check(const struct sign_spec *spec, const struct ynode *place,
                 const struct formula_names *known, struct diagnostics *d);
 
 /* What a signature was made of, for people: no secret stands in it. Texts in the arena. */
+#define SIGN_PIECES_MAX 64
+struct sign_piece {
+    const char *name, *value;
+};
 struct sign_trace {
-    const char *params; /* NULL: none */
-    const char *text;   /* the string to sign */
-    const char *key;    /* how it is made, as declared: no value */
+    struct sign_piece pieces[SIGN_PIECES_MAX]; /* what names in text and key stand for */
+    size_t npieces;
+    const char *text; /* the string to sign */
     const char *signature;
+    struct sign_piece places[SIGN_PIECES_MAX]; /* "query sig": where the signature stands */
+    size_t nplaces;
 };
 
 struct outgoing;
 struct auth_scope;
-/* Signs r; names are those of its connector. trace may be NULL. */
+/* Signs r; names are those of its connector (masked: the signature is **** and no secret is
+ * fetched). trace may be NULL. */
 int sign_apply(struct outgoing *r, const struct sign_spec *spec, struct auth_scope *names,
                struct sign_trace *trace, struct error *err);
 /* ${params} of r. */

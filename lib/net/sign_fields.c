@@ -56,7 +56,7 @@ static const struct field_set put_set = {
 #define SIGN(m) .offset = offsetof(struct sign_spec, m)
 const char *const sign_algorithms[] = {"none",      "md5",         "sha1", "sha256", "hmac_md5",
                                        "hmac_sha1", "hmac_sha256", "rsa2", NULL};
-static const char *const encodings[] = {"hex", "hex_upper", "base64", "base64url", NULL};
+const char *const sign_encodings[] = {"hex", "hex_upper", "base64", "base64url", NULL};
 static const struct field fields[] = {
     {"algorithm", FIELD_CHOICE, SIGN(algorithm), .choices = sign_algorithms, .def = "none",
      .help = "rsa2: RSA with SHA-256; none: no signature, for one resource"},
@@ -64,7 +64,7 @@ static const struct field fields[] = {
      .help = "the string to sign"},
     {"key", FIELD_STRING, SIGN(key), .flags = FIELD_LATE,
      .help = "hmac_*: the key; rsa2: the private key, PEM or its bare base64"},
-    {"encoding", FIELD_CHOICE, SIGN(encoding), .choices = encodings, .def = "hex",
+    {"encoding", FIELD_CHOICE, SIGN(encoding), .choices = sign_encodings, .def = "hex",
      .help = "how the signature is written"},
     {"params", FIELD_OBJECT_PTR, SIGN(params), .sub = &params_set,
      .help = "which parameters are signed"},
