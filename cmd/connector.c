@@ -4,10 +4,10 @@
 #include "cmd/commands.h"
 #include "core/clock.h"
 #include "core/secret.h"
-#include "format/jpull.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int connector_params(struct cli *cli, const struct field_strings *given,
@@ -102,6 +102,14 @@ static void print_diagnostic(FILE *out, const struct diagnostic *d)
     fputs(line.data, out);
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct diagnostic *x = a, *y = b;
+    if (x->line != y->line)
+        return x->line < y->line ? -1 : 1;
+    return x->column < y->column ? -1 : x->column > y->column;
+}
+
 static size_t lint_one(struct cli *cli, const char *name)
 {
     struct connector_summary ignored;
@@ -111,6 +119,8 @@ static size_t lint_one(struct cli *cli, const char *name)
     if (connector_describe(name, cli->config, builtin_connectors, cli->arena, &ignored, &d, &err) !=
         0)
         diagnostics_add_error(&d, NULL, &err);
+    if (d.count > 0)
+        qsort(d.items, d.count, sizeof *d.items, by_place);
     for (size_t i = 0; i < d.count; i++)
         print_diagnostic(cli->out, &d.items[i]);
     return d.errors;
@@ -203,20 +213,6 @@ static int step_login(struct check *c, struct error *err)
     return 0;
 }
 
-static int64_t count_records(struct span records)
-{
-    struct jpull_array array;
-    struct span element;
-    struct error ignored = ERROR_INIT;
-    bool end = false;
-    int64_t count = 0;
-    if (jpull_array_begin(records, &array, &ignored) != 0)
-        return 0;
-    while (jpull_array_next(&array, &element, &end, &ignored) == 0 && !end)
-        count++;
-    return count;
-}
-
 static int step_read(struct check *c, struct error *err)
 {
     struct connector_resource_info info;
@@ -235,10 +231,10 @@ static int step_read(struct check *c, struct error *err)
     TRY(connector_pages_open(c->connector, c->args->resource, params, c->args->params.count, &pages,
                              err));
     int code = connector_pages_next(pages, &page, &end, err);
-    int64_t count = code == 0 && !end ? count_records(page.records) : 0;
+    size_t count = code == 0 && !end ? page.count : 0;
     connector_pages_close(pages);
-    c->detail = arena_printf(c->cli->arena, "%s: %" PRId64 " records, %" PRId64 " ms",
-                             c->args->resource, count, clock_monotonic_ms() - begun_ms);
+    c->detail = arena_printf(c->cli->arena, "%s: %zu records, %" PRId64 " ms", c->args->resource,
+                             count, clock_monotonic_ms() - begun_ms);
     return code;
 }
 

@@ -104,51 +104,69 @@ static int print_json(struct cli *cli, struct span json, int level, struct error
 }
 
 /* Records of one page: with -o jsonl a line each, else elements of the list being printed. */
-static int print_records(struct cli *cli, struct span records, uint64_t *count, struct error *err)
+static int print_records(struct cli *cli, const struct connector_page *page, uint64_t *count,
+                         struct error *err)
 {
-    struct jpull_array array;
-    struct span record;
-    bool end = false;
     bool lines = cli->output == CLI_OUTPUT_JSONL;
-    TRY(jpull_array_begin(records, &array, err));
-    for (;;) {
-        TRY(jpull_array_next(&array, &record, &end, err));
-        if (end)
-            return 0;
+    for (size_t i = 0; i < page->count; i++) {
         if (!lines)
             fputs(*count > 0 ? ",\n  " : "[\n  ", cli->out);
-        TRY(print_json(cli, record, 1, err));
+        TRY(print_json(cli, page->elements[i], 1, err));
         if (lines)
             fputc('\n', cli->out);
         ++*count;
     }
+    return 0;
 }
 
 /* Pages are printed as they come: memory is that of one. */
-static int call_all(struct call *c, struct error *err)
+static int pages_print(struct call *c, struct connector_pages *pages, struct error *err)
 {
-    struct connector_pages *pages;
     struct connector_page page;
     bool end = false;
     uint64_t count = 0;
-    int number = 0;
-    TRY(connector_pages_open(c->connector, c->args->resource, c->params, c->args->params.count,
-                             &pages, err));
-    int code = 0;
+    int number = 0, code = 0;
+    if (c->args->all)
+        connector_pages_ahead(pages);
     while (code == 0) {
         code = connector_pages_next(pages, &page, &end, err);
         if (code != 0 || end)
             break;
         number = page.number;
-        code = print_records(c->cli, page.records, &count, err);
-        if (code == 0 && !c->args->all)
+        code = print_records(c->cli, &page, &count, err);
+        if (!c->args->all)
             break;
     }
-    connector_pages_close(pages);
     if (c->cli->output != CLI_OUTPUT_JSONL && (code == 0 || count > 0))
         fputs(count > 0 ? "\n]\n" : "[]\n", c->cli->out);
     if (code == 0 && c->args->all)
-        cli_summary(c->cli, "%" PRIu64 " records in %d pages", count, number);
+        cli_summary(c->cli, "%" PRIu64 " records in %d page%s", count, number,
+                    number == 1 ? "" : "s");
+    return code;
+}
+
+/* The whole answer that the first page is. */
+static int first_page_print(struct call *c, struct connector_pages *pages, struct error *err)
+{
+    struct connector_page page;
+    bool end = false;
+    TRY(connector_pages_next(pages, &page, &end, err));
+    if (end)
+        return 0; /* a rule says that this answer is nothing */
+    TRY(print_json(c->cli, page.body, 0, err));
+    fputc('\n', c->cli->out);
+    cli_summary(c->cli, "%zu records, %zu bytes", page.count, page.body.len);
+    return 0;
+}
+
+static int call_pages(struct call *c, struct error *err)
+{
+    struct connector_pages *pages;
+    TRY(connector_pages_open(c->connector, c->args->resource, c->params, c->args->params.count,
+                             &pages, err));
+    int code = c->args->all || c->cli->output == CLI_OUTPUT_JSONL ? pages_print(c, pages, err)
+                                                                  : first_page_print(c, pages, err);
+    connector_pages_close(pages);
     return code;
 }
 
@@ -213,8 +231,9 @@ static int call_checked(struct call *c, struct error *err)
     if (c->info.writes)
         TRY(cli_confirm(c->cli, err, "%s '%s' of '%s'?", c->info.method, args->resource,
                         args->name));
-    return args->all || (c->cli->output == CLI_OUTPUT_JSONL && !c->info.writes) ? call_all(c, err)
-                                                                                : call_once(c, err);
+    bool lines = c->cli->output == CLI_OUTPUT_JSONL && !c->info.writes;
+    bool paged = args->all || lines || (c->info.is_paged && !c->info.writes);
+    return paged && c->body.ptr == NULL ? call_pages(c, err) : call_once(c, err);
 }
 
 static int call(struct cli *cli, const void *bound, struct error *err)

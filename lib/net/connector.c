@@ -3,6 +3,7 @@
 #include "core/sha256.h"
 #include "format/ynode.h"
 #include "net/connector_internal.h"
+#include "net/connector_look.h"
 #include "net/url.h"
 #include "schema/interpolate.h"
 #include "schema/suggest.h"
@@ -146,20 +147,18 @@ static const char *login_key(const struct connector *c, const struct ynode *root
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-static int unknown_connector(const char *name, const struct connector_builtin *builtins,
+static int unknown_connector(const struct connector *c, const struct connector_builtin *builtins,
                              struct error *err)
 {
-    const char *names[64];
-    size_t n = 0;
+    const char **names = NULL;
+    size_t n = connector_names(c->config, builtins, c->arena, &names);
+    const char *near = suggest_nearest(c->name, names, n);
 
-    for (; builtins && builtins->name && n < 64; builtins++)
-        names[n++] = builtins->name;
-    const char *near = suggest_nearest(name, names, n);
-    error_set(err, ERR_CONFIG, "there is no connector '%s'", name);
+    error_set(err, ERR_CONFIG, "there is no connector '%s'", c->name);
     if (near)
         return error_hint(err, "did you mean '%s'?", near);
     return error_hint(err, "it is looked for as %s.yaml in the directories of connector_path",
-                      name);
+                      c->name);
 }
 
 static int file_find(struct connector *c, const struct connector_builtin *builtins,
@@ -178,7 +177,7 @@ static int file_find(struct connector *c, const struct connector_builtin *builti
             return ynode_parse(b->yaml, strlen(b->yaml),
                                arena_printf(c->arena, "(built in)/%s.yaml", b->name), c->arena, ret,
                                err);
-    return unknown_connector(c->name, builtins, err);
+    return unknown_connector(c, builtins, err);
 }
 
 struct opening {

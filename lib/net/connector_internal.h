@@ -148,6 +148,8 @@ int outgoing_begin(struct outgoing *r, struct error *err);
 int outgoing_await(struct outgoing *r, struct http_response *ret, bool *ret_ignored,
                    struct error *err);
 void outgoing_drop(struct outgoing *r);
+/* The request for the next page: r has arena, c and resource. */
+int connector_pages_build(const struct connector_pages *p, struct outgoing *r, struct error *err);
 /* URL and body from their pairs, once these are all there. */
 int outgoing_complete(struct outgoing *r, struct error *err);
 int connector_http(struct connector *c, struct http_client **ret, struct error *err);

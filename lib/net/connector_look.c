@@ -5,6 +5,18 @@
 #include "net/connector_internal.h"
 #include <stdio.h>
 
+/* The first page, with what tells the page. */
+static int page_build(struct outgoing *r, const char *resource,
+                      const struct connector_param *params, size_t nparams, struct error *err)
+{
+    struct connector_pages *pages = NULL;
+
+    TRY(connector_pages_open(r->c, resource, params, nparams, &pages, err));
+    int code = connector_pages_build(pages, r, err);
+    connector_pages_close(pages);
+    return code;
+}
+
 static int request_build(struct outgoing *r, const char *resource,
                          const struct connector_param *params, size_t nparams, struct span body,
                          struct error *err)
@@ -14,6 +26,8 @@ static int request_build(struct outgoing *r, const char *resource,
     r->resource = connector_resource(r->c, resource, err);
     if (!r->resource)
         return (int)err->code;
+    if (r->resource->paginate && !body.ptr)
+        return page_build(r, resource, params, nparams, err);
     if (outgoing_build(r, &values, body, err) != 0)
         return error_context(err, "resource '%s' of connector '%s'", resource, r->c->name);
     return 0;

@@ -238,6 +238,15 @@ static int slot_request(const struct connector_pages *p, struct page_slot *slot,
     return 0;
 }
 
+int connector_pages_build(const struct connector_pages *p, struct outgoing *r, struct error *err)
+{
+    struct page_slot slot = {.arena = r->arena, .r = *r, .at = p->at};
+    int code = slot_request(p, &slot, err);
+
+    *r = slot.r;
+    return code;
+}
+
 /* Asks for the page at a number or offset; the others have one place to go on from. */
 static int slot_begin(struct connector_pages *p, int64_t at, struct error *err)
 {

@@ -1,6 +1,9 @@
 #include "pipeline/lint.h"
 
 #include "core/fileio.h"
+#include "net/connector_look.h"
+#include "pipeline/stream.h"
+#include "schema/suggest.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +19,60 @@ static bool has_suffix(const char *s, const char *suffix)
     return n > m && strcmp(s + n - m, suffix) == 0;
 }
 
+/* ---- connectors ------------------------------------------------------------------------- */
+
+static const char *near(struct arena *arena, const char *word, const char *const *names, size_t n)
+{
+    const char *found = suggest_nearest(word, names, n);
+    return found ? arena_printf(arena, "did you mean '%s'?", found) : NULL;
+}
+
+/* That a named connector is there, without fault, and has the resource. place: of the source or
+ * target. */
+static void check_named(const struct lint *l, const char *connector, const char *resource,
+                        const struct ynode *place, struct diagnostics *d)
+{
+    struct connector_summary c;
+    struct diagnostics faults;
+    struct error err = ERROR_INIT;
+    const struct ynode *at = ynode_get(place, "connector");
+    diagnostics_init(&faults, d->arena);
+    if (connector == NULL || resource == NULL || strstr(connector, "${") != NULL)
+        return;
+    if (connector_describe(connector, l->config, l->builtins, d->arena, &c, &faults, &err) != 0) {
+        diagnostics_add_error(d, at, &err);
+        return;
+    }
+    if (faults.errors > 0)
+        diagnostics_warn(d, at, "diner connector lint shows them all",
+                        "connector '%s' has %zu fault%s", connector, faults.errors,
+                        faults.errors > 1 ? "s" : "");
+    for (size_t i = 0; i < c.nresources; i++)
+        if (strcmp(c.resources[i], resource) == 0)
+            return;
+    diagnostics_add(d, ynode_get(place, "resource"),
+                    near(d->arena, resource, c.resources, c.nresources),
+                    "connector '%s' has no resource '%s'", connector, resource);
+}
+
+static void check_connectors(const struct lint *l, const struct pipeline *p, struct diagnostics *d)
+{
+    for (size_t i = 0; i < p->streams.count; i++) {
+        const struct stream_spec *s = (const struct stream_spec *)p->streams.items + i;
+        const char *connector = NULL, *resource = NULL;
+        if (s->source != NULL && s->source->names != NULL && s->source_spec != NULL) {
+            s->source->names(s->source_spec, &connector, &resource);
+            check_named(l, connector, resource, s->source_node, d);
+        }
+        if (s->target != NULL && s->target->names != NULL && s->target_spec != NULL) {
+            s->target->names(s->target_spec, &connector, &resource);
+            check_named(l, connector, resource, s->target_node, d);
+        }
+    }
+}
+
+/* ---- files ------------------------------------------------------------------------------ */
+
 /* name: by pipeline_path or a file; with a text: the file's text. */
 static void lint_one(struct lint *l, const char *name, const char *text)
 {
@@ -24,6 +81,8 @@ static void lint_one(struct lint *l, const char *name, const char *text)
     struct error err = ERROR_INIT;
     struct pipeline_options options = {.text = text, .is_look = true};
     (void)pipeline_load(name, l->config, &options, &p, &d, &err);
+    if (p != NULL)
+        check_connectors(l, p, d);
     l->checked++;
     l->errors += d->errors;
     for (size_t i = 0; i < d->count; i++)

@@ -5,8 +5,10 @@
 
 #include "pipeline/spec.h"
 
+struct connector_builtin;
 struct lint {
     const struct config *config;
+    const struct connector_builtin *builtins;
     void (*tell)(void *self, const struct diagnostic *d);
     void *self;
     size_t checked, errors; /* counted up */

@@ -136,6 +136,8 @@ struct source_ops {
     bool gives_columns; /* may open without `columns:`; fills stream->columns itself */
     /* Further checks at lint time. */
     void (*check)(const struct pipeline *p, const struct stream_spec *s, struct diagnostics *d);
+    /* The connector and the resource that a bound spec names; NULL: its kind names none. */
+    void (*names)(const void *spec, const char **ret_connector, const char **ret_resource);
     /* Habits of its text cells, and the columns (at most 8) whose sums it states; may be NULL. */
     void (*habits)(const struct stream_context *ctx, struct column_habits *ret);
     size_t (*sums)(const struct stream_context *ctx, const char **ret_columns);
@@ -163,6 +165,7 @@ struct target_ops {
     const char *marker;
     const struct field_set *fields;
     void (*check)(const struct pipeline *p, const struct stream_spec *s, struct diagnostics *d);
+    void (*names)(const void *spec, const char **ret_connector, const char **ret_resource);
     int (*open)(const struct stream_context *ctx, struct target **ret, struct error *err);
     /* *ret_reason non-NULL: the row is refused, *ret_column says which column (or -1). */
     int (*row)(struct target *t, const struct source_row *row, const char **ret_reason,

@@ -100,6 +100,39 @@ E
     assert_stdout_has "there is no connector 'epr'"
 }
 
+@test "pipeline lint: the connectors and resources that a pipeline names are there" {
+    erp
+    cat >p.yaml <<'E'
+version: 1
+name: p
+streams:
+  a:
+    source: { connector: erp, resource: good }
+    target: { file: a.csv }
+    columns: { id: text }
+  b:
+    source: { connector: epr, resource: goods }
+    target: { connector: erp, resource: shp }
+    columns: { id: text }
+    key: [id]
+E
+    run --separate-stderr "$DINER" pipeline lint ./p.yaml
+    assert_status 3
+    assert_stdout_has "p.yaml:5:41: connector 'erp' has no resource 'good'"
+    assert_stdout_has "did you mean 'goods'?"
+    assert_stdout_has "p.yaml:9:26: there is no connector 'epr'"
+    assert_stdout_has "did you mean 'erp'?"
+    assert_stdout_has "p.yaml:10:41: connector 'erp' has no resource 'shp'"
+    assert_stderr_has "3 errors"
+    sed -i -e 's/good }/goods }/' -e 's/epr/erp/' -e 's/shp/ship/' p.yaml
+    run --separate-stderr "$DINER" pipeline lint ./p.yaml
+    assert_status 0
+    sed -i 's/method: POST, path: \/ship/method: POST, path: ship/' connectors/erp.yaml
+    run --separate-stderr "$DINER" pipeline lint ./p.yaml
+    assert_status 0
+    assert_stdout_has "p.yaml:5:26: warning: connector 'erp' has 1 fault"
+}
+
 # ---- check -------------------------------------------------------------------------------------
 
 @test "check: step by step to one read" {
@@ -166,8 +199,8 @@ E
   ],
   "more": null
 }'
-    assert_stderr_has "HTTP 200"
-    assert_asked '.[1].query.shop == "S1" and (.[1].query.sig | length == 32)'
+    assert_stderr_has "1 records"
+    assert_asked '.[1].query.page == "1" and .[1].query.shop == "S1" and (.[1].query.sig | length == 32)'
 }
 
 @test "call --all: the records of every page, as one list or one a line" {
@@ -218,7 +251,7 @@ E
     unset ERP_PASSWORD ERP_KEY
     run --separate-stderr "$DINER" connector call erp goods -p 'shop=S 1' --dry-run
     assert_status 0
-    assert_stdout_matches "^GET $(api_url)/goods\?shop=S%201&app=2754&ts=[0-9]+&sig=\*\*\*\*
+    assert_stdout_matches "^GET $(api_url)/goods\?shop=S%201&page=1&app=2754&ts=[0-9]+&sig=\*\*\*\*
 X-Session: \*\*\*\*\$"
     run --separate-stderr "$DINER" connector call erp ship --dry-run --body <(echo '{"order":7}')
     assert_status 0

@@ -243,7 +243,15 @@ static void rest_check(const struct pipeline *p, const struct stream_spec *s, st
     where_check(s, &spec->where, d);
 }
 
+static void rest_names(const void *spec, const char **ret_connector, const char **ret_resource)
+{
+    const struct rest_source_spec *rest = spec;
+    *ret_connector = rest->connector;
+    *ret_resource = rest->resource;
+}
+
 const struct source_ops source_rest = {.name = "rest",
+                                       .names = rest_names,
                                        .marker = "connector",
                                        .fields = &rest_set,
                                        .check = rest_check,

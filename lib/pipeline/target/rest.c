@@ -168,7 +168,15 @@ static const char *describe_target(struct target *t)
     return t->description;
 }
 
+static void rest_names(const void *spec, const char **ret_connector, const char **ret_resource)
+{
+    const struct rest_target_spec *rest = spec;
+    *ret_connector = rest->connector;
+    *ret_resource = rest->resource;
+}
+
 const struct target_ops target_rest = {.name = "rest",
+                                       .names = rest_names,
                                        .marker = "connector",
                                        .fields = &rest_set,
                                        .open = open_target,
