@@ -70,6 +70,18 @@ _diner_takes() {
     'diner rejects replay':--output | 'diner rejects replay':-o) return 0 ;;
     'diner state get':--output | 'diner state get':-o) return 0 ;;
     'diner state rewind':--to) return 0 ;;
+    'diner connector list':--output | 'diner connector list':-o) return 0 ;;
+    'diner connector check':--param | 'diner connector check':-p) return 0 ;;
+    'diner connector check':--output | 'diner connector check':-o) return 0 ;;
+    'diner connector call':--param | 'diner connector call':-p) return 0 ;;
+    'diner connector call':--body | 'diner connector call':-d) return 0 ;;
+    'diner connector call':--key) return 0 ;;
+    'diner connector call':--output | 'diner connector call':-o) return 0 ;;
+    'diner connector sign':--param | 'diner connector sign':-p) return 0 ;;
+    'diner connector sign':--body | 'diner connector sign':-d) return 0 ;;
+    'diner connector sign':--at) return 0 ;;
+    'diner connector sign':--nonce) return 0 ;;
+    'diner connector sign':--output | 'diner connector sign':-o) return 0 ;;
     'diner orders list':--store | 'diner orders list':-s) return 0 ;;
     'diner orders list':--status) return 0 ;;
     'diner orders list':--since) return 0 ;;
@@ -181,6 +193,12 @@ _diner_value() {
     'diner rejects replay':--mended) _diner_files -f ;;
     'diner rejects replay':--output | 'diner rejects replay':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner state get':--output | 'diner state get':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
+    'diner connector list':--output | 'diner connector list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
+    'diner connector check':--output | 'diner connector check':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
+    'diner connector call':--body | 'diner connector call':-d) _diner_files -f ;;
+    'diner connector call':--output | 'diner connector call':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
+    'diner connector sign':--body | 'diner connector sign':-d) _diner_files -f ;;
+    'diner connector sign':--output | 'diner connector sign':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner orders list':--store | 'diner orders list':-s) _diner_words < <(diner __complete stores 2>/dev/null) ;;
     'diner orders list':--status) _diner_words < <(printf '%s\n' all pending paid accepted fulfilled cancelled) ;;
     'diner orders list':--output | 'diner orders list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
@@ -247,6 +265,12 @@ _diner_child() {
     'diner state get') return 0 ;;
     'diner state set') return 0 ;;
     'diner state rewind') return 0 ;;
+    'diner connector') return 0 ;;
+    'diner connector list') return 0 ;;
+    'diner connector lint') return 0 ;;
+    'diner connector check') return 0 ;;
+    'diner connector call') return 0 ;;
+    'diner connector sign') return 0 ;;
     'diner orders') return 0 ;;
     'diner orders list') return 0 ;;
     'diner orders show') return 0 ;;
@@ -285,12 +309,13 @@ _diner_child() {
 
 _diner_children() {
     case $1 in
-    'diner help') _diner_words < <(printf '%s\n' run pipeline runs rejects state orders stock perf-report serve config db doctor schedule dev completion exit-codes environment settings) ;;
-    'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state orders stock perf-report serve config db doctor schedule dev completion help version) ;;
+    'diner help') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock perf-report serve config db doctor schedule dev completion exit-codes environment settings) ;;
+    'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock perf-report serve config db doctor schedule dev completion help version) ;;
     'diner pipeline') _diner_words < <(printf '%s\n' list lint show graph preview plan guess test) ;;
     'diner runs') _diner_words < <(printf '%s\n' list show findings resume) ;;
     'diner rejects') _diner_words < <(printf '%s\n' list show export replay) ;;
     'diner state') _diner_words < <(printf '%s\n' get set rewind) ;;
+    'diner connector') _diner_words < <(printf '%s\n' list lint check call sign) ;;
     'diner orders') _diner_words < <(printf '%s\n' list show create pay cancel sync) ;;
     'diner stock') _diner_words < <(printf '%s\n' show adjust sync) ;;
     'diner config') _diner_words < <(printf '%s\n' show check) ;;
@@ -327,6 +352,12 @@ _diner_options() {
     'diner state get') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner state set') _diner_words < <(printf '%s\n' --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner state rewind') _diner_words < <(printf '%s\n' --to --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner connector') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner connector list') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner connector lint') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner connector check') _diner_words < <(printf '%s\n' --param -p --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner connector call') _diner_words < <(printf '%s\n' --param -p --body -d --all -a --key --output -o --dry-run -n --yes -y --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner connector sign') _diner_words < <(printf '%s\n' --param -p --body -d --explain -e --at --nonce --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner orders') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner orders list') _diner_words < <(printf '%s\n' --store -s --status --since --until --limit --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner orders show') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -376,6 +407,13 @@ _diner_argument() {
     'diner state get':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner state set':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner state rewind':0) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
+    'diner connector lint':*) _diner_words < <(diner __complete connectors 2>/dev/null) ;;
+    'diner connector check':0) _diner_words < <(diner __complete connectors 2>/dev/null) ;;
+    'diner connector check':1) _diner_words < <(diner __complete resources -- "${COMP_WORDS[@]}" 2>/dev/null) ;;
+    'diner connector call':0) _diner_words < <(diner __complete connectors 2>/dev/null) ;;
+    'diner connector call':1) _diner_words < <(diner __complete resources -- "${COMP_WORDS[@]}" 2>/dev/null) ;;
+    'diner connector sign':0) _diner_words < <(diner __complete connectors 2>/dev/null) ;;
+    'diner connector sign':1) _diner_words < <(diner __complete resources -- "${COMP_WORDS[@]}" 2>/dev/null) ;;
     'diner config show':*) _diner_words < <(diner __complete settings 2>/dev/null) ;;
     'diner completion':0) _diner_words < <(printf '%s\n' bash zsh fish) ;;
     *) ;;
