@@ -92,6 +92,10 @@ static void spec_bind(struct ynode *root, interpolate_resolver resolver, void *s
             interpolate_tree(root->items[i], resolver, self, arena, d);
     }
     bind_yaml(&connector_fields, root, spec, arena, d);
+    if (!connector_spec_concurrency(spec))
+        diagnostics_add(d, ynode_get(root, "concurrency"), NULL,
+                        "concurrency: expected 1 to 64, or adaptive, found '%s'",
+                        spec->concurrency_text);
     connector_spec_check(spec, root, d);
     if (spec->base_url && !strstr(spec->base_url, "${") &&
         url_origin(spec->base_url, &origin, &err) != 0)
@@ -369,6 +373,7 @@ int connector_http(struct connector *c, struct http_client **ret, struct error *
             .rate_count = s->rate.count,
             .rate_per_ms = s->rate.per_ms,
             .in_flight_max = s->concurrency,
+            .adaptive = s->adaptive,
             .ca_file = s->ca_file,
         };
         TRY(http_client_new(&options, &c->http, err));

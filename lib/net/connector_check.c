@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CONCURRENCY_MAX 64
+
 void spec_check_keys(const struct ynode *map, const char *what, const char *choice, int chosen,
                      const struct key_use *uses, struct diagnostics *d)
 {
@@ -303,6 +305,20 @@ static void resource_check(const char *name, const struct resource_spec *r, cons
         write_check(r, write, d);
     }
     records_check(name, r, map, d);
+}
+
+bool connector_spec_concurrency(struct connector_spec *spec)
+{
+    const char *text = spec->concurrency_text ? spec->concurrency_text : "8";
+    char *end;
+
+    spec->adaptive = strcmp(text, "adaptive") == 0;
+    spec->concurrency = spec->adaptive ? CONCURRENCY_MAX : strtol(text, &end, 10);
+    bool valid = spec->adaptive || (*end == '\0' && end != text && spec->concurrency >= 1 &&
+                                    spec->concurrency <= CONCURRENCY_MAX);
+    if (!valid)
+        spec->concurrency = 1;
+    return valid;
 }
 
 void connector_spec_check(const struct connector_spec *spec, const struct ynode *root,

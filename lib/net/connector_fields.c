@@ -233,8 +233,9 @@ static const struct field fields[] = {
     {"auth", FIELD_OBJECT, TOP(auth), .sub = &connector_auth_set, .help = "who sends the requests"},
     {"sign", FIELD_OBJECT_PTR, TOP(sign), .sub = &sign_set, .help = "how requests are signed"},
     {"rate", FIELD_RATE, TOP(rate), .help = "most requests per time, 20/s or 100/m"},
-    {"concurrency", FIELD_INT, TOP(concurrency), .def = "8", .min = 1, .max = 64,
-     .help = "requests under way at once"},
+    {"concurrency", FIELD_STRING, TOP(concurrency_text), .def = "8",
+     .help = "requests under way at once, 1 to 64; adaptive: as many as the system bears, by its "
+             "times and its 429 and 503"},
     {"timeout", FIELD_DURATION, TOP(timeout_ms), .min = 1, .max = HOUR_MS,
      .help = "longest attempt (setting http.timeout)"},
     {"idle_timeout", FIELD_DURATION, TOP(idle_timeout_ms), .min = 1, .max = HOUR_MS,

@@ -303,7 +303,7 @@ static int64_t ahead_wanted(const struct connector_pages *p)
     /* A request that may not be repeated would fail for good where its answer was late. */
     const char *method = connector_methods[p->resource->method];
     int64_t wanted = has_numbers(p) ? pages_left(p) : 1;
-    int64_t most = p->c->spec.concurrency;
+    int64_t most = p->c->http ? http_in_flight_max(p->c->http) : p->c->spec.concurrency;
 
     if (!p->is_ahead || p->is_over || (strcmp(method, "GET") != 0 && !p->resource->repeatable))
         return 0;

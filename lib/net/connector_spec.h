@@ -154,7 +154,9 @@ struct connector_spec {
     struct auth_spec auth;
     struct sign_spec *sign;
     struct field_rate rate;
-    int64_t concurrency;
+    const char *concurrency_text; /* "8", "adaptive" */
+    int64_t concurrency;          /* the most */
+    bool adaptive;
     int64_t timeout_ms, idle_timeout_ms;
     int64_t body_max_bytes;
     struct retry_spec retry;
@@ -175,6 +177,8 @@ extern const struct field_set connector_when_set; /* struct rule_when */
 /* Whether ${name} stands in what a request of the resource is made of. */
 bool resource_mentions(const struct resource_spec *r, const char *name);
 
+/* concurrency_text read; false when it is neither a number nor `adaptive`. */
+bool connector_spec_concurrency(struct connector_spec *spec);
 /* What no single field can tell: keys that a type of auth or pagination needs, pointers, paths. */
 void connector_spec_check(const struct connector_spec *spec, const struct ynode *root,
                           struct diagnostics *d);

@@ -58,6 +58,7 @@ int http_client_new(const struct http_options *options, struct http_client **ret
     c->options = options_complete(options);
     c->ca_file = mem_strdup(options->ca_file);
     c->hosts = hashmap_new();
+    adaptive_init(&c->adaptive, c->options.in_flight_max);
     limit_init(&c->limit, options->rate_count, options->rate_per_ms);
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)c->options.in_flight_max);
     *ret = c;
@@ -184,6 +185,11 @@ static struct http_task *task_new(struct http_client *c, const struct http_reque
     return t;
 }
 
+int64_t http_in_flight_max(const struct http_client *c)
+{
+    return c->options.adaptive ? adaptive_limit(&c->adaptive) : c->options.in_flight_max;
+}
+
 void http_poll(struct http_client *c)
 {
     int64_t wake_ns = INT64_MAX;
@@ -259,14 +265,14 @@ static void cancel_all(struct http_client *c, const struct error *err)
 
 int http_run(struct http_client *c, bool wait_all, struct error *err)
 {
-    int64_t enough = wait_all ? 1 : c->options.in_flight_max;
     int64_t wake_ns = INT64_MAX;
 
     http_admit(c, &wake_ns);
     collect(c);
     for (;;) {
         deliver(c);
-        if (c->queued.count + c->waiting.count + c->active.count < enough)
+        if (c->queued.count + c->waiting.count + c->active.count <
+            (wait_all ? 1 : http_in_flight_max(c)))
             return 0;
         if (signals_check(err) != 0) {
             cancel_all(c, err);

@@ -34,6 +34,7 @@ struct http_options {
     int64_t breaker_open_ms;
     int64_t rate_count, rate_per_ms; /* token bucket over all requests; 0: none */
     int64_t in_flight_max;           /* 0: 8 */
+    bool adaptive;                   /* fewer at once where the host bears fewer: adaptive.h */
     const char *ca_file;             /* NULL: the system's */
 };
 struct http_client;
@@ -118,6 +119,8 @@ struct http_task *http_begin(struct http_client *c, const struct http_request *r
 int http_await(struct http_client *c, struct http_task *t, struct http_response *ret,
                struct error *err);
 void http_drop(struct http_client *c, struct http_task *t); /* NULL-safe */
+/* How many may be in flight now. */
+int64_t http_in_flight_max(const struct http_client *c);
 /* Moves on what can be without waiting. */
 void http_poll(struct http_client *c);
 

@@ -181,11 +181,23 @@ static void attempt_describe(struct http_task *t, const struct attempt *a)
               "request failed: %s", text);
 }
 
+/* How much of what we send the system bears. */
+static void load_learn(struct http_client *c, const struct http_task *t, const struct attempt *a,
+                       int64_t now_ns)
+{
+    bool overload = a->verdict == HTTP_VERDICT_RATE_LIMITED || t->response.status == 503 ||
+                    (a->failure.code == ERR_UNAVAILABLE && t->response.status == 0);
+
+    if (c->options.adaptive && (a->failure.code == 0 || overload))
+        adaptive_report(&c->adaptive, t->response.elapsed_us, overload, now_ns);
+}
+
 static void attempt_conclude(struct http_client *c, struct http_task *t, struct attempt *a)
 {
     int64_t now_ns = clock_monotonic_ns();
 
     host_learn(t, a, now_ns);
+    load_learn(c, t, a, now_ns);
     int64_t wait_ms = task_retry_wait_ms(c, t, a, now_ns);
     if (a->verdict != HTTP_VERDICT_FINAL || a->failure.code != 0)
         attempt_describe(t, a);
@@ -336,7 +348,7 @@ bool http_admit(struct http_client *c, int64_t *wake_ns)
         progress = task_admit(c, t, now_ns, wake_ns) || progress;
     }
     /* A task waiting for its next attempt keeps its place in flight. */
-    while (c->queued.first && c->active.count + c->waiting.count < c->options.in_flight_max) {
+    while (c->queued.first && c->active.count + c->waiting.count < http_in_flight_max(c)) {
         if (!task_admit(c, c->queued.first, now_ns, wake_ns))
             break;
         progress = true;

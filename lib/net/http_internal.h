@@ -5,6 +5,7 @@
 #define DINER_NET_HTTP_INTERNAL_H
 
 #include "core/hashmap.h"
+#include "net/adaptive.h"
 #include "net/breaker.h"
 #include "net/http.h"
 #include "net/limit.h"
@@ -58,7 +59,8 @@ struct http_client {
     CURL *spare[HTTP_SPARE_MAX];
     size_t spares;
     struct limit limit;
-    struct hashmap *hosts; /* by origin, of struct http_host */
+    struct adaptive adaptive; /* when options.adaptive */
+    struct hashmap *hosts;    /* by origin, of struct http_host */
     /* A task is in one of these, or finished and on its way to http_send. */
     struct http_task_list queued, waiting, active, finished;
 };
