@@ -482,6 +482,10 @@ int connector_fields_of(const struct connector *c, const char *resource,
 
     if (!r)
         return (int)err->code;
+    if (r->job && r->job->download[0] != '/')
+        r = connector_resource(c, r->job->download, err);
+    if (!r)
+        return (int)err->code;
     *ret = resource_fields(r, params, nparams, arena);
     return 0;
 }

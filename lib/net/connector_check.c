@@ -269,9 +269,61 @@ static void records_check(const char *name, const struct resource_spec *r, const
                         "resource '%s': ${record...} stands in the body of one with 'write'", name);
 }
 
-static void resource_check(const char *name, const struct resource_spec *r, const struct ynode *map,
-                           struct diagnostics *d)
+static bool resource_is_there(const struct connector_spec *spec, const char *name)
 {
+    for (size_t i = 0; i < spec->resources.count; i++)
+        if (strcmp(spec->resources.names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void job_check(const struct connector_spec *spec, const struct resource_spec *r,
+                      const struct ynode *map, struct diagnostics *d)
+{
+    const struct job_spec *job = r->job;
+    const struct ynode *until = ynode_get(map, "until"), *failed = ynode_get(map, "failed");
+    bool by_url = job->download && job->download[0] == '/';
+
+    for (size_t i = 0; i < job->take.count; i++)
+        if (job->take.values[i])
+            spec_check_pointer(job->take.values[i], ynode_get(map, "take"), job->take.keys[i], d);
+    if (job->poll && !resource_is_there(spec, job->poll))
+        diagnostics_add(d, ynode_get(map, "poll"), NULL, "poll: there is no resource '%s'",
+                        job->poll);
+    if (by_url)
+        spec_check_pointer(job->download, map, "download", d);
+    else if (job->download && !resource_is_there(spec, job->download))
+        diagnostics_add(d, ynode_get(map, "download"), "or a JSON pointer to a URL",
+                        "download: there is no resource '%s'", job->download);
+    if (job->hosts.count > 0 && !by_url)
+        diagnostics_add(d, ynode_get(map, "hosts"), NULL,
+                        "job: 'hosts' goes with a download that is the pointer to a URL");
+    if (until)
+        spec_check_when(&job->until, until, d);
+    if (failed)
+        spec_check_when(&job->failed, failed, d);
+    for (size_t i = 0; i < job->message_from.count; i++)
+        spec_check_pointer(job->message_from.items[i], map, "message_from", d);
+    if (r->paginate)
+        diagnostics_add(d, map, NULL, "an export has no 'paginate': its download may");
+}
+
+static void format_check(const struct resource_spec *r, const struct ynode *map,
+                         struct diagnostics *d)
+{
+    if (r->format == RESOURCE_JSONL &&
+        (r->records[0] || r->expect_total || r->single ||
+         (r->paginate && r->paginate->type != PAGINATE_LINK_HEADER &&
+          r->paginate->type != PAGINATE_PAGE && r->paginate->type != PAGINATE_OFFSET)))
+        diagnostics_add(d, ynode_get(map, "format"), NULL,
+                        "format: an answer of lines has no document to point into");
+}
+
+static void resource_check(const struct connector_spec *spec, size_t i, struct diagnostics *d)
+{
+    const char *name = spec->resources.names[i];
+    const struct resource_spec *r = resource_at(spec, i);
+    const struct ynode *map = spec->resources.nodes[i];
     bool reads = strcmp(connector_methods[r->method], "GET") == 0;
 
     if (!map || map->kind != YNODE_MAP)
@@ -282,9 +334,9 @@ static void resource_check(const char *name, const struct resource_spec *r, cons
     if (r->path && strpbrk(r->path, "?#"))
         diagnostics_add(d, ynode_get(map, "path"), "parameters go into 'query'",
                         "path: '%s' holds '?' or '#'", r->path);
-    for (size_t i = 0; reads && i < 2; i++)
-        if (ynode_key(map, i == 0 ? "body" : "form"))
-            diagnostics_add(d, ynode_key(map, i == 0 ? "body" : "form"), NULL,
+    for (int k = 0; reads && k < 2; k++)
+        if (ynode_key(map, k == 0 ? "body" : "form"))
+            diagnostics_add(d, ynode_key(map, k == 0 ? "body" : "form"), NULL,
                             "resource '%s': a GET has no body", name);
     if (r->write && reads)
         diagnostics_add(d, ynode_key(map, "write"), "set 'method'",
@@ -292,6 +344,9 @@ static void resource_check(const char *name, const struct resource_spec *r, cons
     spec_check_pointer(r->records, map, "records", d);
     spec_check_pointer(r->expect_total, map, "expect_total", d);
     request_check(name, r, map, d);
+    format_check(r, map, d);
+    if (r->job)
+        job_check(spec, r, ynode_get(map, "job"), d);
     if (r->paginate) {
         paginate_check(r->paginate, ynode_get(map, "paginate"), d);
         position_check(r, ynode_get(map, "paginate"), d);
@@ -331,5 +386,5 @@ void connector_spec_check(const struct connector_spec *spec, const struct ynode 
     for (size_t i = 0; i < spec->rules.count; i++)
         rule_check((const struct rule_spec *)spec->rules.items + i, spec->rules.nodes[i], d);
     for (size_t i = 0; i < spec->resources.count; i++)
-        resource_check(spec->resources.names[i], resource_at(spec, i), spec->resources.nodes[i], d);
+        resource_check(spec, i, d);
 }

@@ -134,6 +134,38 @@ static const struct field_set param_set = {
     .scalar = "type",
 };
 
+#define JOB(m) .offset = offsetof(struct job_spec, m)
+static const struct field job_fields[] = {
+    {"take", FIELD_STRING_MAP, JOB(take),
+     .help = "names for what the answers say: NAME: JSON pointer; ${NAME} in poll and download"},
+    {"poll", FIELD_STRING, JOB(poll), .flags = FIELD_REQUIRED,
+     .help = "the resource that says how far it is"},
+    {"until", FIELD_OBJECT, JOB(until), .sub = &connector_when_set, .flags = FIELD_REQUIRED,
+     .help = "the answer to poll once it is ready"},
+    {"failed", FIELD_OBJECT, JOB(failed), .sub = &connector_when_set,
+     .help = "the answer to poll when it never will be"},
+    {"message_from", FIELD_STRINGS, JOB(message_from),
+     .help = "JSON pointers to the reason, when it failed"},
+    {"interval", FIELD_DURATION, JOB(interval_ms), .def = "5s", .min = 10, .max = HOUR_MS,
+     .help = "between two polls; Retry-After may make it longer"},
+    {"timeout", FIELD_DURATION, JOB(timeout_ms), .def = "30m", .min = 1000, .max = 24 * HOUR_MS,
+     .help = "longest wait for it"},
+    {"download", FIELD_STRING, JOB(download), .flags = FIELD_REQUIRED,
+     .help = "the resource that gives it, or the JSON pointer to its URL in the last answer"},
+    {"hosts", FIELD_STRINGS, JOB(hosts),
+     .help = "hosts beside the system's own that the URL may lead to, files.example.com or "
+             "*.example.com; they get no credentials"},
+    {0},
+};
+static const struct field_set job_set = {
+    .name = "job",
+    .help = "An export that takes its time: the resource's own request orders it, poll asks until "
+            "it is ready, download reads it",
+    .struct_size = sizeof(struct job_spec),
+    .fields = job_fields,
+};
+
+static const char *const resource_formats[] = {"json", "jsonl", NULL};
 #define RESOURCE(m) .offset = offsetof(struct resource_spec, m)
 const char *const connector_methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 static const struct field resource_fields[] = {
@@ -156,6 +188,10 @@ static const struct field resource_fields[] = {
      .help = "JSON pointers into body: what stands there is sent as a string holding its JSON"},
     {"repeatable", FIELD_BOOL, RESOURCE(repeatable), .def = "false",
      .help = "a POST that may be sent twice without harm, such as a search"},
+    {"format", FIELD_CHOICE, RESOURCE(format), .choices = resource_formats, .def = "json",
+     .help = "what the answer is: a document, or a record a line"},
+    {"job", FIELD_OBJECT_PTR, RESOURCE(job), .sub = &job_set,
+     .help = "the answer is not the records but the order of an export"},
     {"records", FIELD_STRING, RESOURCE(records), .def = "",
      .help = "JSON pointer to the list of records in the answer"},
     {"fields", FIELD_STRINGS, RESOURCE(fields),

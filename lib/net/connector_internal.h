@@ -115,6 +115,7 @@ struct outgoing {
     bool is_signed;
     struct http_request http;
     const struct rule_spec *rule;   /* that decided about the last answer, or NULL */
+    bool is_foreign;                /* at a host that gets no credentials */
     struct exchange exchange;       /* of a resource, since outgoing_begin */
     struct http_task *task;         /* under way */
     const struct login_spec *login; /* of a login that says itself what success is, else NULL */
@@ -156,6 +157,22 @@ int connector_http(struct connector *c, struct http_client **ret, struct error *
 const struct resource_spec *connector_resource(const struct connector *c, const char *name,
                                                struct error *err); /* NULL: ERR_SPEC */
 
+/* ---- jobs ------------------------------------------------------------------------------------ */
+
+/* What was ordered and is ready: the resource to read with these parameters, or a URL. */
+struct job_result {
+    const struct resource_spec *resource; /* to read; the ordered one itself when there is a url */
+    const char *url;                      /* or NULL */
+    bool is_foreign;
+    struct connector_param *params;
+    size_t nparams;
+};
+/* Orders, and waits until it is ready: ERR_REMOTE when it failed, ERR_UNAVAILABLE when it took too
+ * long. All of ret is of the arena. */
+int job_run(struct connector *c, const char *name, const struct resource_spec *r,
+            const struct connector_param *params, size_t nparams, struct arena *arena,
+            struct job_result *ret, struct error *err);
+
 /* ---- tapes ----------------------------------------------------------------------------------- */
 
 bool tape_is_replayed(const struct tape *t);
@@ -192,6 +209,9 @@ void disguise_pairs(const struct disguise *d, struct span pairs, struct strbuf *
 bool rule_when_matches(const struct rule_when *w, const struct http_response *response);
 const struct rule_spec *rules_find(const struct connector_spec *spec,
                                    const struct http_response *response);
+/* The values of message_from that are there, joined. */
+void rules_reason(const struct field_strings *message_from, const struct http_response *response,
+                  struct strbuf *out);
 enum http_verdict rules_judge(void *request, const struct http_response *response);
 /* What the answer is after all attempts: 0 or an error. */
 int rules_check(const struct outgoing *r, const struct http_response *response, bool *ret_ignored,

@@ -17,6 +17,8 @@ struct page_reader {
     struct strbuf scratch, id_scratch;
     struct strbuf single; /* the one record as a list */
     struct span one;
+    struct span *lines; /* of a document of records a line */
+    size_t line_capacity;
 };
 
 struct page_reader *page_reader_new(const struct resource_spec *resource)
@@ -53,6 +55,7 @@ void page_reader_free(struct page_reader *r)
     strbuf_release(&r->scratch);
     strbuf_release(&r->id_scratch);
     strbuf_release(&r->single);
+    free(r->lines);
     free(r);
 }
 
@@ -160,10 +163,40 @@ int page_reader_id(struct page_reader *r, struct span record, const char *pointe
     return cursor_check(pointer, ret, err);
 }
 
+/* A record a line; empty lines are none. */
+static int lines_read(struct page_reader *r, struct span body, struct page_facts *f,
+                      struct error *err)
+{
+    struct error why = ERROR_INIT;
+
+    for (size_t line = 1; body.len > 0; line++) {
+        const char *nl = memchr(body.ptr, '\n', body.len);
+        struct span one = {body.ptr, nl ? (size_t)(nl - body.ptr) : body.len};
+        body = (struct span){body.ptr + one.len + (nl != NULL), body.len - one.len - (nl != NULL)};
+        while (one.len > 0 && strchr(" \t\r", one.ptr[one.len - 1]))
+            one.len--;
+        while (one.len > 0 && (*one.ptr == ' ' || *one.ptr == '\t'))
+            one = (struct span){one.ptr + 1, one.len - 1};
+        if (one.len == 0)
+            continue;
+        if (jpull_check(one, false, &why) != 0)
+            return error_set(err, ERR_REMOTE, "line %zu of the answer is not JSON: %s", line,
+                             why.message);
+        r->lines = mem_grow(r->lines, &r->line_capacity, f->count + 1, sizeof(*r->lines));
+        r->lines[f->count++] = one;
+    }
+    f->elements = r->lines;
+    f->records = f->body;
+    f->total = f->pages = -1;
+    return 0;
+}
+
 int page_reader_read(struct page_reader *r, struct span body, struct page_facts *ret,
                      struct error *err)
 {
     *ret = (struct page_facts){.body = body};
+    if (r->resource->format == RESOURCE_JSONL)
+        return lines_read(r, body, ret, err);
     TRY(document_read(r, body, err));
     TRY(records_read(r, ret, err));
     ret->total = count_of(&r->found[WANTED_TOTAL]);

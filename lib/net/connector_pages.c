@@ -31,6 +31,9 @@ struct connector_pages {
     struct strbuf cursor; /* cursor, last id or URL */
     bool has_cursor, cursor_is_number;
     bool is_over, is_ahead;
+    bool is_ordered;                    /* the export, if it is one */
+    const char *download;               /* the URL it is at, or NULL */
+    bool is_foreign;                    /* which gets no credentials */
     struct page_slot *slots[AHEAD_MAX]; /* in order */
     size_t nslots;
     /* what is known */
@@ -69,19 +72,31 @@ static void cursor_begin(struct connector_pages *p)
                           jpull_check(span_of(first->text), false, &ignored) == 0;
 }
 
+/* Reads this resource from now on. */
+static void resource_set(struct connector_pages *p, const struct resource_spec *r)
+{
+    static const struct paginate_spec one_page = {.type = PAGINATE_NONE, .max_pages = 1};
+
+    p->resource = r;
+    p->paginate = r->paginate ? *r->paginate : one_page;
+    p->at = p->paginate.start;
+    if (p->at < 0)
+        p->at = p->paginate.type == PAGINATE_PAGE ? 1 : 0;
+    page_reader_free(p->reader);
+    p->reader = page_reader_new(r);
+    cursor_begin(p);
+}
+
 int connector_pages_open(struct connector *c, const char *resource,
                          const struct connector_param *params, size_t nparams,
                          struct connector_pages **ret, struct error *err)
 {
-    static const struct paginate_spec one_page = {.type = PAGINATE_NONE, .max_pages = 1};
     const struct resource_spec *r = connector_resource(c, resource, err);
 
     if (!r)
         return (int)err->code;
     struct connector_pages *p = mem_alloc(sizeof(*p));
     p->c = c;
-    p->resource = r;
-    p->paginate = r->paginate ? *r->paginate : one_page;
     p->arena = arena_new();
     p->name = arena_strdup(p->arena, resource);
     struct connector_param *copies = arena_array(p->arena, nparams + 1, sizeof(*copies));
@@ -92,14 +107,10 @@ int connector_pages_open(struct connector *c, const char *resource,
     p->params = copies;
     p->nparams = nparams;
     p->seen = page_seen_new();
-    p->reader = page_reader_new(r);
-    p->at = p->paginate.start;
-    if (p->at < 0)
-        p->at = p->paginate.type == PAGINATE_PAGE ? 1 : 0;
     p->total = p->pages = -1;
     strbuf_init(&p->asked, 0);
     strbuf_init(&p->cursor, 0);
-    cursor_begin(p);
+    resource_set(p, r);
     *ret = p;
     return 0;
 }
@@ -214,12 +225,29 @@ static bool has_numbers(const struct connector_pages *p)
     return p->paginate.type == PAGINATE_PAGE || p->paginate.type == PAGINATE_OFFSET;
 }
 
+/* A URL that was not made of the resource: asked for as it is. */
+static void download_request(const struct connector_pages *p, struct outgoing *r)
+{
+    const struct field_string_map *always = &p->c->spec.headers;
+
+    r->http = (struct http_request){.method = "GET"};
+    r->url = p->download;
+    r->is_foreign = p->is_foreign;
+    for (size_t i = 0; i < always->count && !p->is_foreign; i++)
+        if (always->values[i])
+            outgoing_header(r, always->keys[i], always->values[i]);
+}
+
 static int slot_request(const struct connector_pages *p, struct page_slot *slot, struct error *err)
 {
     const struct paginate_spec *paginate = &p->paginate;
     struct outgoing *r = &slot->r;
     struct position at;
 
+    if (p->download) {
+        download_request(p, r);
+        return 0;
+    }
     position_fill(p, slot, &at);
     const struct outgoing_values values = {
         .params = p->params, .nparams = p->nparams, .own = at.own, .nown = at.nown};
@@ -561,6 +589,22 @@ static int page_fetch(struct connector_pages *p, struct page_facts *f, bool *ret
     return code;
 }
 
+/* An export is ordered, and then read where it is. */
+static int order(struct connector_pages *p, struct error *err)
+{
+    struct job_result job;
+
+    TRY(job_run(p->c, p->name, p->resource, p->params, p->nparams, p->arena, &job, err));
+    p->is_ordered = true;
+    p->params = job.params;
+    p->nparams = job.nparams;
+    p->download = job.url;
+    p->is_foreign = job.is_foreign;
+    if (job.resource != p->resource)
+        resource_set(p, job.resource);
+    return 0;
+}
+
 int connector_pages_next(struct connector_pages *p, struct connector_page *ret, bool *ret_end,
                          struct error *err)
 {
@@ -576,6 +620,8 @@ int connector_pages_next(struct connector_pages *p, struct connector_page *ret, 
                    p->paginate.max_pages);
         return error_hint(err, "narrow the request, or raise max_pages of the resource");
     }
+    if (p->resource->job && !p->is_ordered)
+        TRY(order(p, err));
     TRY(page_fetch(p, &f, &ignored, err));
     if (ignored) { /* a rule says that this answer is nothing */
         p->is_over = *ret_end = true;

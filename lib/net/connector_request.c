@@ -256,7 +256,7 @@ int outgoing_complete(struct outgoing *r, struct error *err)
 
 static bool wants_renewal(const struct outgoing *r, const struct http_response *response)
 {
-    if (!r->resource || !auth_is_renewable(r->c))
+    if (!r->resource || r->is_foreign || !auth_is_renewable(r->c))
         return false;
     return r->rule ? r->rule->action == RULE_REFRESH_AUTH : response->status == 401;
 }
@@ -267,7 +267,7 @@ static int outgoing_prepare(struct outgoing *r, struct error *err)
     struct http_client *http = NULL;
 
     TRY(connector_http(r->c, &http, err));
-    if (r->resource) {
+    if (r->resource && !r->is_foreign) {
         TRY(auth_apply(r, err));
         TRY(auth_sign(r, err));
     }

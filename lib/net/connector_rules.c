@@ -92,8 +92,8 @@ enum http_verdict rules_judge(void *request, const struct http_response *respons
 }
 
 /* The values of message_from that are there, joined. */
-static void reason_read(const struct field_strings *pointers, const struct http_response *response,
-                        struct strbuf *out)
+void rules_reason(const struct field_strings *pointers, const struct http_response *response,
+                  struct strbuf *out)
 {
     AUTO_STRBUF struct strbuf scratch = {0};
     struct span text = {0};
@@ -139,7 +139,7 @@ static int login_check(const struct outgoing *r, const struct http_response *res
     if (rule_when_matches(login->ok, response))
         return 0;
     strbuf_init(&reason, 0);
-    reason_read(&login->message_from, response, &reason);
+    rules_reason(&login->message_from, response, &reason);
     return http_response_fail(&r->http, response, ERR_AUTH,
                               reason.len > 0 ? reason.data : "the login was refused", err);
 }
@@ -158,7 +158,7 @@ int rules_check(const struct outgoing *r, const struct http_response *response, 
     if (!rule)
         return http_response_check(&r->http, response, err);
     strbuf_init(&reason, 0);
-    reason_read(&rule->message_from, response, &reason);
+    rules_reason(&rule->message_from, response, &reason);
     return http_response_fail(&r->http, response, code_of_rule(rule, response->status),
                               reason.len > 0 ? reason.data : NULL, err);
 }

@@ -124,6 +124,19 @@ struct write_spec {
     bool resend;
 };
 
+/* An export: the resource's own request orders it, another asks how far it is, a third fetches it.
+ */
+struct job_spec {
+    struct field_string_map take; /* name: JSON pointer into the answers */
+    const char *poll;             /* a resource */
+    struct rule_when until, failed;
+    struct field_strings message_from;
+    int64_t interval_ms, timeout_ms;
+    const char *download;       /* a resource, or a pointer to a URL in the last answer */
+    struct field_strings hosts; /* others that a download may come from, without credentials */
+};
+
+enum resource_format { RESOURCE_JSON, RESOURCE_JSONL };
 struct resource_spec {
     int method;
     const char *path;
@@ -132,9 +145,11 @@ struct resource_spec {
     struct field_string_map headers;
     const struct ynode *body, *form; /* at most one */
     struct field_strings json_text;  /* pointers into the body: sent as a string of JSON */
-    const char *records;             /* pointer; "" is the document */
-    struct field_strings fields;     /* of records that are arrays: what stands where */
-    bool single;                     /* one record, not a list of them */
+    int format;
+    struct job_spec *job;
+    const char *records;         /* pointer; "" is the document */
+    struct field_strings fields; /* of records that are arrays: what stands where */
+    bool single;                 /* one record, not a list of them */
     struct paginate_spec *paginate;
     const char *expect_total;
     struct write_spec *write;

@@ -66,6 +66,15 @@ int url_origin(const char *url, char **ret_origin, struct error *err)
     return code;
 }
 
+char *url_host(const char *url)
+{
+    struct url_parts p;
+    char *host = url_split(url, &p) ? mem_strdup(p.host) : NULL;
+
+    url_parts_release(&p);
+    return host;
+}
+
 void url_shown(const char *url, struct strbuf *out)
 {
     const char *end = url + strcspn(url, "?#");

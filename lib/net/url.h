@@ -10,6 +10,8 @@
 /* "http://host:port" with the default port written out. ERR_CONFIG when it is no http(s) URL or
  * carries a user or password. Caller frees. */
 int url_origin(const char *url, char **ret_origin, struct error *err);
+/* The host alone, or NULL when it is no http(s) URL. Caller frees. */
+char *url_host(const char *url);
 /* Where messages may show it: without user, query and fragment. */
 void url_shown(const char *url, struct strbuf *out);
 /* Same host and port, or the step from http to https of one host with default ports. */

@@ -199,3 +199,138 @@ B,5,"
         and (.[0].body | fromjson) == {location_ids: ["L1", "L2"], limit: 2,
             query: {filter: {date_time_filter: {updated_at: {start_at: "2026-01-01T00:00:00+00:00"}}}}}'
 }
+
+# ---- exports that take their time --------------------------------------------------------------
+
+export_connector() { # MORE OF THE JOB
+    connector <<E
+auth: { type: bearer, token: "literal:verysecret1" }
+resources:
+  list:
+    method: POST
+    path: /exports
+    params: { day: { required: true } }
+    body: { day: "\${day}" }
+    records: /rows
+    job:
+      take: { id: /task/id }
+      poll: status
+      until: { pointer: /status, equals: [done] }
+      failed: { pointer: /status, equals: [failed] }
+      message_from: [/reason]
+      interval: 10ms
+      $1
+  status: { path: "/exports/\${id}" }
+  file: { path: "/files/\${file}", records: /items, paginate: { type: page, param: p } }
+  lines: { path: "/files/\${file}", format: jsonl }
+E
+    reading 'id: text' ', params: { day: 2026-01-31 }'
+}
+
+@test "an export: ordered, asked for until it is ready, read by pages" {
+    export_connector 'download: file'
+    sed -i 's,take: .*,take: { id: /task/id\, file: /file },' connectors/shop.yaml
+    api_script <<'E'
+{"/exports": [{"json": {"task": {"id": 17}}}],
+ "/exports/17": [{"json": {"status": "queued"}}, {"status": 503}, {"json": {"status": "running"}}, {"json": {"status": "done", "file": "f/1"}}],
+ "/files/f%2F1?p=1": [{"json": {"items": [{"id": 1}]}}], "/files/f%2F1?p=2": [{"json": {"items": []}}]}
+E
+    preview
+    assert_status 0
+    assert_stdout_is "id,reject
+1,"
+    assert_asked 'map(.path) == ["/exports", "/exports/17", "/exports/17", "/exports/17", "/exports/17", "/files/f%2F1", "/files/f%2F1"]
+        and .[0].body == "{\"day\":\"2026-01-31\"}" and all(.[]; .headers.authorization == "Bearer verysecret1")'
+    sed -i 's/download: file/download: lines/' connectors/shop.yaml
+    api_script <<'E'
+{"/exports": [{"json": {"task": {"id": 17}}}], "/exports/17": [{"json": {"status": "done", "file": "a"}}],
+ "/files/a": [{"body": "{\"id\": 1}\r\n\n{\"id\": \"二\"}"}]}
+E
+    preview
+    assert_status 0
+    assert_stdout_is "id,reject
+1,
+二,"
+}
+
+@test "an export at a URL: here with credentials, at a declared host without, elsewhere refused" {
+    export_connector 'download: /url'
+    api_script <<'E'
+{"/exports": [{"json": {"task": {"id": 17}}}], "/exports/17": [{"json": {"status": "done", "url": "/dl?sig=a%2Fb"}}],
+ "/dl?sig=a%2Fb": [{"json": {"rows": [{"id": 1}]}}]}
+E
+    preview
+    assert_status 0
+    assert_stdout_is "id,reject
+1,"
+    assert_asked '.[-1].target == "/dl?sig=a%2Fb" and .[-1].method == "GET" and .[-1].headers.authorization == "Bearer verysecret1"'
+    port=$(cat "$FILE_DIR/api.port")
+    api_script <<E
+{"/exports": [{"json": {"task": {"id": 17}}}], "/exports/17": [{"json": {"status": "done", "url": "http://localhost:$port/dl?sig=x"}}],
+ "/dl?sig=x": [{"json": {"rows": [{"id": 2}]}}]}
+E
+    preview
+    assert_status 1
+    assert_stderr_has "export 'list' of connector 'shop': its download is at another host, 'http://localhost:$port/dl'"
+    assert_stderr_has "hint: name it in 'hosts' of the job"
+    sed -i 's,download: /url,hosts: ["*.example.com"\, localhost]\n      download: /url,' connectors/shop.yaml
+    preview
+    assert_status 0
+    assert_stdout_is "id,reject
+2,"
+    assert_asked '.[-1].target == "/dl?sig=x" and .[-1].headers.authorization == null'
+}
+
+@test "an export that fails, and one that is never ready" {
+    export_connector 'download: file'
+    api_script <<'E'
+{"/exports": [{"json": {"task": {"id": 17}}}], "/exports/17": [{"json": {"status": "failed", "reason": "日期过大"}}]}
+E
+    preview
+    assert_status 1
+    assert_stderr_has "export 'list' of connector 'shop': it failed: 日期过大"
+    sed -i 's/interval: 10ms/interval: 400ms\n      timeout: 1s/' connectors/shop.yaml
+    api_script <<<'{"/exports": [{"json": {"task": {"id": 17}}}], "/exports/17": [{"json": {"status": "running"}}]}'
+    preview
+    assert_status 5
+    assert_stderr_has "export 'list' of connector 'shop': it was not ready after 1 s"
+    assert_asked 'length == 4'
+}
+
+@test "an export with mistakes is found before anything is asked" {
+    export_connector 'download: fiel'
+    sed -i 's/poll: status/poll: sttus/' connectors/shop.yaml
+    preview
+    assert_status 3
+    assert_stderr_has "poll: there is no resource 'sttus' (and 1 more)"
+}
+
+# ---- errors inside HTTP 200 --------------------------------------------------------------------
+
+@test "an error inside HTTP 200: arrays around it, its reason from several places" {
+    connector <<'E'
+rules:
+  - { when: { pointer: /0/0/Result/ResponseStatus/MsgCode, equals: ["1"] }, do: refresh_auth }
+  - { when: { pointer: /0/0/Result/ResponseStatus/IsSuccess, equals: ["false"] }, do: fail,
+      message_from: [/0/0/Result/ResponseStatus/ErrorCode, /0/0/Result/ResponseStatus/Errors/0/FieldName,
+                     /0/0/Result/ResponseStatus/Errors/0/Message] }
+  - { when: { pointer: /errors/0, exists: true }, do: fail, message_from: [/errors/0/message] }
+resources: { list: { path: /l, fields: [a] } }
+E
+    reading 'a: text'
+    api_script <<'E'
+{"/l": [{"json": [[{"Result": {"ResponseStatus": {"ErrorCode": 500, "IsSuccess": false,
+    "Errors": [{"FieldName": null, "Message": "元数据中标识为FSalesManId的字段不存在"}]}}}]]}, {"json": {"errors": [{"message": "no such field"}]}},
+  {"json": [["1"]]}]}
+E
+    preview
+    assert_status 1
+    assert_stderr_has "HTTP 200: 500: 元数据中标识为FSalesManId的字段不存在"
+    preview
+    assert_status 1
+    assert_stderr_has "HTTP 200: no such field"
+    preview
+    assert_status 0
+    assert_stdout_is "a,reject
+1,"
+}

@@ -174,6 +174,20 @@ static void test_mistakes_are_found_where_they_stand(void **state)
          "'Mars'"},
         {HEAD "resources: { a: { path: '/${x}', params: { x: { type: number, default: a } } } }\n",
          "expected a number, found 'a'"},
+        {HEAD "concurrency: 65\n" TAIL,
+         "3:14 concurrency: expected 1 to 64, or adaptive, found '65'"},
+        {HEAD "resources: { a: { path: /a, paginate: { type: cursor, from: /x, header: y } } }\n",
+         "needs 'from', or 'header'"},
+        {HEAD "resources: { a: { path: /a, format: jsonl, records: /x } }\n",
+         "an answer of lines has no document"},
+        {HEAD
+         "resources: { a: { path: /a, job: { poll: a, until: { status: 200 }, download: b } } }\n",
+         "download: there is no resource 'b'"},
+        {HEAD "resources: { a: { path: /a, job: { poll: a, until: {}, download: /u } } }\n",
+         "when: expected 'status' or 'pointer'"},
+        {HEAD "resources: { a: { path: /a, job: { poll: a, until: { status: 200 }, download: a,"
+              " hosts: x } } }\n",
+         "'hosts' goes with a download that is the pointer to a URL"},
         {HEAD "timeout: ${platform.nothing}\n" TAIL, "3:10 "},
     };
     AUTO_STRBUF struct strbuf out = {0};
