@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "pipeline/graph.h"
 #include "pipeline/lint.h"
+#include "pipeline/resolve.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -132,26 +133,59 @@ struct one_args {
 static const struct field show_fields[] = {
     NAME_FIELD,
     {"resolved", FIELD_BOOL, ONE(resolved),
-     "as it was understood: defaults merged, environment put in, secrets masked"},
+     "as it was understood: defaults merged, environment put in, secrets masked; with origins"},
     {0}};
 static const struct field_set show_set = {
     .name = "show", .struct_size = sizeof(struct one_args), .fields = show_fields};
 
+static const struct table_column resolved_columns[] = {
+    {"path", TABLE_TEXT}, {"value", TABLE_TEXT}, {"origin", TABLE_TEXT}, {NULL, TABLE_TEXT}};
+
+static int show_resolved(struct cli *cli, const char *name, struct error *err)
+{
+    struct pipeline *p;
+    const struct resolved *items;
+    size_t count;
+    AUTO_STRBUF struct strbuf text = {0};
+    strbuf_init(&text, 16 << 20);
+    TRY(pipeline_load(name, cli->config, NULL, &p, NULL, err));
+    pipeline_resolve(p, cli->config, &items, &count);
+    int code = 0;
+    if (cli->output == CLI_OUTPUT_TABLE) {
+        strbuf_addf(&text, "# %s\n", p->file);
+        for (size_t i = 0; i < p->params.count; i++)
+            strbuf_addf(&text, "# param %s = %s\n", p->params.names[i],
+                        p->param_values[i] != NULL ? p->param_values[i] : "(to be given)");
+        resolved_print(items, count, &text);
+        secret_redact(&text);
+        fputs(text.data, cli->out);
+    } else {
+        struct table *t = table_new(cli, resolved_columns);
+        for (size_t i = 0; i < count; i++) {
+            if (items[i].value == NULL)
+                continue;
+            strbuf_clear(&text);
+            strbuf_adds(&text, items[i].text != NULL ? items[i].text : "");
+            secret_redact(&text);
+            table_row(t, (const char *[]){items[i].path, items[i].text != NULL ? text.data : NULL,
+                                          items[i].origin});
+        }
+        code = table_end(t, "nothing", err);
+    }
+    pipeline_free(p);
+    return code;
+}
+
 static int show(struct cli *cli, const void *bound, struct error *err)
 {
     const struct one_args *args = bound;
-    struct pipeline *p;
+    const char *path;
     AUTO_STRBUF struct strbuf text = {0};
     strbuf_init(&text, 4 << 20);
-    if (args->resolved) {
-        TRY(pipeline_load(args->name, cli->config, NULL, &p, NULL, err));
-        pipeline_print(p, &text);
-        pipeline_free(p);
-    } else {
-        const char *path;
-        TRY(pipeline_find(args->name, cli->config, cli->arena, &path, err));
-        TRY(file_read(path, 4 << 20, &text, err));
-    }
+    if (args->resolved || cli->output != CLI_OUTPUT_TABLE)
+        return show_resolved(cli, args->name, err);
+    TRY(pipeline_find(args->name, cli->config, cli->arena, &path, err));
+    TRY(file_read(path, 4 << 20, &text, err));
     fputs(text.data, cli->out);
     return 0;
 }
@@ -159,8 +193,13 @@ static int show(struct cli *cli, const void *bound, struct error *err)
 static const struct command command_show = {
     .name = "show",
     .summary = "print a pipeline, as written or as understood",
+    .description =
+        "With --resolved each value is followed by where it comes from: its line, `defaults`, the "
+        "environment, a setting, or the default of its key; secrets are masked. -o json lists "
+        "path, value and origin.",
     .args = &show_set,
     .run = show,
+    .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){
         {"diner pipeline show stock_sync --resolved", "with defaults merged in"}, {0}}};
 

@@ -339,37 +339,3 @@ int pipeline_sql(const struct pipeline *p, const struct ynode *place, const char
     *ret_sql = arena_strndup(p->arena, sql.data, n);
     return 0;
 }
-
-static bool is_secret_key(const char *key)
-{
-    static const char *const words[] = {"password", "secret", "token", "dsn", "api_key"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strstr(key, words[i]) != NULL)
-            return true;
-    return strcmp(key, "http") == 0 || strcmp(key, "hash") == 0; /* a hook's URL is often a key */
-}
-
-static struct ynode *masked_copy(struct arena *arena, const struct ynode *node)
-{
-    struct ynode *copy = arena_alloc(arena, sizeof *copy);
-    *copy = *node;
-    if (node->kind == YNODE_SCALAR)
-        return copy;
-    copy->items = arena_array(arena, node->count + 1, sizeof *copy->items);
-    for (size_t i = 0; i < node->count; i++) {
-        bool hide = node->kind == YNODE_MAP && node->items[i]->kind == YNODE_SCALAR &&
-                    is_secret_key(node->keys[i]->text);
-        copy->items[i] =
-            hide ? ynode_scalar(arena, node->items[i], "****") : masked_copy(arena, node->items[i]);
-    }
-    return copy;
-}
-
-void pipeline_print(const struct pipeline *p, struct strbuf *out)
-{
-    strbuf_addf(out, "# %s\n", p->file);
-    for (size_t i = 0; i < p->params.count; i++)
-        strbuf_addf(out, "# param %s = %s\n", p->params.names[i],
-                    p->param_values[i] != NULL ? p->param_values[i] : "(to be given)");
-    ynode_print(masked_copy(p->arena, p->root), 0, out);
-}

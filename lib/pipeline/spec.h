@@ -261,7 +261,5 @@ const char *pipeline_param(const struct pipeline *p, const char *name);
 /* Reads a text that is either SQL itself or the name of a .sql file beside the pipeline. */
 int pipeline_sql(const struct pipeline *p, const struct ynode *place, const char *text,
                  const char **ret_sql, struct error *err);
-/* The file as it was understood: defaults merged, environment put in, secrets masked. */
-void pipeline_print(const struct pipeline *p, struct strbuf *out);
 
 #endif

@@ -120,3 +120,47 @@ YAML
         assert_stdout_has "wrong.yaml: streams/s"
     done
 }
+
+@test "show --resolved: each value with where it comes from, no secret among them" {
+    cat >pipelines/p.yaml <<'YAML'
+version: 1
+name: p
+params: { day: { type: date, default: yesterday } }
+defaults:
+  target: { connection: warehouse, schema: ods }
+  guard: { min_rows: 2 }
+streams:
+  s:
+    source:
+      file: "${IN_FILE:-x.csv}"
+      null: ["-", x]
+    key: [a]
+    mode: merge
+    columns: { a: text, b: { type: int, required: true } }
+    checks:
+      - { expr: "b > 0", on_fail: reject }
+    on_error: { max_rejects: 7 }
+hooks: { on_failure: [ { http: "https://h/?key=verysecret" } ] }
+YAML
+    IN_FILE=y.csv run --separate-stderr "$DINER" pipeline show p --resolved
+    assert_status 0
+    assert_stdout_has 'file: "y.csv"   # p.yaml:10, environment IN_FILE'
+    assert_stdout_has 'format: csv   # default'
+    assert_stdout_has '"null": ["-", x]   # p.yaml:11'
+    assert_stdout_has 'schema: ods   # p.yaml:5, defaults'
+    assert_stdout_has 'min_rows: 2   # p.yaml:6, defaults'
+    assert_stdout_has 'max_rejects: 7   # p.yaml:17'
+    assert_stdout_has 'max_reject_rate: "0.1%"   # setting rejects.max_rate: default'
+    assert_stdout_has '      - expr: "b > 0"   # p.yaml:16'
+    assert_stdout_has 'http: "****"   # p.yaml:18'
+    refute_stdout_has verysecret
+    refute_stdout_has defaults:
+    IN_FILE=y.csv DINER_REJECTS_MAX_RATE=3% run --separate-stderr "$DINER" pipeline show p -o json
+    assert_status 0
+    assert_json 'map({(.path): [.value, .origin]}) | add
+        | .["streams.s.source.file"] == ["y.csv", "p.yaml:10, environment IN_FILE"]
+        and .["streams.s.columns.b.required"] == ["true", "p.yaml:14"]
+        and .["streams.s.on_error.max_reject_rate"] == ["3%", "setting rejects.max_rate: env DINER_REJECTS_MAX_RATE"]
+        and .["streams.s.checks.0.on_fail"][0] == "reject"'
+    refute_stdout_has verysecret
+}

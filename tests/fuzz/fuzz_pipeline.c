@@ -1,5 +1,7 @@
 /* The text of a pipeline file: whatever it is, it is refused with a place or bound, and what was
  * bound can be looked at. */
+#include "pipeline/graph.h"
+#include "pipeline/resolve.h"
 #include "pipeline/spec.h"
 #include "pipeline/stream.h"
 #include <fcntl.h>
@@ -65,7 +67,12 @@ static void look_at(const struct pipeline *p)
     }
     for (size_t i = 0; i < p->steps.count; i++)
         require(((const struct job_step *)p->steps.items + i)->run != NULL);
-    pipeline_print(p, &out);
+    const struct resolved *items;
+    size_t count;
+    pipeline_resolve(p, config, &items, &count);
+    resolved_print(items, count, &out);
+    graph_print(p, GRAPH_TEXT, &out);
+    graph_print(p, GRAPH_DOT, &out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

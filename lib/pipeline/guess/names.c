@@ -278,6 +278,8 @@ static bool is_plain(const char *text)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(text, words[i]) == 0)
             return false;
+    if (text[0] >= '1' && text[0] <= '9' && strspn(text, "0123456789") == strlen(text))
+        return true; /* reads as the same number, whoever reads it */
     if (!isalpha((unsigned char)text[0]) && foreign_letter(text) == 0)
         return false;
     for (const char *c = text; *c != '\0';) {
@@ -317,6 +319,8 @@ void name_yaml(struct strbuf *out, const char *text)
         unsigned code = code_at(text, &n);
         if (code == '"' || code == '\\')
             strbuf_addf(out, "\\%c", (char)code);
+        else if (code == '\n')
+            strbuf_adds(out, "\\n");
         else if (code == '$' && text[1] == '{')
             strbuf_adds(out, "$$");
         else if (code < 0x20 || (code >= 0x7F && code <= 0xA0) ||

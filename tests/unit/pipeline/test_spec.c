@@ -1,6 +1,7 @@
 /* Pipeline files: all problems at once with their places, defaults, params, order. */
 #include "pipeline_fixture.h"
 
+#include "pipeline/resolve.h"
 #include "pipeline/stream.h"
 
 /* 2026-11-22T05:15:00+08:00: the business day of the 21st closed at 04:00. */
@@ -315,7 +316,10 @@ static void what_is_secret_is_masked_when_shown(void **state)
     strbuf_init(&out, 1 << 16);
     struct pipeline *p =
         loaded(STREAM "hooks: { on_failure: [{ http: \"https://h/x?token=abcdef\" }] }\n", NULL);
-    pipeline_print(p, &out);
+    const struct resolved *items;
+    size_t count;
+    pipeline_resolve(p, fixture_config, &items, &count);
+    resolved_print(items, count, &out);
     assert_null(strstr(out.data, "abcdef"));
     assert_non_null(strstr(out.data, "****"));
     assert_non_null(strstr(out.data, "schema: ods")); /* of the defaults */
