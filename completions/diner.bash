@@ -30,6 +30,7 @@ _diner_takes() {
     'diner run':--metrics) return 0 ;;
     'diner run':--output | 'diner run':-o) return 0 ;;
     'diner pipeline list':--output | 'diner pipeline list':-o) return 0 ;;
+    'diner pipeline show':--output | 'diner pipeline show':-o) return 0 ;;
     'diner pipeline graph':--format) return 0 ;;
     'diner pipeline preview':--stream) return 0 ;;
     'diner pipeline preview':--rows | 'diner pipeline preview':-r) return 0 ;;
@@ -173,6 +174,7 @@ _diner_value() {
     'diner run':--metrics) _diner_files -f ;;
     'diner run':--output | 'diner run':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner pipeline list':--output | 'diner pipeline list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
+    'diner pipeline show':--output | 'diner pipeline show':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner pipeline graph':--format) _diner_words < <(printf '%s\n' text mermaid dot) ;;
     'diner pipeline preview':--output | 'diner pipeline preview':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner pipeline plan':--output | 'diner pipeline plan':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
@@ -332,7 +334,7 @@ _diner_options() {
     'diner pipeline') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline list') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline lint') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner pipeline show') _diner_words < <(printf '%s\n' --resolved --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner pipeline show') _diner_words < <(printf '%s\n' --resolved --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline graph') _diner_words < <(printf '%s\n' --format --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline preview') _diner_words < <(printf '%s\n' --stream --rows -r --param -p --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline plan') _diner_words < <(printf '%s\n' --only --param -p --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
