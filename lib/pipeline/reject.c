@@ -123,6 +123,51 @@ static bool read_key(const struct stream_context *ctx, const struct source_row *
     return whole;
 }
 
+/* The columns `names` as far as they can be read: "PREFIXn": text. False when one cannot. */
+static bool read_figures(const struct stream_context *ctx, const struct source_row *row,
+                         const char *prefix, const char *const *names, size_t count,
+                         struct jwriter *w)
+{
+    bool whole = true;
+    for (size_t i = 0; i < count; i++) {
+        struct span text = SPAN("");
+        bool is_null = true;
+        char key[24];
+        int at = stream_column(ctx->stream, names[i]);
+        if (at < 0 ||
+            column_canonical(ctx->reader, (size_t)at, &row->cells[at], &text, &is_null) != NULL) {
+            whole = false;
+            continue;
+        }
+        snprintf(key, sizeof key, "%s%zu", prefix, i);
+        jwriter_key(w, key);
+        if (is_null)
+            jwriter_null(w);
+        else
+            jwriter_span(w, text);
+    }
+    return whole;
+}
+
+/* A rejected row was read as well: its group, and its amounts where they can be read. */
+static const char *figures_json(struct rejects *r, const struct stream_context *ctx,
+                                const struct source_row *row)
+{
+    const struct reconcile_spec *spec = ctx->stream->reconcile;
+    AUTO_STRBUF struct strbuf text = {0};
+    struct jwriter w;
+    if (spec == NULL || spec->against == NULL || row->fault != NULL)
+        return NULL;
+    strbuf_init(&text, 1 << 20);
+    jwriter_init(&w, &text);
+    jwriter_object(&w);
+    bool is_placed =
+        read_figures(ctx, row, "b", (const char *const *)spec->by.items, spec->by.count, &w);
+    (void)read_figures(ctx, row, "s", (const char *const *)spec->sum.keys, spec->sum.count, &w);
+    jwriter_end(&w);
+    return is_placed ? arena_strdup(r->arena, text.data) : NULL;
+}
+
 void rejects_add_row(struct rejects *r, const struct stream_context *ctx,
                      const struct source_row *row, int column, const char *reason)
 {
@@ -140,6 +185,7 @@ void rejects_add_row(struct rejects *r, const struct stream_context *ctx,
     item.key = key.data;
     item.raw = storable(r->arena, row->raw);
     item.cells = cells_json(r, ctx, row);
+    item.figures = figures_json(r, ctx, row);
     if (column >= 0) {
         item.column = ctx->stream->columns[column].name;
         item.value = storable(r->arena, row->cells[column].text);

@@ -16,8 +16,9 @@ struct reject {
     const char *raw;
     const char *key; /* JSON object of the key columns that could be read */
     bool key_is_whole;
-    const char *cells; /* JSON object column: text as read, NULL for damaged records */
-    bool is_staged;    /* refused by SQL: raw is the staged row as JSON, and its cells */
+    const char *cells;   /* JSON object column: text as read, NULL for damaged records */
+    const char *figures; /* JSON of its group and amounts, for `reconcile: { against }`, or NULL */
+    bool is_staged;      /* refused by SQL: raw is the staged row as JSON, and its cells */
 };
 struct rejects {
     struct arena *arena;

@@ -218,6 +218,11 @@ static int read_rows(struct attempt *a, struct error *err)
 static int reconcile(const struct attempt *a, struct error *err)
 {
     const struct source_summary *s = &a->summary;
+    const bool is_file = a->stream->source == &source_file;
+    if (s->rows_are_exact && s->expect_rows != a->counts.read)
+        return error_set(err, ERR_CHECK,
+                         "stream '%s': the API states %" PRId64 " rows, %" PRId64 " came",
+                         a->stream->name, s->expect_rows, a->counts.read);
     /* A record updated while a window is read leaves the listing and comes with the next run. */
     if (a->stream->incremental == NULL && s->expect_rows > a->counts.read)
         return error_set(err, ERR_DATA,
@@ -229,9 +234,9 @@ static int reconcile(const struct attempt *a, struct error *err)
             continue;
         decimal_print(&s->sums[i], stated);
         decimal_print(&a->sums[i], found);
-        error_set(err, ERR_DATA,
-                  "stream '%s': the file states a total of %s for '%s', its rows add up to %s",
-                  a->stream->name, stated, s->sum_columns[i], found);
+        error_set(err, is_file ? ERR_DATA : ERR_CHECK,
+                  "stream '%s': the %s states a total of %s for '%s', its rows add up to %s",
+                  a->stream->name, is_file ? "file" : "API", stated, s->sum_columns[i], found);
         return error_hint(err, "rows are missing or damaged; nothing of it was loaded");
     }
     return 0;

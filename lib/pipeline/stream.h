@@ -37,6 +37,7 @@ struct source_row {
 struct source_summary {
     uint64_t skipped;    /* records left out by declared rules */
     int64_t expect_rows; /* what the source itself says; -1: nothing */
+    bool rows_are_exact; /* more rows than that are wrong too */
     size_t nsums;        /* totals the source states */
     const char *sum_columns[8];
     struct decimal sums[8];

@@ -1,5 +1,6 @@
 /* The REST source: the pages of a connector's resource, record by record. */
 #include "pipeline/source/json_cells.h"
+#include "pipeline/source/rest_figures.h"
 #include "pipeline/source/where.h"
 #include "pipeline/stream.h"
 
@@ -49,6 +50,7 @@ struct source {
     struct strbuf scratch;
     struct arena *page_arena; /* what one page needs, freed with it */
     struct stream_context page_ctx;
+    struct rest_figures *figures; /* NULL when nobody asks for them */
     char origin[160], identity[128];
 };
 
@@ -118,6 +120,7 @@ static int rest_open(const struct stream_context *ctx, struct source **ret, stru
     s->page_arena = arena_new();
     s->page_ctx = *ctx;
     s->page_ctx.arena = s->page_arena;
+    s->figures = rest_figures_new(ctx);
     strbuf_init(&s->scratch, 64 << 20);
     s->values = arena_array(ctx->arena, ctx->stream->ncolumns + 1, sizeof *s->values);
     s->cells = arena_array(ctx->arena, ctx->stream->ncolumns + 1, sizeof *s->cells);
@@ -146,7 +149,7 @@ static int next_page(struct source *s, bool *ret_end, struct error *err)
              s->page.number);
     snprintf(s->identity, sizeof s->identity, "%s/%s", s->spec->connector, s->spec->resource);
     s->index = 0;
-    return 0;
+    return rest_figures_page(s->figures, s->page.body, err);
 }
 
 /* Why the record cannot be read, or NULL. An array of another length than declared has its values
@@ -224,10 +227,9 @@ static int rest_next(struct source *s, struct source_row *ret, bool *ret_end, st
 
 static int rest_finish(struct source *s, struct source_summary *ret, struct error *err)
 {
-    (void)err;
     *ret = (struct source_summary){
         .skipped = s->skipped, .expect_rows = s->expect_total, .sha256 = ""};
-    return 0;
+    return rest_figures_finish(s->figures, ret, err);
 }
 
 static void rest_progress(struct source *s, uint64_t *ret_done, uint64_t *ret_total)
@@ -255,6 +257,7 @@ const struct source_ops source_rest = {.name = "rest",
                                        .marker = "connector",
                                        .fields = &rest_set,
                                        .check = rest_check,
+                                       .sums = rest_figures_columns,
                                        .open = rest_open,
                                        .next = rest_next,
                                        .finish = rest_finish,

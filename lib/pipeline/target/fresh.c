@@ -10,7 +10,7 @@ bool fresh_is_possible(const struct stream_context *ctx)
     const struct stream_spec *s = ctx->stream;
     if (ctx->plan || ctx->dry_run || s->transforms.count > 0)
         return false;
-    if (!stage_key_comes_last(s) || stage_deletes(s) == DELETES_SOFT || s->reconcile != NULL)
+    if (!stage_key_comes_last(s) || stage_deletes(s) == DELETES_SOFT || stage_is_reconciled(s))
         return false;
     for (size_t i = 0; i < s->checks.count; i++) {
         const struct check_spec *c = (const struct check_spec *)s->checks.items + i;

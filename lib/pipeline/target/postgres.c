@@ -52,7 +52,8 @@ static bool can_go_direct(const struct stream_context *ctx)
 {
     const struct stream_spec *s = ctx->stream;
     return s->mode == MODE_APPEND && s->transforms.count == 0 && s->checks.count == 0 &&
-           s->guard.min_rows == 0 && s->incremental == NULL && !ctx->plan && !ctx->dry_run;
+           s->guard.min_rows == 0 && s->incremental == NULL && !stage_is_reconciled(s) &&
+           !ctx->plan && !ctx->dry_run;
 }
 
 static bool is_pushed_down(const struct stream_context *ctx)
@@ -249,6 +250,7 @@ static int finish_target(struct target *t, struct stream_counts *counts, struct 
     }
     if (!db_in_transaction(t->ctx->db))
         TRY(db_begin(t->ctx->db, err));
+    TRY(stage_reconcile(&t->stage, err));
     TRY(stage_ensure_target(&t->stage, err));
     TRY(stage_transform(&t->stage, counts, err));
     TRY(stage_check(&t->stage, counts, err));

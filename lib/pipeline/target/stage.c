@@ -235,7 +235,8 @@ int stage_reject_row(const struct stage_target *t, const struct db_result *row, 
                           .reason = reason,
                           .raw = db_result_text(row, 0, 2),
                           .key = db_result_text(row, 0, 3),
-                          .key_is_whole = db_result_bool(row, 0, 4)};
+                          .key_is_whole = db_result_bool(row, 0, 4),
+                          .is_staged = true};
     counts->rejected++;
     rejects_add(t->ctx->rejects, &item);
     return rejects_check_budget(t->ctx->rejects, t->ctx, counts->read, true, err);

@@ -59,6 +59,9 @@ int stage_ensure_target(struct stage_target *t, struct error *err);
 int stage_is_plain(const struct stage_target *t, bool *ret, struct error *err);
 
 /* Steps of the committing transaction, in this order; each adds to the counts. */
+/* What was read against the source's own figures (`reconcile: { against }`). */
+int stage_reconcile(const struct stage_target *t, struct error *err);
+bool stage_is_reconciled(const struct stream_spec *s);
 int stage_transform(const struct stage_target *t, struct stream_counts *counts, struct error *err);
 int stage_check(const struct stage_target *t, struct stream_counts *counts, struct error *err);
 /* Rows that the target's columns cannot hold, as the contract says. */
