@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2030,SC2031
 # Columns: defaults, masks, keyed hashes, whatever the source and the target.
 load ../helper
 load pipelines
@@ -27,7 +27,7 @@ YAML
 hash_of() { printf %s "$1" | openssl dgst -sha256 -hmac "$PII_KEY" -r | cut -d' ' -f1; }
 
 @test "masks, hashes and defaults from a file into a table" {
-    export PII_KEY=correct-horse-battery
+    PII_KEY=correct-horse-battery; export PII_KEY
     printf '%s\n' id,name,phone,tier,points '1,段正淳,13812345678,金,12' '2,王五,13900000000,,' >in.csv
     members '{ file: ../in.csv }' '{ connection: warehouse, schema: t }'
     diner_run members
@@ -38,7 +38,7 @@ hash_of() { printf %s "$1" | openssl dgst -sha256 -hmac "$PII_KEY" -r | cut -d' 
 }
 
 @test "the same from PostgreSQL: on one connection too nothing goes past the mask" {
-    export PII_KEY=correct-horse-battery
+    PII_KEY=correct-horse-battery; export PII_KEY
     sql "create table t.src as select '1'::text as id, '段正淳'::text as name, '13812345678'::text as phone, null::text as tier, null::int as points"
     members '{ connection: warehouse, table: t.src }' '{ connection: warehouse, schema: t }'
     diner_run members
