@@ -17,6 +17,7 @@ import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,8 @@ def read_number(text, column, source):
     sign = ""
     if body[:1] in "+-" and body[:1] != "":
         sign, body = body[0], body[1:]
+    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?", body):
+        body = body.replace(",", "")
     digits = body.replace(".", "", 1)
     if not digits.isascii() or not digits.isdigit() or (negative and sign):
         raise Reject("number")
@@ -111,6 +114,11 @@ READERS = {"int": read_int, "numeric": read_numeric, "date": read_date, "bool": 
            "text": read_text}
 
 
+def computed(spec):
+    """Columns that a transform sets: whether they are null is looked at afterwards."""
+    return {t["column"] for t in spec["transforms"] if t["kind"] == "set"}
+
+
 def read_row(fields, spec):
     """The typed values of a record, or Reject."""
     row = {}
@@ -118,7 +126,7 @@ def read_row(fields, spec):
         value = READERS[column["kind"]](fields[column["name"]], column, spec["source"])
         if value is None and column["default"] is not None:
             value = READERS[column["kind"]](column["default"], column, spec["source"])
-        if value is None and column["required"]:
+        if value is None and column["required"] and column["name"] not in computed(spec):
             raise Reject("required")
         row[column["name"]] = value
     return row
@@ -189,7 +197,7 @@ def run_reference(table, records, spec):
                 row[rule["column"]] = rule["python"](row)
     kept = []
     for row in rows:
-        if spec["key"] and any(row[k] is None for k in spec["key"]):
+        if any(row[k] is None for k in spec["key"] + spec["partition_by"]):
             counts["rejected"] += 1
             unreadable = True
         else:

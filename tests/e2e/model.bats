@@ -1,0 +1,15 @@
+#!/usr/bin/env bats
+# Random pipelines over random files against the reference of tests/model: rows and counts the same.
+load ../helper
+
+setup_file() { dev_start; }
+teardown_file() { dev_stop; }
+
+# DINER_MODEL_SEED and DINER_MODEL_RUNS look elsewhere and for longer.
+@test "1000 random pipelines do what the slow reference does" {
+    cd "$BATS_TEST_TMPDIR"
+    run "$PROJECT/tests/model/model.py" "$DINER" "$(dev_dsn)" --runs "${DINER_MODEL_RUNS:-1000}" \
+        --seed "${DINER_MODEL_SEED:-1}" --keep files
+    assert_status 0
+    assert_stdout_has "0 differences"
+}
