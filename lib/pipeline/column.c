@@ -604,7 +604,9 @@ const char *column_canonical(struct column_reader *r, size_t i, const struct cel
     struct reader_column *c = &r->columns[i];
     const size_t length_bytes = 4;
     struct span binary = cell->text;
-    if (is_verbatim(c, cell) || (cell->form == CELL_BINARY && c->spec->type.kind == DB_TEXT)) {
+    bool is_stored_text =
+        cell->form == CELL_BINARY && c->spec->type.kind == DB_TEXT && !c->is_hidden;
+    if (is_verbatim(c, cell) || is_stored_text) {
         *ret_null = false;
         *ret_text = cell->text;
         return NULL;
