@@ -193,14 +193,13 @@ static int take_key(struct jstream *j, struct span *ret, struct error *err)
     if (c != '"')
         return fail_here(j, "a member's name", err);
     TRY(keep_value(j, &raw, err));
+    strbuf_clear(&j->key);
     TRY(jpull_value_of(raw, &value, &j->key, err));
     if (value.text.len > KEY_MAX_BYTES)
         return error_set(err, ERR_LIMIT, "%s: a member's name is longer than %d bytes",
                          j->options.name, KEY_MAX_BYTES);
-    if (value.text.ptr != j->key.data) {
-        strbuf_clear(&j->key);
+    if (value.text.ptr != j->key.data) /* it had no escapes: it stands in the document */
         strbuf_add(&j->key, value.text.ptr, value.text.len);
-    }
     *ret = (struct span){j->key.data, j->key.len};
     return take(j, ':', "':'", err);
 }

@@ -285,6 +285,8 @@ static const char *clean_unit(struct reader_column *c, struct span s, struct spa
 
 static const struct decimal *factor_of(const struct reader_column *c, struct span unit)
 {
+    if (unit.len == 0)
+        unit = SPAN("none");
     for (size_t i = 0; i < c->spec->units.count; i++)
         if (span_equal(unit, span_of(c->spec->units.keys[i])))
             return &c->spec->unit_factors[i];
@@ -327,7 +329,7 @@ static const char *clean_quantity(const struct column_reader *r, struct reader_c
             return reason;
         if (factor == NULL)
             return unit.len > 0 ? "a unit that is not among its `units`"
-                                : "a quantity without a unit (declare \"\" among its `units`)";
+                                : "a quantity without a unit (declare `none` among its `units`)";
         if (!decimal_parse(number.ptr, number.len, &value) ||
             !decimal_multiply(&value, factor, &value) || !decimal_add(&total, &value, &sum))
             return "a quantity out of range";

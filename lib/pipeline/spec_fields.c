@@ -50,8 +50,8 @@ static const struct field column_keys[] = {
      "auto: the columns of the key are",
      .def = "auto", .choices = column_codes},
     {"units", FIELD_STRING_MAP, AT(column_spec, units),
-     "units that may follow a number, each with its exact factor: { 箱: 12, 斤: 0.5, \"\": 1 }; "
-     "2箱3 is then 27"},
+     "units that may follow a number, each with its exact factor, `none` where there is none: "
+     "{ 箱: 12, 斤: 0.5, none: 1 }; 2箱3 is then 27"},
     {"null", FIELD_STRINGS, AT(column_spec, null), "words that mean null in this column"},
     {"default", FIELD_STRING, AT(column_spec, def), "value that stands where there is none"},
     {"mask", FIELD_CHOICE, AT(column_spec, mask),

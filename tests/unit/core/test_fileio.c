@@ -271,6 +271,47 @@ static void test_directory_make(void **state)
     assert_int_equal(directory_make("", &err), ERR_IO);
 }
 
+static void test_prepared_files_are_complete_and_only_renamed(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct atomic_file *f = NULL;
+    struct stat st;
+    assert_int_equal(atomic_file_open("prepared", &f, &err), 0);
+    assert_int_equal(atomic_file_write(f, "text", 4, &err), 0);
+    assert_int_equal(stat(atomic_file_temporary(f), &st), 0);
+    assert_int_equal(st.st_size, 0); /* in the buffer still */
+    assert_int_equal(atomic_file_prepare(f, &err), 0);
+    assert_int_equal(stat(atomic_file_temporary(f), &st), 0);
+    assert_int_equal(st.st_size, 4);
+    assert_int_not_equal(access("prepared", F_OK), 0);
+    assert_int_equal(atomic_file_prepare(f, &err), 0);
+    assert_int_equal(atomic_file_commit(f, &err), 0);
+    assert_int_equal(access("prepared", F_OK), 0);
+}
+
+static void test_a_sweep_takes_the_dead_of_all_names_it_stands_for(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct atomic_file *alive = NULL;
+    assert_int_equal(directory_make("sweep", &err), 0);
+    put("sweep/.s_1.csv.abcdef.tmp", "");
+    put("sweep/.s_22.csv.abcdef.tmp", "");
+    put("sweep/.s_1.csv.abcdefg.tmp", "");
+    put("sweep/.t_1.csv.abcdef.tmp", "");
+    put("sweep/s_1.csv", "");
+    assert_int_equal(atomic_file_open("sweep/s_3.csv", &alive, &err), 0);
+    atomic_file_sweep("sweep/s_*.csv");
+    assert_int_not_equal(access("sweep/.s_1.csv.abcdef.tmp", F_OK), 0);
+    assert_int_not_equal(access("sweep/.s_22.csv.abcdef.tmp", F_OK), 0);
+    assert_int_equal(access("sweep/.s_1.csv.abcdefg.tmp", F_OK), 0);
+    assert_int_equal(access("sweep/.t_1.csv.abcdef.tmp", F_OK), 0);
+    assert_int_equal(access("sweep/s_1.csv", F_OK), 0);
+    assert_int_equal(access(atomic_file_temporary(alive), F_OK), 0);
+    atomic_file_discard(alive);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +326,8 @@ int main(void)
         cmocka_unit_test(test_a_lost_write_cannot_be_committed),
         cmocka_unit_test(test_open_failures),
         cmocka_unit_test(test_directory_make),
+        cmocka_unit_test(test_prepared_files_are_complete_and_only_renamed),
+        cmocka_unit_test(test_a_sweep_takes_the_dead_of_all_names_it_stands_for),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

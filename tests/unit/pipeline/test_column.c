@@ -443,6 +443,108 @@ static void binary_cells_pass_and_can_be_shown(void **state)
     assert_non_null(column_clean(f.reader, 0, &cell, &text, &is_null));
 }
 
+static void negatives_stand_in_brackets_too(void **state)
+{
+    (void)state;
+    use("numeric(12,2)");
+    gives("(12.00)", "-12.00");
+    gives("(1,234.5)", "-1234.5");
+    gives(" ( 3 ) ", "-3");
+    refused("()", "not a number");
+    refused("(3", "not a number");
+    refused("((3))", "not a number");
+    f.habits.decimal_comma = true;
+    use("numeric(12,2)");
+    gives("(1.234,50)", "-1234.50");
+}
+
+static void units_are_exact_factors(void **state)
+{
+    const char *names[] = {"箱", "kg", "none"}, *texts[] = {"12", "0.001", "1"};
+    struct decimal factors[] = {{12, 0}, {1, 3}, {1, 0}};
+    (void)state;
+    f.spec.units = (struct field_string_map){names, texts, 3};
+    f.spec.unit_factors = factors;
+    use("numeric(30,9)");
+    gives("2箱", "24");
+    gives("1.5 箱", "18");
+    gives("2箱3", "27");
+    gives("0.1kg", "0.0001");
+    gives("-2箱3", "-27");
+    gives("1,250.5kg", "1.2505");
+    gives("", NULL);
+    refused("2桶", "a unit that is not among its `units`");
+    refused("箱", "not a number");
+    refused("2箱x", "a unit that is not among its `units`");
+    refused("99999999999999999999999999999999999999箱", "a quantity out of range");
+    const char *strip[] = {"约"};
+    f.habits.strip = strip;
+    f.habits.nstrip = 1;
+    use("numeric(30,9)");
+    gives("约1,250.5kg", "1.2505"); /* what was stripped stands in the buffer that is written to */
+    f.spec.units.count = 2;
+    use("numeric(30,9)");
+    refused("2", "a quantity without a unit (declare `none` among its `units`)");
+}
+
+static void codes_are_not_numbers(void **state)
+{
+    (void)state;
+    f.spec.code = CODE_YES;
+    use("text");
+    refused("4.2E+27", "a code in scientific notation is damaged");
+    refused("4e-05", "a code in scientific notation is damaged");
+    gives("1E5", "1E5");
+    gives("E+5", "E+5");
+    gives("4.2E+27X", "4.2E+27X");
+    gives("A4.2E+27", "A4.2E+27");
+    f.spec.code = CODE_NO;
+    use("text");
+    gives("4.2E+27", "4.2E+27");
+    f.spec.strip_zeros = true;
+    use("text");
+    gives("0009876", "9876");
+    gives("000", "0");
+    gives("00A1", "00A1");
+    gives("0 1", "0 1");
+}
+
+static void literal_quotes_and_guards_go_when_that_is_said(void **state)
+{
+    (void)state;
+    use("text");
+    gives("\"a\"", "\"a\"");
+    gives("=\"007\"", "=\"007\"");
+    f.habits.unquote = true;
+    f.habits.guard_apostrophe = true;
+    use("text");
+    gives("\"a\"", "a");
+    gives("\"", "\"");
+    gives("\"a", "\"a");
+    gives("=\"007\"", "007");
+    gives("=\"", "=\"");
+    gives("=1", "=1");
+}
+
+static void a_date_that_means_none_is_null_however_it_is_written(void **state)
+{
+    const char *words[] = {"1900-01-01"}, *formats[] = {"%Y/%m/%d", "%Y/%m/%d %H:%M", "excel"};
+    (void)state;
+    f.spec.null = (struct field_strings){words, 1};
+    f.spec.formats = (struct field_strings){formats, 3};
+    use("date");
+    gives("1900/1/1", NULL);
+    gives("1900/01/01 00:00", NULL);
+    gives("1", NULL);
+    gives("1900/1/2", "1900-01-02");
+    use("timestamp");
+    gives("1900/1/1 0:00", NULL);
+    gives("1900/1/1 0:01", "1900-01-01T00:01:00Z");
+    f.spec.required = true;
+    use("date");
+    refused("1900/1/1", "empty, but required");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -467,6 +569,11 @@ int main(void)
         T(encode_and_canonical_agree_about_null),
         T(a_refused_value_appends_nothing),
         T(binary_cells_pass_and_can_be_shown),
+        T(negatives_stand_in_brackets_too),
+        T(units_are_exact_factors),
+        T(codes_are_not_numbers),
+        T(literal_quotes_and_guards_go_when_that_is_said),
+        T(a_date_that_means_none_is_null_however_it_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
