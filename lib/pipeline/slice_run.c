@@ -361,6 +361,8 @@ static int commit(struct attempt *a, struct error *err)
     if (a->ctx.ledger != NULL)
         TRY(state_ledger_save(&a->ctx, a->ctx.ledger, err));
     TRY(move_cursor(a, err));
+    if (a->summary.state != NULL && !a->ctx.backfill)
+        TRY(state_set(&a->ctx, "state", a->summary.state, err));
     if (a->ctx.replay != NULL)
         TRY(replay_settle(&a->ctx, a->ctx.replay, err));
     TRY(rejects_save(a->ctx.rejects, &a->ctx, false, err));
@@ -451,6 +453,7 @@ static void begin_attempt(struct attempt *a, struct run *run, struct stream_spec
                                      .items = &slice->items,
                                      .backfill = slice->is_backfill,
                                      .jobs = slice->is_part || o->jobs < 1 ? 1 : (int)o->jobs,
+                                     .full_refresh = o->full_refresh,
                                      .verify = o->verify,
                                      .dry_run = o->kind == RUN_DRY,
                                      .plan = o->kind == RUN_PLAN,

@@ -124,7 +124,7 @@ static void merge_defaults(struct ynode *root, struct arena *arena)
 
 bool same_plugin(const struct ynode *a, const struct ynode *b)
 {
-    static const char *const markers[] = {"file", "connector", "connection"};
+    static const char *const markers[] = {"file", "connector", "connection", "exec"};
     const char *in_a = NULL, *in_b = NULL;
     for (size_t i = 0; i < sizeof markers / sizeof *markers; i++) {
         if (in_a == NULL && ynode_get(a, markers[i]) != NULL)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 const struct source_ops *const source_registry[] = {&source_file, &source_rest, &source_postgres,
-                                                    NULL};
+                                                    &source_exec, NULL};
 const struct target_ops *const target_registry[] = {&target_file, &target_rest, &target_postgres,
                                                     NULL};
 
@@ -131,7 +131,7 @@ static const struct source_ops *source_of(const struct ynode *node, struct diagn
         if (ynode_get(node, source_registry[i]->marker) != NULL)
             return source_registry[i];
     diagnostics_add(d, node, NULL,
-                    "a source has one of the keys 'file', 'connector' or 'connection'");
+                    "a source has one of the keys 'file', 'connector', 'connection' or 'exec'");
     return NULL;
 }
 
@@ -362,7 +362,7 @@ static void check_name(void *self, const char *name, size_t offset)
     static const char *const fixed[] = {
         "window.start", "window.start_s", "window.start_ms", "window.start_local",
         "window.end",   "window.end_s",   "window.end_ms",   "window.end_local",
-        "window.day",   "run.id",         "staged"};
+        "window.day",   "run.id",         "staged",          "state"};
     static const struct field_string_map none = {0};
     const struct name_check *c = self;
     const size_t nfixed = sizeof fixed / sizeof *fixed;

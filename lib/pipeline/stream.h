@@ -43,6 +43,7 @@ struct source_summary {
     struct decimal sums[8];
     const char *sha256; /* of a file, or "" */
     uint64_t bytes;     /* read in all, as they came; 0: not counted */
+    const char *state;  /* of the source's own, to be kept with the rows; NULL: none. Borrowed */
 };
 
 struct rejects;
@@ -86,6 +87,7 @@ struct stream_context {
     const char *child;
     const struct field_string_map *items;
     int jobs;             /* connections that the stream may use at once, at least 1 */
+    bool full_refresh;    /* forget what was kept of earlier runs */
     bool verify;          /* --verify: stored row hashes are not trusted, drift is repaired */
     bool dry_run;         /* read and validate, write nothing */
     bool backfill;        /* --from/--to: the cursor stays */
@@ -148,7 +150,7 @@ struct source_ops {
     void (*progress)(struct source *s, uint64_t *ret_done, uint64_t *ret_total); /* bytes */
     void (*close)(struct source *s);
 };
-extern const struct source_ops source_file, source_rest, source_postgres;
+extern const struct source_ops source_file, source_rest, source_postgres, source_exec;
 extern const struct source_ops *const source_registry[]; /* NULL-terminated */
 
 struct stream_counts {
