@@ -280,6 +280,9 @@ def odoo_search(model, kw):
                 "<=": lambda a, b: a <= b, "=": lambda a, b: a == b,
                 "in": lambda a, b: a in b}.get(op)
         rows = [r for r in rows if "." in field or test(r[field], value)]
+    for field in kw.get("fields") or []:
+        if rows and field not in rows[0]:
+            raise OdooError(422, "ValueError", "Invalid field '%s' on '%s'" % (field, model))
     rows.sort(key=lambda r: r["id"], reverse="desc" in (kw.get("order") or "id desc"))
     rows = rows[kw.get("offset") or 0:][:min(kw.get("limit") or 10**6, STATE["knobs"]["page_cap"])]
     return [{"id": r["id"], **{f: r[f] for f in kw.get("fields") or r}} for r in rows]
@@ -415,7 +418,7 @@ def frappe(r):
     doctype = urllib.parse.unquote(r.path.removeprefix("/api/resource/"))
     if r.method == "GET":
         frappe_list(r, doctype)
-    if "customer" not in r.json:
+    if not r.json.get("customer"):
         frappe_error(417, "MandatoryError", "[%s]: customer" % doctype)
     name = r.json.get("name", "SINV-%d" % next_id())
     if any(d.get("name") == name for d in STATE["written"]["erpnext"]):
