@@ -242,6 +242,8 @@ struct auth_session {
     char *cookies;       /* "a=1; b=2", or NULL */
     char **names, **values;
     size_t count;             /* of what was taken */
+    int64_t refused_until_ns; /* a refused login is not repeated before: accounts get locked */
+    struct error refusal;
     struct connector *parked; /* closed by its user, kept to log out */
     int pid;
 };

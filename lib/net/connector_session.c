@@ -14,6 +14,7 @@
 #define LIFE_MAX_S    INT64_C(315360000) /* ten years: beyond is a mistake of theirs */
 #define TAKEN_MAX     ((size_t)16 << 10)
 #define LOGOUT_MS     5000
+#define REFUSED_MS    INT64_C(60000)
 #define COOKIES_MAX   ((size_t)16 << 10)
 #define COOKIE_HEADER "set-cookie"
 
@@ -64,28 +65,43 @@ static struct auth_session *session_of(struct connector *c)
     return s;
 }
 
+static int session_begin(struct connector *c, struct auth_session *s,
+                         int (*login)(struct connector *, struct auth_session *, struct error *),
+                         struct error *err)
+{
+    char *refresh_token = s->refresh_token;
+
+    if (clock_monotonic_ns() < s->refused_until_ns) {
+        *err = s->refusal;
+        return (int)err->code;
+    }
+    s->refresh_token = NULL;
+    auth_session_clear(s);
+    s->refresh_token = refresh_token;
+    int code = login(c, s, err);
+    if (code != 0) {
+        auth_session_clear(s);
+        if (code == ERR_AUTH) {
+            s->refused_until_ns = clock_monotonic_ns() + REFUSED_MS * NS_PER_MS;
+            s->refusal = *err;
+        }
+        return code;
+    }
+    s->is_live = true;
+    s->number++;
+    s->pid = getpid();
+    log_event(LOG_DEBUG, LOG_FIELDS(LOG_STR("connector", c->name)), "logged in");
+    return 0;
+}
+
 int auth_session_get(struct outgoing *r,
                      int (*login)(struct connector *, struct auth_session *, struct error *),
                      struct auth_session **ret, struct error *err)
 {
-    struct connector *c = r->c;
-    struct auth_session *s = c->session ? c->session : session_of(c);
+    struct auth_session *s = r->c->session ? r->c->session : session_of(r->c);
 
-    if (!s->is_live || clock_monotonic_ns() >= s->expires_ns) {
-        char *refresh_token = s->refresh_token;
-        s->refresh_token = NULL;
-        auth_session_clear(s);
-        s->refresh_token = refresh_token;
-        int code = login(c, s, err);
-        if (code != 0) {
-            auth_session_clear(s);
-            return code;
-        }
-        s->is_live = true;
-        s->number++;
-        s->pid = getpid();
-        log_event(LOG_DEBUG, LOG_FIELDS(LOG_STR("connector", c->name)), "logged in");
-    }
+    if (!s->is_live || clock_monotonic_ns() >= s->expires_ns)
+        TRY(session_begin(r->c, s, login, err));
     r->login_used = s->number;
     *ret = s;
     return 0;

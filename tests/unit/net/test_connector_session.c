@@ -156,6 +156,60 @@ static void test_a_refused_login_says_why_and_not_with_what(void **state)
     connector_close(c);
 }
 
+/* Three hundred shops with one wrong password must not lock the account. */
+static void test_a_refused_login_is_not_repeated_for_a_minute(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct connector *c = open_yaml(HEAD KINGDEE), *other = NULL;
+    fake_clock_begin();
+    server_script("{" KD_LOGIN ": [{'json': {'LoginResultType': 0, 'Message': 'no'}}, " KD_IN(
+        "sid-one") "], '/v1/bills': [{'json': []}]}");
+    assert_int_equal(call(c, "bills", NULL, 0, "{}", NULL, &err), ERR_AUTH);
+    assert_int_equal(try_open(HEAD KINGDEE, &other, &err), 0);
+    fake_advance(59999);
+    struct error again = ERROR_INIT;
+    assert_int_equal(call(other, "bills", NULL, 0, "{}", NULL, &again), ERR_AUTH);
+    assert_non_null(strstr(again.message, "HTTP 200: no"));
+    assert_int_equal(server_count("'method'"), 1);
+    fake_advance(1);
+    assert_int_equal(call(other, "bills", NULL, 0, "{}", NULL, &err), 0);
+    assert_int_equal(server_count("'path': " KD_LOGIN), 2);
+    connector_close(c);
+    connector_close(other);
+}
+
+/* Pages are asked for ahead: those that were refused together share one renewal. */
+static void test_requests_in_flight_share_a_renewal(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct connector_pages *pages = NULL;
+    struct connector_page page;
+    bool end = false;
+    int rows = 0;
+    struct connector *c =
+        open_yaml(HEAD "auth: { type: session, login: { path: /in, take: { sid: /sid } },"
+                       " send: { headers: { X-Sid: '${sid}' } } }\n"
+                       "resources: { list: { path: /list, records: /r, expect_total: /n,"
+                       " paginate: { type: page, param: p, size_param: s, size: 1 } } }\n");
+    server_script(
+        "{'/v1/in': [{'json': {'sid': 'sid-1'}}, {'json': {'sid': 'sid-2'}}],"
+        " '/v1/list?p=1&s=1': [{'json': {'n': 4, 'r': [1]}}],"
+        " '/v1/list?p=2&s=1': [{'when_header': {'x-sid': 'sid-2'}, 'json': {'n': 4, 'r': [2]}}],"
+        " '/v1/list?p=3&s=1': [{'when_header': {'x-sid': 'sid-2'}, 'json': {'n': 4, 'r': [3]}}],"
+        " '/v1/list?p=4&s=1': [{'when_header': {'x-sid': 'sid-2'}, 'json': {'n': 4, 'r': [4]}}]}");
+    assert_int_equal(connector_pages_open(c, "list", NULL, 0, &pages, &err), 0);
+    connector_pages_ahead(pages);
+    while (connector_pages_next(pages, &page, &end, &err) == 0 && !end)
+        rows += (int)page.count;
+    assert_true(end);
+    assert_int_equal(rows, 4);
+    assert_int_equal(server_count("'path': '/v1/in'"), 2);
+    connector_pages_close(pages);
+    connector_close(c);
+}
+
 /* A token that is fetched by a GET with basic credentials, and the cookies that go with it. */
 #define SAP                                                                                        \
     "values: { user: ETL }\n"                                                                      \
@@ -238,6 +292,8 @@ int main(void)
         TEST(test_connectors_of_one_file_log_in_once),
         TEST(test_success_and_loss_are_told_by_the_body),
         TEST(test_a_refused_login_says_why_and_not_with_what),
+        TEST(test_a_refused_login_is_not_repeated_for_a_minute),
+        TEST(test_requests_in_flight_share_a_renewal),
         TEST(test_tokens_of_headers_and_all_cookies),
         TEST(test_a_session_ends_when_it_said),
     };

@@ -100,6 +100,7 @@ static void test_refused_clients(void **state)
     struct error err = ERROR_INIT;
     struct connector *c =
         open_yaml(HEAD OAUTH2("") "rules: [{ when: { status: 400 }, do: ignore }]\n");
+    fake_clock_begin();
     server_script("{'/v1/oauth/token': [{'status': 400, 'json': {'error': 'invalid_client',"
                   " 'error_description': 'no such client'}}, {'status': 401}, {'json': {}},"
                   " {'status': 503}], '/v1/a': [{}]}");
@@ -107,7 +108,9 @@ static void test_refused_clients(void **state)
     assert_non_null(strstr(err.message, "token for 'shop' as client 'shop:1'"));
     assert_non_null(strstr(err.message, "HTTP 400: invalid_client: no such client"));
     assert_non_null(strstr(err.hint, "client_secret"));
+    fake_advance(61000);
     assert_int_equal(call(c, "a", NULL, 0, NULL, NULL, &err), ERR_AUTH);
+    fake_advance(61000);
     assert_int_equal(call(c, "a", NULL, 0, NULL, NULL, &err), ERR_REMOTE);
     assert_int_equal(call(c, "a", NULL, 0, NULL, NULL, &err), ERR_UNAVAILABLE);
     assert_int_equal(server_count("'path': '/v1/a'"), 0);
