@@ -216,8 +216,8 @@ static int step_login(struct check *c, struct error *err)
 static int step_read(struct check *c, struct error *err)
 {
     struct connector_resource_info info;
-    struct connector_param *params;
-    struct connector_pages *pages;
+    struct connector_param *params = NULL;
+    struct connector_pages *pages = NULL;
     struct connector_page page = {0};
     bool end = false;
     TRY(connector_resource_of(c->connector, c->args->resource, &info, err));

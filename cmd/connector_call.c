@@ -99,7 +99,7 @@ static int print_json(struct cli *cli, struct span json, int level, struct error
         TRY(jcompact(json, &text, err));
     else if (jpretty(json, level, &text, &ignored) != 0)
         strbuf_add(&text, json.ptr, json.len); /* XML, a file: as it came */
-    fwrite(text.data, 1, text.len, cli->out);
+    (void)fwrite(text.data, 1, text.len, cli->out);
     return 0;
 }
 

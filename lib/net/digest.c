@@ -23,17 +23,11 @@ static const EVP_MD *hash_of(enum digest_algorithm algorithm)
 
 /* ---- RSA ----------------------------------------------------------------------------------- */
 
-/* A key with a pass phrase must not ask the terminal for it. */
-static int no_pass_phrase(char *buffer, int size, int writing, void *self)
-{
-    (void)buffer, (void)size, (void)writing, (void)self;
-    return -1;
-}
-
 static EVP_PKEY *key_from_pem(struct span text)
 {
     BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL);
+    char no_pass_phrase[] = ""; /* given, so that the terminal is not asked for one */
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, no_pass_phrase);
 
     BIO_free(bio);
     return key;

@@ -251,7 +251,9 @@ int sign_apply(struct outgoing *r, const struct sign_spec *spec, struct auth_sco
     names->request = r;
     names->sign = spec;
     if (!r->is_signed) /* what is sent again is signed again, from the start */
-        r->unsigned_body = r->form.count > 0 ? (struct span){0} : r->http.body;
+        r->unsigned_body = r->http.body;
+    if (r->form.count > 0)
+        r->unsigned_body = (struct span){0};
     r->is_signed = true;
     r->http.body = r->unsigned_body;
     strbuf_init(&t.params, STRBUF_DEFAULT_MAX);

@@ -1,6 +1,7 @@
 /* Texts of auth and sign: formulas of any bytes, values put into JSON of any bytes, and requests
  * signed by connector files of any bytes. */
 #include "core/clock.h"
+#include "format/encoding.h"
 #include "format/jpretty.h"
 #include "format/jpull.h"
 #include "format/ynode.h"
@@ -52,7 +53,7 @@ static void fuzz_put(const char *pointer, const char *document)
 
     strbuf_init(&out, 0);
     strbuf_init(&scratch, 0);
-    if (pointer[0] != '/' ||
+    if (pointer[0] != '/' || !utf8_is_valid(pointer, strlen(pointer)) || /* YAML is UTF-8 */
         sign_json_put(span_of(document), pointer, SPAN("4711"), &out, &err) != 0)
         return;
     check(jpull_check((struct span){out.data, out.len}, false, &err) == 0);
