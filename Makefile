@@ -78,8 +78,21 @@ FUZZERS     := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c
 all: build ## build bin, completions and man pages (default)
 build: $(B)/diner
 
-$(B)/diner: $(CMD_OBJECTS) $(call archives,cmd)
-	$(call run,LD,$@) $(CC) $(OPTIMISE) $(LDFLAGS) -o $@ $(CMD_OBJECTS) $(call archives,cmd) $(DINER_LIBS)
+# Libraries that only some commands need are loaded at the first call (lib/lazy.awk), so that starting
+# stays quick. Elsewhere than on x86-64, and under sanitizers, they are linked as usual.
+LAZY := $(if $(SAN),,$(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),-lcurl -lpq -lmicrohttpd))
+LAZY_OBJECTS := $(if $(LAZY),$(B)/gen/lazy.o $(B)/lib/lazy.o)
+lazy_soname = $$(readelf -d "$$($(CC) -print-file-name=lib$(1).so)" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
+$(B)/gen/lazy.S: $(CMD_OBJECTS) $(call archives,cmd) lib/lazy.awk
+	@nm -u $(CMD_OBJECTS) $(call archives,cmd) | sed -n 's/^ *U //p' | sort -u | \
+	    sed -n "s/^curl_/$(call lazy_soname,curl) &/p; s/^PQ/$(call lazy_soname,pq) &/p; s/^MHD_/$(call lazy_soname,microhttpd) &/p" | \
+	    awk -f lib/lazy.awk > $@.new && mv $@.new $@
+$(B)/gen/lazy.o: $(B)/gen/lazy.S
+	@$(CC) -c $< -o $@
+
+$(B)/diner: $(CMD_OBJECTS) $(call archives,cmd) $(LAZY_OBJECTS)
+	$(call run,LD,$@) $(CC) $(OPTIMISE) $(LDFLAGS) -o $@ $(CMD_OBJECTS) $(call archives,cmd) $(LAZY_OBJECTS) \
+	    $(filter-out $(LAZY),$(DINER_LIBS))
 
 $(B)/%.o: %.c $(B)/gen/embed.h
 	@mkdir -p $(@D)
