@@ -33,7 +33,7 @@ shapes_start() { # tests/erp/server.py; its pid and port in FILE_DIR
     SHAPES=http://127.0.0.1:$(cat "$FILE_DIR/shapes.port")
     export SHAPES
     export KINGDEE_URL=$SHAPES/k3cloud KINGDEE_ACCOUNT=65a48b111c0197 KINGDEE_USER=integration \
-        KINGDEE_PASSWORD=kd-password
+        KINGDEE_APP_ID=280001_app KINGDEE_APP_SECRET=kd-app-secret KINGDEE_PASSWORD=kd-password
     export ODOO_URL=$SHAPES ODOO_DATABASE=group ODOO_API_KEY=odoo-api-key ODOO_USER=integration \
         ODOO_PASSWORD=odoo-password
     export ERPNEXT_URL=$SHAPES ERPNEXT_TOKEN="token frappe-key:frappe-secret"

@@ -63,7 +63,7 @@ changed_connector() { # NAME SED-SCRIPT
     assert_status 0
     assert_moved kd_stock "8 8 0 0 0"
     # 16 queries were answered, two a session
-    assert_equal "$(asked '[.[] | select(.path | contains("ValidateUser"))] | length')" 8
+    assert_equal "$(asked '[.[] | select(.path | contains("LoginBySign"))] | length')" 8
     assert_equal "$(asked '[.[] | select(.path | contains("ExecuteBillQuery"))] | length')" $((16 + 7))
     # one that is lost each time is an error, not a circle
     shapes '{"set": {"expire_after": -1}}'
@@ -72,11 +72,22 @@ changed_connector() { # NAME SED-SCRIPT
     assert_stderr_has "会话信息已丢失，请重新登录"
 }
 
-@test "kingdee: a wrong password is exit 4, in Kingdee's words" {
-    KINGDEE_PASSWORD=guess diner_run ./erp_kingdee.yaml --only kd_stock
+@test "kingdee: a wrong secret or password is exit 4, in Kingdee's words" {
+    KINGDEE_APP_SECRET=guess diner_run ./erp_kingdee.yaml --only kd_stock
     assert_status 4
     assert_stderr_has "用户名或密码错误"
     assert_equal "$(asked 'length')" 1
+    # the login with a password, as its comment has it
+    changed_connector kingdee 's/app_secret: env:KINGDEE_APP_SECRET/password: env:KINGDEE_PASSWORD/
+        s/LoginBySign/ValidateUser/; /^    sign:/,/^      put:/d
+        s/^    body: .*app_id.*/    body: { parameters: ["${account}", "${user}", "${password}", 2052] }/'
+    diner_run ./erp_kingdee.yaml --only kd_stock
+    assert_status 0
+    assert_moved kd_stock "8 8 0 0 0"
+    KINGDEE_PASSWORD=guess diner_run ./erp_kingdee.yaml --only kd_stock
+    assert_status 4
+    assert_stderr_has "用户名或密码错误"
+    refute_stderr_has guess
 }
 
 @test "odoo: pages by the last id, false is null, links are pairs" {
