@@ -484,6 +484,82 @@ YAML
     assert_rows facts "S1,A S1,B S1,C S2,A" "store, code"
 }
 
+# ---- the table of the manual: atomic, idempotent (resumable: tests/e2e/kill_modes.bats) -----------
+
+each_mode() { # NAME AND KEYS, one a line, of streams that read t.feed as a whole or by its window
+    cat <<'MODES'
+append|mode: append
+merge|mode: merge, key: [code]
+merge_soft|mode: merge, key: [code], deletes: soft
+merge_window|mode: merge, key: [code], incremental: { cursor: at, start: 2026-01-01T00:00:00Z, lag: 100d }
+replace|mode: replace, key: [code]
+replace_rows|mode: replace
+scd2|mode: scd2, key: [code], deletes: hard
+scd2_window|mode: scd2, key: [code], incremental: { cursor: at, start: 2026-01-01T00:00:00Z, lag: 100d }
+window|mode: delete_insert, incremental: { cursor: at, start: 2026-01-01T00:00:00Z, lag: 100d }
+partition|mode: delete_insert, partition_by: [part]
+MODES
+}
+one_of() { # NAME KEYS MORE
+    pipeline "$1" <<YAML
+streams:
+  it:
+    { source: { connection: warehouse, query: "select * from t.feed" }, target: { table: $1 },
+      columns: { code: text, qty: int, at: timestamptz, part: int }, guard: { max_shrink: 100% }, $2$3 }
+YAML
+}
+feed_of_all() {
+    sql "create table t.feed as select 'K' || n as code, n as qty, '2026-02-01'::timestamptz + n * interval '1 h' as at,
+         n % 3 as part from generate_series(1, 50) n" >/dev/null
+}
+image() { sql "select md5(string_agg(x::text || x.ctid::text || x.xmin::text, '|' order by x::text)) from t.$1 x"; }
+
+@test "idempotent: the same rows again change no tuple, in every mode but append" {
+    feed_of_all
+    while IFS='|' read -r name keys; do
+        one_of "$name" "$keys"
+        diner_run "$name"
+        assert_status 0
+        before=$(image "$name")
+        diner_run "$name"
+        assert_status 0
+        if [ "$name" = append ]; then
+            assert_sql "select count(*) from t.append" 100
+            continue
+        fi
+        assert_moved it "50 0 0 50 0 0 0 0"
+        assert_equal "$name $(image "$name")" "$name $before"
+    done < <(each_mode)
+}
+
+@test "atomic: what fails at the last moment leaves rows, shape and cursor as they were" {
+    feed_of_all
+    while IFS='|' read -r name keys; do
+        one_of "$name" "$keys"
+        diner_run "$name"
+        assert_status 0
+    done < <(each_mode)
+    sql "update t.feed set qty = qty + 1 where qty % 5 = 0; delete from t.feed where code = 'K1';
+         insert into t.feed values ('N', 1, '2026-03-01', 1)" >/dev/null
+    # Refused when all else is done: the record of the stream.
+    sql "alter table diner.run_stream add constraint refuse check (status <> 'succeeded' or run_id <= 10)"
+    while IFS='|' read -r name keys; do
+        before="$(image "$name") $(sql "select value from diner.state where pipeline = '$name'")"
+        one_of "$name" "$keys"
+        sed -i 's/part: int }/part: int, extra: int }, transform: [ { set: { extra: "1" } } ]/' "pipelines/$name.yaml"
+        diner_run "$name"
+        [ "$status" -ne 0 ] || fail "$name"
+        assert_equal "$name $(image "$name") $(sql "select value from diner.state where pipeline = '$name'")" "$name $before"
+    done < <(each_mode)
+    sql "alter table diner.run_stream drop constraint refuse"
+    while IFS='|' read -r name keys; do
+        diner_run "$name"
+        assert_status 0
+    done < <(each_mode)
+    assert_sql "select count(*) from t.window" 50
+    assert_sql "select count(*) from t.partition where extra = 1" 50
+}
+
 # ---- deletes -------------------------------------------------------------------------------------
 
 snapshot() { # MODE DELETES

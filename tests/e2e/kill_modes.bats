@@ -39,11 +39,13 @@ modes() {
   facts: { source: { connection: warehouse, query: "select * from t.feed where $window" }, mode: delete_insert, guard: { max_shrink: 100% }, $incremental, $columns, $check }
   parts: { source: { connection: warehouse, query: "select code, qty, at, n % 7 as part from t.feed" }, mode: delete_insert, partition_by: [part], guard: { max_shrink: 100% }, columns: { code: text, qty: int, at: timestamptz, part: int }, $check }
   marked: { source: { connection: warehouse, query: "$now" }, mode: merge, key: [code], deletes: soft, guard: { max_shrink: 100% }, $columns, $check }
+  log: { source: { file: "../feed*.csv" }, mode: append, columns: { code: text, qty: int }, checks: [ { expr: "qty <> 13", on_fail: reject } ] }
   whole: { source: { connection: warehouse, query: "$now" }, mode: replace, key: [code], guard: { max_shrink: 100% }, $columns, $check }
 YAML
     } >pipelines/modes.yaml
 }
 feed() { # STATE 1|2: the second changes, adds and takes away rows
+    { echo code,qty; seq 5000 | sed "s|.*|F$1-&,&|"; } >"feed$1.csv"
     sql "truncate t.feed;
          insert into t.feed select n, 'K' || n % 2000, (n * 7 + n / 2000 * 3) % 50, '2026-02-01'::timestamptz + (n % 6000) * interval '1 minute'
          from generate_series(1, 6000) n;
@@ -61,12 +63,13 @@ snapshot() { # FILE
          union all select 'parts ' || concat_ws(',', code, qty, at, part) from t.parts
          union all select 'marked ' || concat_ws(',', code, qty, at, _deleted_at is not null) from t.marked
          union all select 'whole ' || concat_ws(',', code, qty, at) from t.whole
+         union all select 'log ' || concat_ws(',', code, qty) from t.log
          union all select 'state ' || concat_ws(',', stream, name, value) from diner.state
          union all select 'reject ' || concat_ws(',', stream, position, reason, raw) from diner.reject
          order by 1" >"$1"
 }
 save() {
-    for table in versions snapshots facts parts marked whole; do
+    for table in versions snapshots facts parts marked whole log; do
         sql "drop table if exists t.kept_$table; create table t.kept_$table as table t.$table" 2>/dev/null
     done
     sql "drop table if exists t.kept_state; create table t.kept_state as table diner.state" 2>/dev/null
@@ -74,7 +77,7 @@ save() {
 restore() {
     sql "truncate diner.run, diner.run_stream, diner.run_slice, diner.reject, diner.finding, diner.state restart identity cascade;
          insert into diner.state select * from t.kept_state" 2>/dev/null
-    for table in versions snapshots facts parts marked whole; do
+    for table in versions snapshots facts parts marked whole log; do
         sql "truncate t.$table; insert into t.$table select * from t.kept_$table"
     done
 }
