@@ -88,6 +88,24 @@ void db_encode_text(struct strbuf *out, struct span text)
     field_finish(out, text.len);
 }
 
+void db_encode_uuid(struct strbuf *out, const void *bytes)
+{
+    db_encode_text(out, (struct span){bytes, 16});
+}
+
+int64_t db_field_int8(struct span binary)
+{
+    uint64_t v = 0;
+    if (binary.ptr != NULL && binary.len == sizeof v)
+        memcpy(&v, binary.ptr, sizeof v);
+    return (int64_t)be64toh(v);
+}
+
+uint32_t db_field_length(const char *field)
+{
+    return get_u32(field);
+}
+
 /* ---- numbers ------------------------------------------------------------------------------ */
 
 /* Decimal digits with an optional sign, within [-max - 1, max]. */

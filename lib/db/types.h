@@ -65,6 +65,10 @@ void db_encode_int8(struct strbuf *out, int64_t v);
 void db_encode_date(struct strbuf *out, int32_t days_since_1970);
 void db_encode_timestamp(struct strbuf *out, int64_t us_since_1970); /* timestamptz: UTC */
 void db_encode_text(struct strbuf *out, struct span text);           /* no checks */
+void db_encode_uuid(struct strbuf *out, const void *bytes);          /* 16 of them */
+/* Of the field of a binary COPY row that begins there; UINT32_MAX: null. */
+uint32_t db_field_length(const char *field);
+int64_t db_field_int8(struct span binary); /* of a field that was read; 0 for null */
 
 /* The text form of a binary field as the server would print it (ISO dates, plain decimals). */
 int db_decode(const struct db_type *t, struct span binary, struct strbuf *out, struct error *err);

@@ -517,20 +517,29 @@ static bool may_try_again(const struct attempt *a, const struct error *err)
 int slice_run(struct run *run, struct stream_spec *s, const struct slice *slice,
               struct slice_result *ret, struct error *err)
 {
+    struct stream_fallback fallback = {0};
     int code = 0;
     for (int number = 1;; number++) {
         struct attempt a;
         begin_attempt(&a, run, s, slice, ret, number);
+        a.ctx.fallback = &fallback;
         code = attempt_stream(&a, err);
         if (code != 0)
             code = explain(&a, err);
         fill_result(&a);
-        bool again = code != 0 && may_try_again(&a, err);
+        bool falls_back = code != 0 && fallback.is_wanted && !fallback.is_on;
+        bool again = falls_back || (code != 0 && may_try_again(&a, err));
         if (code != 0 && !again)
             record_failure(&a, err);
         close_attempt(&a, code != 0);
         if (!again)
             return code;
+        if (falls_back) {
+            fallback.is_on = true;
+            log_info("stream '%s' is read again, every row of it: %s", s->name, err->message);
+            error_clear(err);
+            continue;
+        }
         log_warn("stream '%s', attempt %d: %s; trying again", s->name, number, err->message);
         TRY(reconnect(run, err));
     }

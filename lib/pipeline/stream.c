@@ -145,6 +145,25 @@ int stream_sql(const struct stream_context *ctx, const char *sql, struct bound_s
     return 0;
 }
 
+bool stream_fell_back(const struct stream_context *ctx)
+{
+    return ctx->fallback == NULL || ctx->fallback->is_on;
+}
+
+int stream_fall_back(const struct stream_context *ctx, struct error *err, const char *format, ...)
+{
+    AUTO_STRBUF struct strbuf why = {0};
+    va_list args;
+    strbuf_init(&why, 4096);
+    va_start(args, format);
+    strbuf_addv(&why, format, args);
+    va_end(args);
+    if (stream_fell_back(ctx))
+        return error_set(err, ERR_BUG, "%s", why.data);
+    ctx->fallback->is_wanted = true;
+    return error_set(err, ERR_CONFLICT, "%s", why.data);
+}
+
 int stream_counts_check(const struct stream_counts *c, struct error *err)
 {
     int64_t accounted =

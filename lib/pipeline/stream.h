@@ -80,8 +80,10 @@ struct stream_context {
     const char *window_start, *window_end; /* RFC 3339, or NULL */
     const char *window_day;                /* 2026-11-21 when the window is one business day */
     const struct zone *window_zone;        /* of ${window.start_local}; NULL: the business zone */
-    const char **var_values;               /* by stream->vars index */
-    const char *staged;                    /* ${staged} in SQL; NULL: the staging table */
+    /* A fast way that turns out not to fit asks for the stream to be read again without it. */
+    struct stream_fallback *fallback; /* NULL: it cannot be */
+    const char **var_values;          /* by stream->vars index */
+    const char *staged;               /* ${staged} in SQL; NULL: the staging table */
     /* One child of for_each: its bound values, and their canonical JSON, which is the `child` of
      * its state and history; "" and NULL without for_each. */
     const char *child;
@@ -105,6 +107,20 @@ struct stream_context {
     void *on_row_self;
     const struct stream_watch *watch; /* or NULL */
 };
+
+struct stream_fallback {
+    bool is_wanted; /* by this attempt */
+    bool is_on;     /* this attempt goes without fast ways */
+};
+/* Whether this attempt is the one without fast ways. */
+bool stream_fell_back(const struct stream_context *ctx);
+/* Ends the attempt: it is repeated without fast ways (or fails as a bug, was it that already). */
+int stream_fall_back(const struct stream_context *ctx, struct error *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* What a table that diner made keeps for itself (target/snapshot.h): never a column of a stream
+ * that takes its columns from a query. */
+#define STREAM_ROW_HASH "_row_hash"
 
 /* Index of a column of the stream, or -1. */
 int stream_column(const struct stream_spec *s, const char *name);

@@ -119,7 +119,7 @@ e2e_snapshot() { # FILE
                   where table_schema in ('ods', 'mart') order by 1") || return 1
     {
         for t in $tables; do
-            ask "select '$t ' || (to_jsonb(t) - '_run_id' - '_loaded_at')::text from $t t order by 1"
+            ask "select '$t ' || (to_jsonb(t) - '{_run_id,_loaded_at,_row_hash}'::text[])::text from $t t order by 1"
         done
         ask "select concat_ws(' ', 'state', pipeline, stream, child, name, value)
              from diner.state order by 1"

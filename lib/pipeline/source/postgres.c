@@ -84,10 +84,12 @@ static void take_columns(struct source *s)
 {
     struct stream_spec *stream = s->ctx->stream;
     struct arena *arena = s->ctx->pipeline->arena;
-    stream->ncolumns = s->ncolumns;
+    stream->ncolumns = 0;
     stream->columns = arena_array(arena, s->ncolumns + 1, sizeof *stream->columns);
     for (size_t i = 0; i < s->ncolumns; i++) {
-        struct column_spec *c = &stream->columns[i];
+        if (strcmp(s->columns[i].name, STREAM_ROW_HASH) == 0)
+            continue;
+        struct column_spec *c = &stream->columns[stream->ncolumns++];
         c->name = c->from = arena_strdup(arena, s->columns[i].name);
         c->type = s->columns[i].type;
     }

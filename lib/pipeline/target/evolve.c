@@ -78,6 +78,7 @@ static int create_target(const struct stage_target *t, struct error *err)
         add_versions(s, &sql);
     if (stage_deletes(s) == DELETES_SOFT)
         strbuf_adds(&sql, "_deleted_at timestamptz, ");
+    strbuf_adds(&sql, t->has_row_hash ? "_row_hash uuid, " : "");
     strbuf_adds(&sql, "_run_id bigint, _loaded_at timestamptz not null default now()");
     if (s->key.count > 0 && !stage_key_comes_last(s)) {
         strbuf_adds(&sql, ", primary key (");
@@ -243,6 +244,11 @@ static int hold_own_columns(const struct stage_target *t, const struct db_result
             return error_hint(err, "give versions a table of their own, or say the names:  scd2: { "
                                    "valid_from: ..., valid_to: ..., current: ... }");
         }
+    if (t->has_row_hash && find_column(present, "_row_hash") < 0)
+        TRY(db_execute(
+            t->ctx->db,
+            arena_printf(t->ctx->arena, "alter table %s add column _row_hash uuid", t->quoted),
+            DB_NO_PARAMS, NULL, err));
     if (stage_deletes(s) == DELETES_SOFT && find_column(present, "_deleted_at") < 0)
         return db_execute(t->ctx->db,
                           arena_printf(t->ctx->arena,

@@ -30,7 +30,7 @@ static int create(const struct stage_target *t, struct error *err)
         strbuf_adds(&sql, i > 0 ? ", " : "");
         stage_column_definition(&sql, s, i);
     }
-    strbuf_addch(&sql, ')');
+    strbuf_adds(&sql, t->has_row_hash ? ", _row_hash uuid)" : ")");
     if (db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err) != 0)
         return error_context(err, "while creating table %s", t->quoted);
     return 0;

@@ -93,6 +93,10 @@ static int update_changed(struct diff *d, int64_t from, int64_t to, int64_t *ret
         strbuf_addf(&sql, "%s_loaded_at = now()", comma);
         comma = ", ";
     }
+    if (t->has_row_hash) {
+        strbuf_addf(&sql, "%s_row_hash = s._row_hash", comma);
+        comma = ", ";
+    }
     if (stage_deletes(s) == DELETES_SOFT)
         strbuf_addf(&sql, "%s_deleted_at = null", comma);
     strbuf_addf(&sql,
@@ -220,7 +224,11 @@ static int find_differences(const struct stage_target *t, int64_t *ret_rows, str
     strbuf_adds(&sql, "create temp table diner_diff on commit drop as select s.*, (t.");
     db_quote_identifier(&sql, s->key.items[0]);
     strbuf_addf(&sql,
-                " is null) as _is_new, row_number() over () as _n from %s s left join %s t on ",
+                " is null) as _is_new, row_number() over () as _n%s from %s s left join %s t on ",
+                !t->has_row_hash                   ? ""
+                : stage_deletes(s) == DELETES_SOFT ? ", case when t._deleted_at is null then "
+                                                     "t._row_hash end as _old_hash"
+                                                   : ", t._row_hash as _old_hash",
                 t->staged, t->quoted);
     stage_match(&sql, &s->key, "t.", "s.");
     strbuf_adds(&sql, " where t.");

@@ -1,11 +1,13 @@
 /* The PostgreSQL target. Ways in, by binary COPY all: into a stage, from which one set-based
  * statement merges what differs; straight into the table, inside the committing transaction
  * (`append` without transforms and checks); into a table made for it (fresh.c). */
+#include "core/log.h"
 #include "pipeline/source/postgres.h"
 #include "pipeline/column.h"
 #include "pipeline/reject.h"
 #include "pipeline/state.h"
 #include "pipeline/target/fresh.h"
+#include "pipeline/target/snapshot.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,7 +30,9 @@ static const struct field_set postgres_set = {.name = "postgres target",
                                               .struct_size = sizeof(struct postgres_target_spec),
                                               .fields = postgres_fields};
 
-enum way { WAY_STAGE, WAY_DIRECT, WAY_FRESH };
+#define ROW_MAX_BYTES ((size_t)256 << 20)
+
+enum way { WAY_STAGE, WAY_DIRECT, WAY_FRESH, WAY_SNAPSHOT };
 
 struct target {
     const struct stream_context *ctx;
@@ -36,7 +40,9 @@ struct target {
     struct db_copy *copy;
     enum way way;
     bool *is_key; /* by column: null is refused here, no transform being able to fill it */
-    int64_t rows;
+    struct snapshot *snapshot; /* the table has row hashes, or NULL */
+    struct strbuf row;         /* WAY_SNAPSHOT: the row before it is known whether it is sent */
+    int64_t rows, sent;
     char description[160];
 };
 
@@ -45,6 +51,8 @@ static void close_target(struct target *t)
     if (t == NULL)
         return;
     db_copy_abort(t->copy);
+    snapshot_free(t->snapshot);
+    strbuf_release(&t->row);
     free(t);
 }
 
@@ -64,20 +72,27 @@ static bool is_pushed_down(const struct stream_context *ctx)
     return ctx->stream->source == &source_postgres && postgres_source_is_local(ctx);
 }
 
+static bool is_staged(const struct target *t)
+{
+    return t->way == WAY_STAGE || t->way == WAY_SNAPSHOT;
+}
+
 /* Names of the columns of a row as it is sent: the stream's, and those of the way. */
 static size_t copy_columns(const struct target *t, const char ***ret)
 {
     const struct stream_spec *s = t->ctx->stream;
-    const char **names = arena_array(t->ctx->arena, s->ncolumns + 2, sizeof *names);
+    const char **names = arena_array(t->ctx->arena, s->ncolumns + 3, sizeof *names);
     size_t n = 0;
     for (; n < s->ncolumns; n++)
         names[n] = s->columns[n].name;
     if (t->way == WAY_DIRECT && t->stage.has_run_id)
         names[n++] = "_run_id";
-    if (t->way == WAY_STAGE)
+    if (t->snapshot != NULL)
+        names[n++] = SNAPSHOT_COLUMN;
+    if (is_staged(t)) {
         names[n++] = "_row";
-    if (t->way == WAY_STAGE)
         names[n++] = "_seq";
+    }
     *ret = names;
     return n;
 }
@@ -89,7 +104,7 @@ static int begin_copy(struct target *t, struct error *err)
         TRY(db_begin(t->ctx->db, err));
         TRY(stage_ensure_target(&t->stage, err));
         t->stage.staged = t->stage.quoted;
-    } else if (t->way == WAY_STAGE) {
+    } else if (is_staged(t)) {
         TRY(stage_create(&t->stage, err));
     }
     size_t n = copy_columns(t, &names);
@@ -98,7 +113,8 @@ static int begin_copy(struct target *t, struct error *err)
 
 static int choose_way(struct target *t, struct error *err)
 {
-    bool is_fresh = false;
+    bool is_fresh = false, compares = false;
+    TRY(snapshot_open(&t->stage, &t->snapshot, err));
     if (fresh_is_possible(t->ctx)) {
         TRY(fresh_begin(&t->stage, &is_fresh, err));
         if (is_fresh) {
@@ -106,6 +122,14 @@ static int choose_way(struct target *t, struct error *err)
             t->stage.sequence = "ctid";
             return 0;
         }
+    }
+    if (t->snapshot != NULL)
+        TRY(snapshot_begin(t->snapshot, &compares, err));
+    if (compares) {
+        t->way = WAY_SNAPSHOT;
+        t->stage.is_partial = true;
+        strbuf_init(&t->row, ROW_MAX_BYTES);
+        return 0;
     }
     bool is_plain = false;
     if (can_go_direct(t->ctx))
@@ -128,7 +152,7 @@ static int begin(struct target *t, struct error *err)
     if (t->ctx->dry_run)
         return 0;
     TRY(choose_way(t, err));
-    return begin_copy(t, err);
+    return t->way == WAY_SNAPSHOT ? 0 : begin_copy(t, err);
 }
 
 static int open_target(const struct stream_context *ctx, struct target **ret, struct error *err)
@@ -184,10 +208,59 @@ static void encode_row(const struct target *t, const struct source_row *row, str
     }
 }
 
+/* What follows the fields of the stream. */
+static void encode_own(struct target *t, const struct source_row *row, struct strbuf *out,
+                       size_t start, uint8_t hash[ROWHASH_BYTES])
+{
+    if (t->snapshot != NULL) {
+        snapshot_hash(t->snapshot, (struct span){out->data + start, out->len - start}, hash);
+        db_encode_uuid(out, hash);
+    }
+    if (t->way == WAY_DIRECT && t->stage.has_run_id)
+        db_encode_int8(out, t->ctx->run_id);
+    if (is_staged(t)) {
+        stage_note_origin(&t->stage, row, t->rows);
+        db_encode_int8(out, (int64_t)row->position);
+        db_encode_int8(out, t->rows);
+    }
+}
+
+/* A row that was encoded elsewhere; the stage is made for the first one. */
+static int send_row(void *self, const void *hash, struct span row, struct error *err)
+{
+    struct target *t = self;
+    (void)hash;
+    if (t->copy == NULL)
+        TRY(begin_copy(t, err));
+    db_copy_row(t->copy);
+    strbuf_add(db_copy_buffer(t->copy), row.ptr, row.len);
+    t->sent++;
+    return db_copy_keep(t->copy, err);
+}
+
+static int take_if_changed(struct target *t, const struct source_row *row, const char **ret_reason,
+                           int *ret_column, struct error *err)
+{
+    uint8_t hash[ROWHASH_BYTES];
+    strbuf_clear(&t->row);
+    encode_row(t, row, &t->row, ret_reason, ret_column);
+    if (*ret_reason != NULL)
+        return 0;
+    t->rows++;
+    encode_own(t, row, &t->row, 0, hash);
+    if (t->row.overflow)
+        return error_set(err, ERR_LIMIT, "a row is larger than %zu MiB", ROW_MAX_BYTES >> 20);
+    struct span fields = {t->row.data, t->row.len};
+    return snapshot_offer(t->snapshot, hash, fields, send_row, t, err);
+}
+
 static int take_row(struct target *t, const struct source_row *row, const char **ret_reason,
                     int *ret_column, struct error *err)
 {
+    uint8_t hash[ROWHASH_BYTES];
     *ret_reason = NULL;
+    if (t->way == WAY_SNAPSHOT)
+        return take_if_changed(t, row, ret_reason, ret_column, err);
     if (t->copy == NULL) { /* a dry run: validated, not sent */
         struct strbuf scratch;
         strbuf_init(&scratch, STRBUF_DEFAULT_MAX);
@@ -197,19 +270,15 @@ static int take_row(struct target *t, const struct source_row *row, const char *
     }
     struct strbuf *out = db_copy_buffer(t->copy);
     db_copy_row(t->copy);
+    const size_t start = out->len;
     encode_row(t, row, out, ret_reason, ret_column);
     if (*ret_reason != NULL) {
         db_copy_drop(t->copy);
         return 0;
     }
     t->rows++;
-    if (t->way == WAY_DIRECT && t->stage.has_run_id)
-        db_encode_int8(out, t->ctx->run_id);
-    if (t->way == WAY_STAGE) {
-        stage_note_origin(&t->stage, row, t->rows);
-        db_encode_int8(out, (int64_t)row->position);
-        db_encode_int8(out, t->rows);
-    }
+    t->sent++;
+    encode_own(t, row, out, start, hash);
     return db_copy_keep(t->copy, err);
 }
 
@@ -229,25 +298,51 @@ static int save_cursor(const struct target *t, struct error *err)
     return state_set(t->ctx, "cursor", cursor, err);
 }
 
-static int finish_target(struct target *t, struct stream_counts *counts, struct error *err)
+static int end_copy(struct target *t, struct error *err)
 {
-    uint64_t sent = 0;
-    if (t->copy != NULL) {
-        struct db_copy *copy = t->copy;
-        t->copy = NULL;
-        TRY(db_copy_end(copy, &sent, err));
-        if (sent != (uint64_t)t->rows)
-            return error_set(err, ERR_BUG, "sent %" PRId64 " rows, the server took %" PRIu64,
-                             t->rows, sent);
-    }
-    if (t->way == WAY_DIRECT) {
-        counts->inserted += t->rows;
+    uint64_t taken = 0;
+    struct db_copy *copy = t->copy;
+    if (copy == NULL)
         return 0;
+    t->copy = NULL;
+    TRY(db_copy_end(copy, &taken, err));
+    return taken == (uint64_t)t->sent
+               ? 0
+               : error_set(err, ERR_BUG, "sent %" PRId64 " rows, the server took %" PRIu64, t->sent,
+                           taken);
+}
+
+/* The rows that are staged are those whose hash the table did not have. */
+static int finish_snapshot(struct target *t, struct stream_counts *counts, struct error *err)
+{
+    int64_t staged = 0;
+    TRY(snapshot_settle(t->snapshot, send_row, t, err));
+    TRY(end_copy(t, err));
+    log_info("stream '%s': rows sent: %" PRId64 " of %" PRId64, t->ctx->stream->name, t->sent,
+             t->rows);
+    if (t->sent == 0 && !snapshot_is_unchanged(t->snapshot, 0))
+        TRY(stage_create(&t->stage, err));
+    TRY(db_begin(t->ctx->db, err));
+    TRY(stage_ensure_target(&t->stage, err));
+    if (snapshot_is_unchanged(t->snapshot, t->sent)) {
+        snapshot_count(t->snapshot, counts);
+        return snapshot_guard(t->snapshot, 0, err);
     }
-    if (t->way == WAY_FRESH) {
-        TRY(fresh_finish(&t->stage, t->rows, counts, err));
-        return save_cursor(t, err);
-    }
+    TRY(stage_check(&t->stage, counts, err));
+    TRY(stage_contract(&t->stage, counts, err));
+    TRY(stage_supersede(&t->stage, counts, err));
+    TRY(stage_count(&t->stage, t->stage.staged, &staged, err));
+    TRY(snapshot_guard(t->snapshot, staged, err));
+    TRY(snapshot_prepare(t->snapshot, err));
+    TRY(snapshot_delete(t->snapshot, counts, err));
+    TRY(stage_merge(&t->stage, counts, err));
+    TRY(snapshot_finish(t->snapshot, staged, counts, err));
+    snapshot_count(t->snapshot, counts);
+    return 0;
+}
+
+static int finish_stage(struct target *t, struct stream_counts *counts, struct error *err)
+{
     if (!db_in_transaction(t->ctx->db))
         TRY(db_begin(t->ctx->db, err));
     TRY(stage_reconcile(&t->stage, err));
@@ -261,7 +356,30 @@ static int finish_target(struct target *t, struct stream_counts *counts, struct 
         TRY(t->ctx->watch->staged(t->ctx->watch->self, t->ctx, t->stage.staged, counts, err));
     TRY(stage_guard(&t->stage, err));
     TRY(save_cursor(t, err));
-    return stage_merge(&t->stage, counts, err);
+    if (t->snapshot != NULL)
+        TRY(snapshot_verify(t->snapshot, err));
+    TRY(stage_merge(&t->stage, counts, err));
+    return t->snapshot != NULL ? snapshot_finish(t->snapshot, 0, counts, err) : 0;
+}
+
+static int finish_fresh(struct target *t, struct stream_counts *counts, struct error *err)
+{
+    TRY(fresh_finish(&t->stage, t->rows, counts, err));
+    TRY(save_cursor(t, err));
+    return t->snapshot != NULL ? snapshot_finish(t->snapshot, 0, counts, err) : 0;
+}
+
+static int finish_target(struct target *t, struct stream_counts *counts, struct error *err)
+{
+    if (t->way == WAY_SNAPSHOT)
+        return finish_snapshot(t, counts, err);
+    TRY(end_copy(t, err));
+    if (t->way == WAY_FRESH)
+        return finish_fresh(t, counts, err);
+    if (t->way == WAY_STAGE)
+        return finish_stage(t, counts, err);
+    counts->inserted += t->rows;
+    return 0;
 }
 
 static int commit_target(struct target *t, struct stream_counts *counts, struct error *err)

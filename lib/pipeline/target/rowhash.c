@@ -13,7 +13,9 @@
 #define HASH_CHUNK_BYTES   ((size_t)4 << 10)
 #define ROW_CHUNK_BYTES    ((size_t)32 << 10)
 #define ROW_MAX_BYTES      ((size_t)256 << 20)
+#define BATCH_ROWS         32
 #define BUCKET_ROWS        8
+#define BATCH_BYTES        ((size_t)64 << 10)
 #define DIRECTORY_BITS_MAX 22
 
 struct entry {
@@ -29,10 +31,19 @@ struct table {
     uint8_t *met;        /* a bit an entry */
 };
 
+/* Rows whose answer is under way: the processor fetches what they need while others are read. */
+struct batch {
+    struct entry hashes[BATCH_ROWS];
+    size_t ends[BATCH_ROWS]; /* of the rows in `rows` */
+    size_t count;
+    struct strbuf rows;
+};
+
 struct rowhash {
     size_t memory_rows;
     struct entry *entries; /* memory_rows of them, touched as they come; NULL once spilled */
     struct table table;
+    struct batch batch;
     struct spool *hashes, *rows;
     uint64_t stored, met, again;
 };
@@ -40,6 +51,7 @@ struct rowhash {
 struct rowhash *rowhash_new(size_t memory_rows)
 {
     struct rowhash *r = mem_alloc(sizeof *r);
+    strbuf_init(&r->batch.rows, BATCH_ROWS * ROW_MAX_BYTES);
     r->memory_rows = memory_rows > 0 ? memory_rows : ROWHASH_MEMORY_ROWS;
     /* Reserved, not used: a growing array would hold its rows twice for a moment. */
     void *p = mmap(NULL, r->memory_rows * sizeof(struct entry), PROT_READ | PROT_WRITE,
@@ -71,6 +83,7 @@ void rowhash_free(struct rowhash *r)
         return;
     table_release(&r->table);
     give_memory_back(r);
+    strbuf_release(&r->batch.rows);
     spool_close(r->hashes);
     spool_close(r->rows);
     free(r);
@@ -183,22 +196,22 @@ static bool table_repeats(const struct table *t)
     return false;
 }
 
-static enum rowhash_answer table_meet(struct rowhash *r, struct table *t, const void *hash)
+/* Whether the hash is stored. */
+static bool table_meet(struct rowhash *r, struct table *t, const void *hash)
 {
     const uint32_t b = bits_of(hash, t->skip_bits, t->bits);
     for (uint32_t i = t->starts[b]; i < t->starts[b + 1]; i++) {
         if (memcmp(&t->entries[i], hash, ROWHASH_BYTES) != 0)
             continue;
         const uint8_t bit = (uint8_t)(1u << (i & 7));
-        if ((t->met[i >> 3] & bit) != 0) {
+        if ((t->met[i >> 3] & bit) != 0)
             r->again++;
-            return ROWHASH_AGAIN;
-        }
+        else
+            r->met++;
         t->met[i >> 3] |= bit;
-        r->met++;
-        return ROWHASH_STORED;
+        return true;
     }
-    return ROWHASH_ABSENT;
+    return false;
 }
 
 static int table_each_unmet(const struct table *t, rowhash_fn *unmet, void *self, struct error *err)
@@ -251,16 +264,45 @@ int rowhash_seal(struct rowhash *r, bool *ret_repeats, struct error *err)
     return repeats ? 0 : spool_open(PARTS, ROW_CHUNK_BYTES, &r->rows, err);
 }
 
-int rowhash_offer(struct rowhash *r, const void *hash, struct span row, enum rowhash_answer *ret,
-                  struct error *err)
+static int settle_batch(struct rowhash *r, rowhash_row_fn *absent, void *self, struct error *err)
 {
-    if (r->rows == NULL) {
-        *ret = table_meet(r, &r->table, hash);
-        return 0;
+    struct batch *b = &r->batch;
+    const struct table *t = &r->table;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct entry *first =
+            &t->entries[t->starts[bits_of(&b->hashes[i], t->skip_bits, t->bits)]];
+        __builtin_prefetch(first);
+        __builtin_prefetch(first + 4);
     }
+    for (size_t i = 0, from = 0; i < b->count; from = b->ends[i++])
+        if (!table_meet(r, &r->table, &b->hashes[i]))
+            TRY(absent(self, &b->hashes[i], (struct span){b->rows.data + from, b->ends[i] - from},
+                       err));
+    b->count = 0;
+    strbuf_clear(&b->rows);
+    return 0;
+}
+
+static int add_to_batch(struct rowhash *r, const void *hash, struct span row,
+                        rowhash_row_fn *absent, void *self, struct error *err)
+{
+    struct batch *b = &r->batch;
+    __builtin_prefetch(&r->table.starts[bits_of(hash, r->table.skip_bits, r->table.bits)]);
+    memcpy(&b->hashes[b->count], hash, ROWHASH_BYTES);
+    if (!strbuf_add(&b->rows, row.ptr, row.len))
+        return error_set(err, ERR_LIMIT, "a row is larger than %zu MiB", ROW_MAX_BYTES >> 20);
+    b->ends[b->count++] = b->rows.len;
+    return b->count < BATCH_ROWS && b->rows.len < BATCH_BYTES ? 0
+                                                              : settle_batch(r, absent, self, err);
+}
+
+int rowhash_offer(struct rowhash *r, const void *hash, struct span row, rowhash_row_fn *absent,
+                  void *self, struct error *err)
+{
+    if (r->rows == NULL)
+        return add_to_batch(r, hash, row, absent, self, err);
     const size_t part = *(const uint8_t *)hash;
     const uint32_t len = (uint32_t)row.len;
-    *ret = ROWHASH_DEFERRED;
     TRY(spool_add(r->rows, part, hash, ROWHASH_BYTES, err));
     TRY(spool_add(r->rows, part, &len, sizeof len, err));
     return spool_add(r->rows, part, row.ptr, row.len, err);
@@ -301,7 +343,7 @@ static int settle_rows(struct rowhash *r, struct table *table, size_t part, stru
         code = read_row(&reader, &item, row, &end, err);
         if (code != 0 || end)
             break;
-        if (table_meet(r, table, item.hash) == ROWHASH_ABSENT)
+        if (!table_meet(r, table, item.hash))
             code = absent(self, item.hash, (struct span){row->data, row->len}, err);
     }
     spool_reader_release(&reader);
@@ -317,8 +359,10 @@ static int keep_unmet(void *self, const void *hash, struct error *err)
 int rowhash_settle(struct rowhash *r, rowhash_row_fn *absent, void *self, struct error *err)
 {
     AUTO_STRBUF struct strbuf row = {0};
+    if (r->rows == NULL)
+        return settle_batch(r, absent, self, err);
     strbuf_init(&row, ROW_MAX_BYTES);
-    for (size_t part = 0; r->rows != NULL && part < PARTS; part++) {
+    for (size_t part = 0; part < PARTS; part++) {
         struct table table;
         struct entry *entries;
         TRY(load_part(r, part, &table, &entries, err));

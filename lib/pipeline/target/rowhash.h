@@ -3,9 +3,9 @@
  *
  * First all stored hashes are added, then the set is sealed, then each row of the source is offered
  * with its hash: it is stored (the table has that very row), or absent. Up to ROWHASH_MEMORY_ROWS
- * the hashes stay in memory and the answer is given at once; above, both sides are spilled to a
- * temporary file in parts by hash, rows included, and rowhash_settle gives the absent rows part by
- * part: memory is the same for any number of rows. Hashes are compared whole. */
+ * the hashes stay in memory; above, both sides are spilled to a temporary file in parts by hash,
+ * rows included, and rowhash_settle gives the absent rows part by part: memory is the same for any
+ * number of rows. Hashes are compared whole. */
 #ifndef DINER_PIPELINE_TARGET_ROWHASH_H
 #define DINER_PIPELINE_TARGET_ROWHASH_H
 
@@ -25,16 +25,12 @@ int rowhash_add(struct rowhash *r, const void *hash, struct error *err);
 /* After the last stored hash. *ret_repeats: one came twice, so that rows are no set. */
 int rowhash_seal(struct rowhash *r, bool *ret_repeats, struct error *err);
 
-enum rowhash_answer {
-    ROWHASH_STORED,   /* the table has this row */
-    ROWHASH_AGAIN,    /* and the source had it before: the same row twice */
-    ROWHASH_ABSENT,   /* it is new or changed */
-    ROWHASH_DEFERRED, /* spilled: rowhash_settle will tell */
-};
-int rowhash_offer(struct rowhash *r, const void *hash, struct span row, enum rowhash_answer *ret,
-                  struct error *err);
-/* After the last row: calls for each deferred row that is absent, with what was offered. */
+/* Called for each row of the source that is absent, with what was offered. */
 typedef int rowhash_row_fn(void *self, const void *hash, struct span row, struct error *err);
+/* Offers a row of the source. Answers come some rows later, the last ones with rowhash_settle. */
+int rowhash_offer(struct rowhash *r, const void *hash, struct span row, rowhash_row_fn *absent,
+                  void *self, struct error *err);
+/* After the last row. */
 int rowhash_settle(struct rowhash *r, rowhash_row_fn *absent, void *self, struct error *err);
 /* After that: the stored hashes that no row met. */
 typedef int rowhash_fn(void *self, const void *hash, struct error *err);

@@ -245,7 +245,7 @@ int stage_delete_missing(const struct stage_target *t, struct stream_counts *cou
     struct stage_scope scope;
     int64_t deleted = 0;
     AUTO_STRBUF struct strbuf sql = {0}, keys = {0};
-    if (deletes == DELETES_KEEP)
+    if (deletes == DELETES_KEEP || t->is_partial)
         return 0;
     TRY(stage_scope_of(t, &scope, err));
     strbuf_init(&sql, STAGE_SQL_MAX);

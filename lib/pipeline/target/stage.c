@@ -62,12 +62,16 @@ bool stage_is_key(const struct stream_spec *s, const char *name)
 
 const char *stage_run_column(const struct stage_target *t)
 {
-    return t->has_run_id ? ", _run_id" : "";
+    return arena_printf(t->ctx->arena, "%s%s", t->has_run_id ? ", _run_id" : "",
+                        t->has_row_hash ? ", _row_hash" : "");
 }
 
 const char *stage_run_value(const struct stage_target *t)
 {
-    return t->has_run_id ? arena_printf(t->ctx->arena, ", %" PRId64, t->ctx->run_id) : "";
+    struct arena *arena = t->ctx->arena;
+    return arena_printf(arena, "%s%s",
+                        t->has_run_id ? arena_printf(arena, ", %" PRId64, t->ctx->run_id) : "",
+                        t->has_row_hash ? ", s._row_hash" : "");
 }
 
 int stage_count(const struct stage_target *t, const char *table, int64_t *ret, struct error *err)
@@ -99,6 +103,7 @@ int stage_create(const struct stage_target *t, struct error *err)
         db_type_print(&s->columns[i].type, &sql);
         strbuf_adds(&sql, ", ");
     }
+    strbuf_adds(&sql, t->has_row_hash ? "_row_hash uuid, " : "");
     strbuf_adds(&sql, "_row bigint, _seq bigint)");
     TRY(db_execute(ctx->db, "drop table if exists " STAGE_TABLE, DB_NO_PARAMS, NULL, err));
     return db_execute(ctx->db, sql.data, DB_NO_PARAMS, NULL, err);
@@ -129,10 +134,12 @@ static int look_at_query(const struct stream_context *ctx, const struct bound_sq
             present[i] = !s->columns[i].is_computed || has_name(res, s->columns[i].from);
         return 0;
     }
-    s->ncolumns = db_result_columns(res);
-    s->columns = arena_array(arena, s->ncolumns + 1, sizeof *s->columns);
-    for (size_t i = 0; i < s->ncolumns; i++) {
-        struct column_spec *c = &s->columns[i];
+    s->ncolumns = 0;
+    s->columns = arena_array(arena, db_result_columns(res) + 1, sizeof *s->columns);
+    for (size_t i = 0; i < db_result_columns(res); i++) {
+        if (strcmp(db_result_name(res, i), STREAM_ROW_HASH) == 0)
+            continue;
+        struct column_spec *c = &s->columns[s->ncolumns++];
         c->name = c->from = arena_strdup(arena, db_result_name(res, i));
         if (!db_type_from_catalogue(db_result_type(res, i), -1, &c->type)) {
             error_set(err, ERR_SPEC, "column '%s' has a type that diner does not load", c->name);

@@ -11,7 +11,7 @@
 #define STAGE_TABLE   "pg_temp.diner_stage"
 #define STAGE_SQL_MAX ((size_t)4 << 20)
 /* SQL: columns that are not the stream's own, to be taken from to_jsonb(s). */
-#define STAGE_OWN "'{_row,_seq,_n,_is_new}'::text[]"
+#define STAGE_OWN "'{_row,_seq,_n,_is_new,_row_hash,_old_hash}'::text[]"
 
 /* Where rows came from: those from first_seq on, up to the next origin's. */
 struct stage_origin {
@@ -35,7 +35,9 @@ struct stage_target {
     /* Filled by stage_ensure_target: tables that diner makes say which run wrote a row and when; a
      * table made by somebody else is left as it is. */
     bool has_run_id, has_loaded_at;
-    bool is_new; /* by stage_ensure_target: it made the table, still without its key */
+    bool is_new;       /* by stage_ensure_target: it made the table, still without its key */
+    bool has_row_hash; /* stage and target have _row_hash (snapshot.c) */
+    bool is_partial;   /* of a snapshot only what may differ is staged: absence means nothing */
     struct stage_origin *origins;
     size_t norigins, origins_capacity;
     const struct stage_held *held; /* by column of the stream: what the target has for it */
