@@ -174,7 +174,8 @@ static int zstd_some(struct unpacker *u, char *out, size_t n, size_t *ret_n, str
             return 0;
         }
         ZSTD_inBuffer in = {u->input, u->input_len, u->input_at};
-        ZSTD_outBuffer to = {out, n, 0};
+        ZSTD_outBuffer to = {.size = n};
+        to.dst = out;
         size_t left = ZSTD_decompressStream(u->zstd, &to, &in);
         if (ZSTD_isError(left))
             return fail_damaged(u, ZSTD_getErrorName(left), err);

@@ -187,7 +187,7 @@ static int keep_value(struct jstream *j, struct span *ret, struct error *err)
 static int take_key(struct jstream *j, struct span *ret, struct error *err)
 {
     char c;
-    struct span raw;
+    struct span raw = SPAN("");
     struct jpull_value value;
     TRY(peek_token(j, &c, err));
     if (c != '"')
@@ -227,7 +227,7 @@ static int enter_object(struct jstream *j, size_t level, struct error *err)
     TRY(take(j, '{', "'{'", err));
     TRY(peek_token(j, &c, err));
     for (bool more = c != '}'; more;) {
-        struct span key;
+        struct span key = SPAN("");
         TRY(take_key(j, &key, err));
         if (span_equal(key, span_of(j->tokens[level])))
             return 0;
@@ -284,7 +284,7 @@ static int go_to_records(struct jstream *j, struct error *err)
 static int leave_object(struct jstream *j, size_t level, struct error *err)
 {
     for (;;) {
-        struct span key;
+        struct span key = SPAN("");
         char c;
         TRY(peek_token(j, &c, err));
         if (c == '}')
