@@ -392,6 +392,8 @@ static struct span clean_text(const struct column_reader *r, struct span s)
     if (r->habits.guard_apostrophe && s.len > 1 && s.ptr[0] == '\'' &&
         strchr("=+-@", s.ptr[1]) != NULL)
         return (struct span){s.ptr + 1, s.len - 1};
+    if (r->habits.guard_apostrophe && s.len > 0 && s.ptr[0] == '`')
+        return (struct span){s.ptr + 1, s.len - 1};
     if (r->habits.guard_apostrophe && s.len >= 3 && s.ptr[0] == '=' && s.ptr[1] == '"' &&
         s.ptr[s.len - 1] == '"')
         return (struct span){s.ptr + 2, s.len - 3};

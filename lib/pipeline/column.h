@@ -13,7 +13,8 @@ struct column_habits {
     const char *const *null_words; /* "" is null unless the type is text and it says otherwise */
     size_t nnull_words;
     bool decimal_comma;
-    bool guard_apostrophe; /* one leading ' before = + - @ is dropped, and ="..." around a text */
+    bool guard_apostrophe; /* of a text: one leading ' before = + - @, one leading `, ="..." around
+                              it */
     bool unquote;          /* a pair of literal quotes around a text is dropped */
     bool trim;             /* blanks (ASCII, NBSP, ideographic) around every cell */
 };

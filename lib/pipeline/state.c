@@ -76,8 +76,8 @@ int state_ledger_load(const struct stream_context *ctx, struct state_ledger **re
                       struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
-    TRY(db_query(ctx->db, sql_ledger_list, DB_PARAMS(ctx->pipeline->name, ctx->stream->name), &res,
-                 err));
+    TRY(db_query(ctx->db, sql_ledger_list,
+                 DB_PARAMS(ctx->pipeline->name, ctx->stream->name, child_of(ctx)), &res, err));
     struct state_ledger *l = mem_alloc(sizeof *l);
     l->by_hash = hashmap_new();
     l->by_name = hashmap_new();

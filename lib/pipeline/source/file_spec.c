@@ -98,8 +98,8 @@ static const struct field file_fields[] = {
     {"trim", FIELD_BOOL, AT(trim),
      "drop blanks around text (around numbers and dates, and in fixed and alv: always)"},
     {"guard", FIELD_BOOL, AT(guard),
-     "text cells carry an apostrophe before = + - @, or stand in =\"...\" (formula guards): drop "
-     "them"},
+     "text cells carry an apostrophe before = + - @, a backtick, or stand in =\"...\" (guards "
+     "against spreadsheets): drop them; of numbers and dates by `strip`"},
     {"unquote", FIELD_BOOL, AT(unquote), "drop a pair of literal quotes around text"},
     {"preamble", FIELD_STRING_MAP, AT(preamble),
      "NAME: regular expression with one group, looked for above the header; used as `from: $NAME`"},

@@ -524,6 +524,9 @@ static void literal_quotes_and_guards_go_when_that_is_said(void **state)
     gives("=\"007\"", "007");
     gives("=\"", "=\"");
     gives("=1", "=1");
+    gives("`OTHERS", "OTHERS");
+    gives("``x", "`x");
+    gives("`", NULL);
 }
 
 static void a_date_that_means_none_is_null_however_it_is_written(void **state)
