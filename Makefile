@@ -167,10 +167,9 @@ check: build $(UNIT_TESTS) # every test, with what is installed
 	@B=$(B) tests/run all
 
 BENCH_FLAGS ?=
-bench: build ## loading: files against psql's \copy, an API against jansson, both sides in one run (medians of 5)
+bench: build ## against psql, Miller, pgloader and others, both sides in one run (medians of 5); BENCH_FLAGS="--only files"
 	@.ci/deps bench
 	@tests/bench/run $(B)/diner $(BENCH_FLAGS)
-	@tests/bench/rest $(B)/diner
 
 lint: $(B)/gen/embed.h ## format, clang-tidy, cppcheck, shellcheck, headers alone, layers
 	@.ci/deps lint
