@@ -63,6 +63,7 @@ struct connector_page {
     size_t count;
     int number;           /* from 1 */
     int64_t expect_total; /* what the source says it has in all; -1 when it does not say */
+    const char *degraded; /* why this is an old answer out of the cache, and how old; else NULL */
 };
 int connector_pages_open(struct connector *c, const char *resource,
                          const struct connector_param *params, size_t nparams,
@@ -72,6 +73,10 @@ int connector_pages_open(struct connector *c, const char *resource,
  * as the connector's concurrency and memory allow. They still come in order. For who reads to the
  * end. */
 void connector_pages_ahead(struct connector_pages *p);
+/* The list may come from the resource's cache, if it has one, when its system cannot be reached:
+ * all of it or nothing. deletes: rows that are not in it are removed somewhere, which the cache
+ * must allow. */
+void connector_pages_may_degrade(struct connector_pages *p, bool deletes);
 /* Moves on what was asked for, without waiting; to be called now and then by who works long on a
  * page. */
 void connector_pages_poll(struct connector_pages *p);

@@ -306,6 +306,8 @@ static void job_check(const struct connector_spec *spec, const struct resource_s
         spec_check_pointer(job->message_from.items[i], map, "message_from", d);
     if (r->paginate)
         diagnostics_add(d, map, NULL, "an export has no 'paginate': its download may");
+    if (r->cache)
+        diagnostics_add(d, map, NULL, "an export has no 'cache'");
 }
 
 static void format_check(const struct resource_spec *r, const struct ynode *map,

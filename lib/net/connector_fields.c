@@ -165,6 +165,29 @@ static const struct field_set job_set = {
     .fields = job_fields,
 };
 
+#define CACHE(m) .offset = offsetof(struct cache_spec, m)
+static const char *const cache_ons[] = {"unavailable", NULL};
+static const char *const cache_words[] = {"refuse", "allow", NULL};
+static const struct field cache_fields[] = {
+    {"for", FIELD_DURATION, CACHE(for_ms), .flags = FIELD_REQUIRED, .min = 1000,
+     .max = 30 * 24 * HOUR_MS, .help = "answers older than this are not used"},
+    {"on", FIELD_CHOICE, CACHE(on), .choices = cache_ons, .def = "unavailable",
+     .help =
+         "when they are used: the system cannot be reached, or is overloaded, after all retries"},
+    {"deletes", FIELD_CHOICE, CACHE(deletes), .choices = cache_words, .def = "refuse",
+     .help = "whether a stream that removes rows may be fed from them"},
+    {"max", FIELD_SIZE, CACHE(max_bytes), .def = "16MiB", .min = 1024, .max = (int64_t)256 << 20,
+     .help = "a list with larger answers is not kept"},
+    {0},
+};
+static const struct field_set cache_set = {
+    .name = "cache",
+    .help = "The last good answers, used where the system has none and marked as degraded; never "
+            "for incremental streams. Kept below state_dir, readable by their owner only",
+    .struct_size = sizeof(struct cache_spec),
+    .fields = cache_fields,
+};
+
 static const char *const resource_formats[] = {"json", "jsonl", NULL};
 #define RESOURCE(m) .offset = offsetof(struct resource_spec, m)
 const char *const connector_methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
@@ -192,6 +215,8 @@ static const struct field resource_fields[] = {
      .help = "what the answer is: a document, or a record a line"},
     {"job", FIELD_OBJECT_PTR, RESOURCE(job), .sub = &job_set,
      .help = "the answer is not the records but the order of an export"},
+    {"cache", FIELD_OBJECT_PTR, RESOURCE(cache), .sub = &cache_set,
+     .help = "a fallback for when the system cannot be reached"},
     {"records", FIELD_STRING, RESOURCE(records), .def = "",
      .help = "JSON pointer to the list of records in the answer"},
     {"fields", FIELD_STRINGS, RESOURCE(fields),

@@ -115,6 +115,7 @@ struct outgoing {
     bool is_signed;
     struct http_request http;
     const struct rule_spec *rule;   /* that decided about the last answer, or NULL */
+    struct tape *tape;              /* that it is recorded on or answered from; NULL: none */
     bool is_foreign;                /* at a host that gets no credentials */
     struct exchange exchange;       /* of a resource, since outgoing_begin */
     struct http_task *task;         /* under way */
@@ -175,6 +176,8 @@ int job_run(struct connector *c, const char *name, const struct resource_spec *r
 
 /* ---- tapes ----------------------------------------------------------------------------------- */
 
+/* Answers kept as they are, persons and all: for a cache, that nobody shows. */
+int tape_open_exact(const char *path, size_t max_bytes, struct tape **ret, struct error *err);
 bool tape_is_replayed(const struct tape *t);
 /* Where the connector's system was when it was recorded; NULL: the tape has nothing of it. */
 const char *tape_base_url(const struct tape *t, const char *connector);
@@ -185,6 +188,19 @@ void tape_record(struct tape *t, const struct exchange *e, const struct field_st
                  const struct http_response *response);
 int tape_answer(struct tape *t, const struct exchange *e, struct http_response *ret,
                 struct error *err);
+
+/* ---- caches ---------------------------------------------------------------------------------- */
+
+/* The file of a list's answers: one for each resource and its parameters. In the arena. */
+const char *cache_path(const struct connector *c, const char *resource,
+                       const struct connector_param *params, size_t nparams, struct arena *arena);
+/* Begins to keep answers; NULL when that cannot be, which is logged. */
+struct tape *cache_begin(const char *path, const struct cache_spec *spec);
+/* The list came to its end: what was kept is the last good one. Frees. */
+void cache_commit(struct tape *t, const char *path, const struct cache_spec *spec);
+/* The last good answers if they are young enough, else NULL; why they are used, in the arena. */
+struct tape *cache_open(const char *path, const struct cache_spec *spec, const struct error *cause,
+                        struct arena *arena, const char **ret_why);
 
 /* ---- disguises ------------------------------------------------------------------------------- */
 

@@ -31,9 +31,13 @@ struct connector_pages {
     struct strbuf cursor; /* cursor, last id or URL */
     bool has_cursor, cursor_is_number;
     bool is_over, is_ahead;
-    bool is_ordered;                    /* the export, if it is one */
-    const char *download;               /* the URL it is at, or NULL */
-    bool is_foreign;                    /* which gets no credentials */
+    bool is_ordered;      /* the export, if it is one */
+    const char *download; /* the URL it is at, or NULL */
+    bool is_foreign;      /* which gets no credentials */
+    struct tape *kept;    /* answers on their way into the cache, or out of it; or NULL */
+    const char *cache_file;
+    const char *degraded; /* why they are out of it */
+    bool may_degrade;
     struct page_slot *slots[AHEAD_MAX]; /* in order */
     size_t nslots;
     /* what is known */
@@ -120,6 +124,13 @@ void connector_pages_ahead(struct connector_pages *p)
     p->is_ahead = true;
 }
 
+void connector_pages_may_degrade(struct connector_pages *p, bool deletes)
+{
+    const struct cache_spec *cache = p->resource->cache;
+
+    p->may_degrade = cache && (!deletes || cache->deletes == CACHE_DELETES_ALLOW);
+}
+
 void connector_pages_poll(struct connector_pages *p)
 {
     if (p->nslots > 0 && p->c->http)
@@ -148,6 +159,7 @@ void connector_pages_close(struct connector_pages *p)
     http_response_release(&p->response);
     strbuf_release(&p->asked);
     strbuf_release(&p->cursor);
+    tape_free(p->kept);
     page_seen_free(p->seen);
     page_reader_free(p->reader);
     arena_free(p->arena);
@@ -282,7 +294,8 @@ static int slot_begin(struct connector_pages *p, int64_t at, struct error *err)
 
     slot->arena = arena_new();
     slot->at = at;
-    slot->r = (struct outgoing){.arena = slot->arena, .c = p->c, .resource = p->resource};
+    slot->r = (struct outgoing){
+        .arena = slot->arena, .c = p->c, .resource = p->resource, .tape = p->kept};
     int code = slot_request(p, slot, err);
     if (code == 0)
         code = outgoing_begin(&slot->r, err);
@@ -571,22 +584,60 @@ static int page_read(struct connector_pages *p, struct page_facts *f, struct err
     return advance(p, f, err);
 }
 
+/* The oldest request's answer, or one for p->at when there is none under way. */
+static int answer_get(struct connector_pages *p, bool *ret_ignored, struct error *err)
+{
+    if (p->nslots == 0)
+        TRY(slot_begin(p, p->at, err));
+    return slot_await(p, ret_ignored, err);
+}
+
+/* Nothing came yet, and nothing can be had: the list as it was, all of it. */
+static bool degrade(struct connector_pages *p, const struct error *cause)
+{
+    bool silent = cause->code == ERR_UNAVAILABLE || cause->code == ERR_RATE_LIMITED;
+
+    if (!silent || !p->may_degrade || p->number > 0 || p->degraded || p->c->tape)
+        return false;
+    slots_drop(p);
+    struct tape *kept =
+        cache_open(p->cache_file, p->resource->cache, cause, p->arena, &p->degraded);
+    if (!kept)
+        return false;
+    tape_free(p->kept);
+    p->kept = kept;
+    return true;
+}
+
 /* The next page, read; what was asked for ahead of it stays only as far as it is still right. */
 static int page_fetch(struct connector_pages *p, struct page_facts *f, bool *ret_ignored,
                       struct error *err)
 {
-    int code = 0;
+    int code = answer_get(p, ret_ignored, err);
 
-    if (p->nslots == 0)
-        code = slot_begin(p, p->at, err);
-    if (code == 0)
-        code = slot_await(p, ret_ignored, err);
+    if (code != 0 && degrade(p, err))
+        code = answer_get(p, ret_ignored, err);
     if (code == 0 && !*ret_ignored)
         code = page_read(p, f, err);
     bool follows = p->nslots > 0 && !p->is_over && p->slots[0]->at == p->at;
     if (code != 0 || *ret_ignored || !follows)
         slots_drop(p);
     return code;
+}
+
+static void cache_start(struct connector_pages *p)
+{
+    p->cache_file = cache_path(p->c, p->name, p->params, p->nparams, p->arena);
+    p->kept = p->c->tape ? NULL : cache_begin(p->cache_file, p->resource->cache);
+}
+
+static void cache_end(struct connector_pages *p)
+{
+    if (p->kept && !p->degraded)
+        cache_commit(p->kept, p->cache_file, p->resource->cache);
+    else
+        tape_free(p->kept);
+    p->kept = NULL;
 }
 
 /* An export is ordered, and then read where it is. */
@@ -622,11 +673,15 @@ int connector_pages_next(struct connector_pages *p, struct connector_page *ret, 
     }
     if (p->resource->job && !p->is_ordered)
         TRY(order(p, err));
+    if (p->resource->cache && !p->cache_file)
+        cache_start(p);
     TRY(page_fetch(p, &f, &ignored, err));
     if (ignored) { /* a rule says that this answer is nothing */
         p->is_over = *ret_end = true;
         return 0;
     }
+    if (p->is_over)
+        cache_end(p);
     struct error late = ERROR_INIT;
     if (ask_ahead(p, &late) != 0) /* it is told when the page is wanted */
         slots_drop(p);
@@ -635,7 +690,8 @@ int connector_pages_next(struct connector_pages *p, struct connector_page *ret, 
                                    .elements = f.elements,
                                    .count = f.count,
                                    .number = p->number,
-                                   .expect_total = p->total};
+                                   .expect_total = p->total,
+                                   .degraded = p->degraded};
     *ret_end = false;
     return 0;
 }

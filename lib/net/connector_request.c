@@ -280,9 +280,12 @@ static int outgoing_prepare(struct outgoing *r, struct error *err)
     return 0;
 }
 
-static bool is_taped(const struct outgoing *r)
+/* Logins are not: they stay between us and the system. */
+static struct tape *tape_of(const struct outgoing *r)
 {
-    return r->resource && r->c->tape;
+    if (!r->resource)
+        return NULL;
+    return r->tape ? r->tape : r->c->tape;
 }
 
 /* What the request is without its credentials. */
@@ -303,7 +306,7 @@ int outgoing_begin(struct outgoing *r, struct error *err)
 {
     if (r->resource)
         TRY(exchange_note(r, err));
-    if (is_taped(r) && tape_is_replayed(r->c->tape))
+    if (tape_of(r) && tape_is_replayed(tape_of(r)))
         return 0;
     TRY(outgoing_prepare(r, err));
     r->task = http_begin(r->c->http, &r->http);
@@ -323,9 +326,10 @@ static int answer_get(struct outgoing *r, struct http_response *ret, struct erro
     struct http_task *task = r->task;
 
     r->task = NULL;
-    if (is_taped(r) && tape_is_replayed(r->c->tape)) {
+    struct tape *tape = tape_of(r);
+    if (tape && tape_is_replayed(tape)) {
         r->rule = NULL;
-        TRY(tape_answer(r->c->tape, &r->exchange, ret, err));
+        TRY(tape_answer(tape, &r->exchange, ret, err));
         rules_judge(r, ret);
         return 0;
     }
@@ -337,8 +341,8 @@ static int answer_get(struct outgoing *r, struct http_response *ret, struct erro
         TRY(outgoing_prepare(r, err));
         TRY(http_send(r->c->http, &r->http, ret, err));
     }
-    if (is_taped(r))
-        tape_record(r->c->tape, &r->exchange, &r->c->spec.personal, ret);
+    if (tape)
+        tape_record(tape, &r->exchange, &r->c->spec.personal, ret);
     return 0;
 }
 

@@ -136,6 +136,15 @@ struct job_spec {
     struct field_strings hosts; /* others that a download may come from, without credentials */
 };
 
+/* The last good answers, for when there are none. */
+enum cache_on { CACHE_ON_UNAVAILABLE };
+enum cache_deletes { CACHE_DELETES_REFUSE, CACHE_DELETES_ALLOW };
+struct cache_spec {
+    int64_t for_ms;
+    int on, deletes;
+    int64_t max_bytes;
+};
+
 enum resource_format { RESOURCE_JSON, RESOURCE_JSONL };
 struct resource_spec {
     int method;
@@ -147,6 +156,7 @@ struct resource_spec {
     struct field_strings json_text;  /* pointers into the body: sent as a string of JSON */
     int format;
     struct job_spec *job;
+    struct cache_spec *cache;
     const char *records;         /* pointer; "" is the document */
     struct field_strings fields; /* of records that are arrays: what stands where */
     bool single;                 /* one record, not a list of them */

@@ -34,6 +34,7 @@ struct take {
 
 struct tape {
     enum tape_mode mode;
+    bool is_exact; /* answers are not changed */
     struct arena *arena;
     const char *path;
     int64_t recorded_us;
@@ -62,7 +63,8 @@ static void record_begin(struct tape *t)
 
 void tape_personal(struct tape *t, const char *member)
 {
-    if (disguise_wants(&t->disguise, span_of(member)) || t->disguise.nnames == PERSONAL_MAX)
+    if (t->is_exact || disguise_wants(&t->disguise, span_of(member)) ||
+        t->disguise.nnames == PERSONAL_MAX)
         return;
     t->personal[t->disguise.nnames++] = arena_strdup(t->arena, member);
 }
@@ -210,7 +212,8 @@ static void record_headers(struct tape *t, const struct http_response *response)
             continue;
         strbuf_clear(&value);
         strbuf_adds(&value, response->headers[i].value);
-        secret_redact(&value);
+        if (!t->is_exact)
+            secret_redact(&value);
         jwriter_kstring(&t->w, response->headers[i].name, value.data);
     }
     jwriter_end(&t->w);
@@ -225,7 +228,8 @@ static void record_body(struct tape *t, const struct http_response *response)
 
     strbuf_init(&plain, TAPE_MAX);
     strbuf_add(&plain, response->body.data ? response->body.data : "", response->body.len);
-    secret_redact(&plain);
+    if (!t->is_exact)
+        secret_redact(&plain);
     struct span text = {plain.data, plain.len};
     jwriter_key(&t->w, "body");
     if (disguise_json(&t->disguise, text, &t->w, &ignored) == 0)
@@ -299,8 +303,8 @@ int tape_save(struct tape *t, struct error *err)
     const char *tail = t->count > 0 ? "\n ]\n}\n" : " []\n}\n";
 
     if (t->file.overflow)
-        return error_set(err, ERR_LIMIT, "'%s': more was answered than a tape holds, %zu MiB",
-                         t->path, TAPE_MAX >> 20);
+        return error_set(err, ERR_LIMIT, "'%s': more was answered than it may hold, %zu KiB",
+                         t->path, t->file.max >> 10);
     strbuf_init(&head, 0);
     head_write(t, &head);
     mode_t mask = umask(077);
@@ -593,6 +597,14 @@ struct tape *tape_of_body(const char *name, struct span body)
                                          .body = {t->file.data, t->file.len},
                                          .is_any = true};
     return t;
+}
+
+int tape_open_exact(const char *path, size_t max_bytes, struct tape **ret, struct error *err)
+{
+    TRY(tape_open(path, TAPE_RECORD, ret, err));
+    (*ret)->is_exact = true;
+    (*ret)->file.max = max_bytes;
+    return 0;
 }
 
 size_t tape_count(const struct tape *t)

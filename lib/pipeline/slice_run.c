@@ -189,6 +189,21 @@ static void tell_progress(const struct attempt *a)
     o->progress(o->self, (uint64_t)a->counts.read, done, total);
 }
 
+/* Old answers in place of new ones: told, and kept with the run. */
+static int note_degraded(struct attempt *a, struct error *err)
+{
+    log_warn("stream '%s' is degraded: %s", a->stream->name, a->summary.degraded);
+    a->counts.findings++;
+    if (a->ctx.dry_run)
+        return 0;
+    return db_execute(a->run->db,
+                      "insert into diner.finding (run_id, stream, check_name, row_data) "
+                      "values ($1::bigint, $2, 'degraded', jsonb_build_object('found', $3::text))",
+                      DB_PARAMS(arena_printf(a->ctx.arena, "%" PRId64, a->ctx.run_id),
+                                a->stream->name, a->summary.degraded),
+                      NULL, err);
+}
+
 static int read_rows(struct attempt *a, struct error *err)
 {
     struct source_row row;
@@ -209,6 +224,8 @@ static int read_rows(struct attempt *a, struct error *err)
     if (a->ctx.ledger != NULL && state_ledger_seen(a->ctx.ledger) > 0)
         log_notice("stream '%s': files loaded before and left out: %zu", a->stream->name,
                    state_ledger_seen(a->ctx.ledger));
+    if (a->summary.degraded != NULL)
+        TRY(note_degraded(a, err));
     a->counts.read += (int64_t)a->summary.skipped;
     a->counts.skipped += (int64_t)a->summary.skipped;
     return rejects_check_budget(a->ctx.rejects, &a->ctx, a->counts.read, true, err);

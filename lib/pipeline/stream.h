@@ -44,6 +44,8 @@ struct source_summary {
     const char *sha256; /* of a file, or "" */
     uint64_t bytes;     /* read in all, as they came; 0: not counted */
     const char *state;  /* of the source's own, to be kept with the rows; NULL: none. Borrowed */
+    /* Not what the source has now but what it had: why, and of when; else NULL. */
+    const char *degraded;
 };
 
 struct rejects;

@@ -38,8 +38,8 @@ struct source {
     struct connector *connector;
     struct connector_pages *pages;
     struct connector_page page;
-    struct jpull_array records;
-    bool in_page;
+    uint64_t bytes;       /* of all pages */
+    const char *degraded; /* of the pages */
     uint64_t index, records_read, skipped;
     struct where *where;
     int64_t expect_total;
@@ -78,6 +78,13 @@ static const char *map_value(const struct field_string_map *map, const char *key
     return NULL;
 }
 
+/* Whether rows that the source does not give are removed from the target. */
+static bool removes_rows(const struct stream_spec *s)
+{
+    return s->mode == MODE_REPLACE || s->mode == MODE_DELETE_INSERT || s->mode == MODE_SCD2 ||
+           s->deletes == DELETES_SOFT || s->deletes == DELETES_HARD;
+}
+
 static int open_pages(struct source *s, struct error *err)
 {
     const struct field_string_map *given = &s->spec->params;
@@ -108,6 +115,9 @@ static int open_pages(struct source *s, struct error *err)
     TRY(connector_pages_open(s->connector, s->spec->resource, params, n, &s->pages, err));
     if (s->ctx->preview_rows == 0)
         connector_pages_ahead(s->pages);
+    /* A cursor that passed over what is missing in old answers would never come back to it. */
+    if (s->ctx->stream->incremental == NULL)
+        connector_pages_may_degrade(s->pages, removes_rows(s->ctx->stream));
     return 0;
 }
 
@@ -143,6 +153,8 @@ static int next_page(struct source *s, bool *ret_end, struct error *err)
     TRY(connector_pages_next(s->pages, &s->page, ret_end, err));
     if (*ret_end)
         return 0;
+    s->bytes += s->page.body.len;
+    s->degraded = s->page.degraded;
     if (s->expect_total < 0)
         s->expect_total = s->page.expect_total;
     snprintf(s->origin, sizeof s->origin, "%s/%s page %d", s->spec->connector, s->spec->resource,
@@ -227,8 +239,11 @@ static int rest_next(struct source *s, struct source_row *ret, bool *ret_end, st
 
 static int rest_finish(struct source *s, struct source_summary *ret, struct error *err)
 {
-    *ret = (struct source_summary){
-        .skipped = s->skipped, .expect_rows = s->expect_total, .sha256 = ""};
+    *ret = (struct source_summary){.skipped = s->skipped,
+                                   .expect_rows = s->expect_total,
+                                   .sha256 = "",
+                                   .bytes = s->bytes,
+                                   .degraded = s->degraded};
     return rest_figures_finish(s->figures, ret, err);
 }
 
