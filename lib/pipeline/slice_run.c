@@ -189,13 +189,12 @@ static void tell_progress(const struct attempt *a)
     o->progress(o->self, (uint64_t)a->counts.read, done, total);
 }
 
-/* Old answers in place of new ones: told, and kept with the run. */
+/* Old answers in place of new ones are kept with the run. After the target's COPY. */
 static int note_degraded(struct attempt *a, struct error *err)
 {
-    log_warn("stream '%s' is degraded: %s", a->stream->name, a->summary.degraded);
-    a->counts.findings++;
-    if (a->ctx.dry_run)
+    if (a->summary.degraded == NULL)
         return 0;
+    a->counts.findings++;
     return db_execute(a->run->db,
                       "insert into diner.finding (run_id, stream, check_name, row_data) "
                       "values ($1::bigint, $2, 'degraded', jsonb_build_object('found', $3::text))",
@@ -225,7 +224,7 @@ static int read_rows(struct attempt *a, struct error *err)
         log_notice("stream '%s': files loaded before and left out: %zu", a->stream->name,
                    state_ledger_seen(a->ctx.ledger));
     if (a->summary.degraded != NULL)
-        TRY(note_degraded(a, err));
+        log_warn("stream '%s' is degraded: %s", a->stream->name, a->summary.degraded);
     a->counts.read += (int64_t)a->summary.skipped;
     a->counts.skipped += (int64_t)a->summary.skipped;
     return rejects_check_budget(a->ctx.rejects, &a->ctx, a->counts.read, true, err);
@@ -413,6 +412,7 @@ static int attempt_stream(struct attempt *a, struct error *err)
         return 0;
     }
     TRY(a->stream->target->finish(a->target, &a->counts, err));
+    TRY(note_degraded(a, err));
     TRY(rejects_check_budget(a->ctx.rejects, &a->ctx, a->counts.read, true, err));
     TRY(stream_counts_check(&a->counts, err));
     if (!a->ctx.plan)

@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# Runs that read an API into PostgreSQL: pages ahead, one connector a run, old answers where declared.
+
+load ../helper
+load pipelines
+load api
+
+setup_file() {
+    dev_start
+    api_start
+}
+teardown_file() {
+    api_stop
+    dev_stop
+}
+setup() {
+    pipelines_setup
+    export DINER_STATE_DIR=$BATS_TEST_TMPDIR/state
+}
+
+# 40 pages of 5 records by number; of page 17 and 18 the first answer is a 503 or is cut.
+forty_pages() {
+    python3 - <<'E'
+import json
+script = {}
+for page in range(1, 41):
+    items = [{"id": page * 5 + k, "name": "店%d" % (page * 5 + k)} for k in range(5)]
+    answer = {"json": {"items": items, "total": "200"}}
+    first = {17: [{"status": 503}], 18: [dict(answer, cut=20)], 23: [{"status": 429, "headers": {"Retry-After": "0"}}]}
+    script["/l?page=%d" % page] = first.get(page, []) + [answer]
+print(json.dumps(script))
+E
+}
+
+@test "pages asked for side by side: each record once, whatever fails on the way" {
+    for concurrency in 1 8 adaptive; do
+        connector <<E
+concurrency: $concurrency
+resources: { list: { path: /l, records: /items, expect_total: /total, paginate: { type: page, param: page } } }
+E
+        pipeline p <<'E'
+streams:
+  s: { source: { connector: shop, resource: list }, mode: replace, columns: { id: int, name: text } }
+E
+        forty_pages | api_script
+        diner_run p
+        assert_status 0
+        assert_moved s "200 200 0 0 0 0 0 0"
+        assert_sql "select count(*), count(distinct id), min(id), max(id) from t.s" "200|200|5|204"
+        assert_asked '[.[].query.page | tonumber] | unique == [range(1; 41)]'
+        sql "drop table t.s" >/dev/null
+    done
+}
+
+@test "a source that says it has more than comes fails the run, nothing is loaded" {
+    connector <<'E'
+resources: { list: { path: /l, records: /items, expect_total: /total, paginate: { type: page, param: page } } }
+E
+    pipeline p <<'E'
+streams:
+  s: { source: { connector: shop, resource: list }, mode: append, columns: { id: int } }
+E
+    api_script <<<'{"/l": [{"json": {"items": [{"id": 1}], "total": "3"}}, {"json": {"items": []}}]}'
+    diner_run p
+    assert_status 1
+    assert_stderr_has "stream 's': the source says it has 3 rows, 1 came"
+}
+
+@test "one login, one connection pool for all streams of a run" {
+    export API_PASSWORD=verysecret1
+    connector <<'E'
+auth: { type: jwt_login, path: /login, user: me, password: env:API_PASSWORD }
+resources:
+  list: { path: /l, records: /items }
+  more: { path: /m, records: /items }
+E
+    pipeline p <<'E'
+streams:
+  a: { source: { connector: shop, resource: list }, mode: append, columns: { id: int } }
+  b: { source: { connector: shop, resource: more }, mode: append, columns: { id: int } }
+E
+    api_script <<'E'
+{"/login": [{"json": {"access_token": "t1"}}], "/l": [{"json": {"items": [{"id": 1}]}, "when_header": {"authorization": "Bearer t1"}}],
+ "/m": [{"json": {"items": [{"id": 2}]}, "when_header": {"authorization": "Bearer t1"}}]}
+E
+    diner_run p
+    assert_status 0
+    assert_asked '([.[] | select(.path == "/login")] | length) == 1 and length == 3'
+}
+
+@test "the last good answers serve where declared, and the run says so" {
+    connector <<'E'
+resources: { list: { path: /l, records: /items, cache: { for: 1h } } }
+E
+    pipeline p <<'E'
+streams:
+  s: { source: { connector: shop, resource: list }, mode: merge, key: [id], columns: { id: int, name: text, at: timestamptz } }
+E
+    api_script <<<'{"/l": [{"json": {"items": [{"id": 1, "name": "外滩店", "at": "2026-01-02T00:00:00Z"}]}}]}'
+    diner_run p
+    assert_status 0
+    api_script <<<'{"/l": [{"status": 503}]}'
+    diner_run p
+    assert_status 0
+    assert_moved s "1 0 0 1 0 0 0 0"
+    assert_stderr_has "stream 's' is degraded: answers of "
+    assert_stderr_has "HTTP 503"
+    assert_sql "select check_name, row_data->>'found' like 'answers of %' from diner.finding" "degraded|t"
+    # rows would be removed by old answers: not unless the cache says so
+    sed -i 's/mode: merge/deletes: hard, mode: merge/' pipelines/p.yaml
+    diner_run p
+    assert_status 5
+    sed -i 's/for: 1h/for: 1h, deletes: allow/' connectors/shop.yaml
+    diner_run p
+    assert_status 0
+    # a cursor would pass over what is missing
+    sed -i 's/deletes: hard, mode: merge/incremental: { cursor: at, start: 2026-01-01 }, mode: merge/' pipelines/p.yaml
+    diner_run p
+    assert_status 5
+}
