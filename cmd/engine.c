@@ -75,22 +75,27 @@ static bool is_shown(const struct cli *cli, const struct run_report *report, siz
     return shown;
 }
 
+enum { EXTRA_MAX = 4 };
+
 static void print_stream(struct cli *cli, struct table *t, const struct stream_report *r,
-                         const bool *shown)
+                         const bool *shown, const struct engine_extra *extra)
 {
-    const char *values[REPORT_COUNTS + 5] = {r->pipeline, r->stream, r->status};
+    const char *values[REPORT_COUNTS + 5 + EXTRA_MAX] = {r->pipeline, r->stream, r->status};
     size_t n = 3;
     for (size_t k = 0; k < REPORT_COUNTS; k++)
         if (shown[k])
             values[n++] = arena_printf(cli->arena, "%" PRId64, count_of(r, k));
     values[n++] = arena_printf(cli->arena, "%" PRId64, r->elapsed_ms);
-    values[n] = r->target;
+    values[n++] = r->target;
+    if (extra != NULL)
+        extra->values(extra->self, r, values + n);
     table_row(t, values);
 }
 
-static int print_report(struct cli *cli, const struct run_report *report, struct error *err)
+static int print_report(struct cli *cli, const struct run_report *report,
+                        const struct engine_extra *extra, struct error *err)
 {
-    struct table_column columns[REPORT_COUNTS + 6] = {
+    struct table_column columns[REPORT_COUNTS + 6 + EXTRA_MAX] = {
         {"pipeline", TABLE_TEXT}, {"stream", TABLE_TEXT}, {"status", TABLE_TEXT}};
     bool shown[REPORT_COUNTS];
     size_t n = 3;
@@ -100,10 +105,12 @@ static int print_report(struct cli *cli, const struct run_report *report, struct
             columns[n++] = report_counts[k].column;
     }
     columns[n++] = (struct table_column){"elapsed_ms", TABLE_INT};
-    columns[n] = (struct table_column){"target", TABLE_TEXT};
+    columns[n++] = (struct table_column){"target", TABLE_TEXT};
+    for (size_t k = 0; extra != NULL && extra->columns[k].key != NULL && k < EXTRA_MAX; k++)
+        columns[n++] = extra->columns[k];
     struct table *t = table_new(cli, columns);
     for (size_t i = 0; i < report->nstreams; i++)
-        print_stream(cli, t, &report->streams[i], shown);
+        print_stream(cli, t, &report->streams[i], shown, extra);
     return table_end(t, "no streams", err);
 }
 
@@ -171,6 +178,12 @@ static void print_summary(struct cli *cli, const char *pipeline, const struct ru
 int engine_run(struct cli *cli, const char *pipeline, const struct run_options *options,
                struct run_record *record, struct error *err)
 {
+    return engine_run_with(cli, pipeline, options, NULL, record, err);
+}
+
+int engine_run_with(struct cli *cli, const char *pipeline, const struct run_options *options,
+                    const struct engine_extra *extra, struct run_record *record, struct error *err)
+{
     struct screen screen = {.cli = cli};
     const struct run_observer observer = {.self = &screen,
                                           .stream_begin = stream_begin,
@@ -184,7 +197,8 @@ int engine_run(struct cli *cli, const char *pipeline, const struct run_options *
     int code = run_pipeline(pipeline, &watched, &report, err);
     progress_end(screen.progress);
     if (report.nstreams > 0) {
-        int printed = print_report(cli, &report, code == 0 ? err : &ignored);
+        int printed = print_report(cli, &report, cli->output == CLI_OUTPUT_TABLE ? NULL : extra,
+                                   code == 0 ? err : &ignored);
         if (code != 0)
             print_failures(cli, &report, err);
         else

@@ -12,10 +12,18 @@ struct run_options engine_options(struct cli *cli);
 struct run_record;
 int engine_run(struct cli *cli, const char *pipeline, const struct run_options *options,
                struct run_record *record, struct error *err);
+struct table_column;
+/* Further columns of the report, in its forms for programs. */
+struct engine_extra {
+    void *self;
+    const struct table_column *columns; /* end with key NULL */
+    void (*values)(void *self, const struct stream_report *r, const char **ret_values);
+};
+int engine_run_with(struct cli *cli, const char *pipeline, const struct run_options *options,
+                    const struct engine_extra *extra, struct run_record *record, struct error *err);
 /* The connection that history, rejects and state live on ("warehouse"), migrations checked. */
 int engine_open(struct cli *cli, struct db_conn **ret, struct error *err);
 /* A query as rows of output: one table column per result column. */
-struct table_column;
 int engine_table(struct cli *cli, struct db_conn *db, const char *sql, const char *const *params,
                  size_t nparams, const struct table_column *columns, const char *empty,
                  struct error *err);

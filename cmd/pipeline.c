@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "pipeline/graph.h"
 #include "pipeline/lint.h"
+#include "pipeline/plan.h"
 #include "pipeline/resolve.h"
 
 #include <stdio.h>
@@ -312,34 +313,87 @@ static const struct command command_preview = {
 
 /* ---- plan ------------------------------------------------------------------------------- */
 
+struct plan_args {
+    const char *name, *only;
+    struct field_strings params;
+    bool diff, raw;
+    int64_t rows;
+};
+#define PLAN(member) offsetof(struct plan_args, member)
 static const struct field plan_fields[] = {
-    NAME_FIELD,
-    {"only", FIELD_STRING, ONE(stream), "only this stream", .arg = "STREAM"},
-    PARAM_FIELD,
+    {"pipeline", FIELD_STRING, PLAN(name), "pipeline by name or file", .arg = "PIPELINE",
+     .flags = FIELD_POSITIONAL | FIELD_REQUIRED, .complete = "pipeline"},
+    {"only", FIELD_STRING, PLAN(only), "only this stream", .arg = "STREAM"},
+    {"diff", FIELD_BOOL, PLAN(diff), "show rows before and after"},
+    {"rows", FIELD_INT, PLAN(rows), "with --diff: at most so many of each kind and stream",
+     .short_name = 'r', .def = "20", .min = 1, .max = 100000},
+    {"raw", FIELD_BOOL, PLAN(raw), "with --diff: values as they are, personal data not masked"},
+    {"param", FIELD_STRINGS, PLAN(params), "value of a param", .short_name = 'p',
+     .arg = "NAME=VALUE", .flags = FIELD_REPEAT},
     {0}};
 static const struct field_set plan_set = {
-    .name = "plan", .struct_size = sizeof(struct one_args), .fields = plan_fields};
+    .name = "plan", .struct_size = sizeof(struct plan_args), .fields = plan_fields};
+
+static const struct table_column plan_columns[] = {
+    {"ddl", TABLE_JSON}, {"changes", TABLE_JSON}, {NULL, TABLE_TEXT}};
+
+struct plan_view {
+    struct cli *cli;
+    struct plan *plan;
+};
+
+static void plan_values(void *self, const struct stream_report *r, const char **ret_values)
+{
+    const struct plan_view *v = self;
+    const struct plan_stream *s = plan_of(v->plan, r->pipeline, r->stream);
+    AUTO_STRBUF struct strbuf ddl = {0}, changes = {0};
+    strbuf_init(&ddl, 16 << 20);
+    strbuf_init(&changes, STRBUF_DEFAULT_MAX);
+    plan_ddl_json(s, &ddl);
+    plan_changes_json(s, &changes);
+    ret_values[0] = arena_strdup(v->cli->arena, ddl.data);
+    ret_values[1] = arena_strdup(v->cli->arena, changes.data);
+}
 
 static int plan(struct cli *cli, const void *bound, struct error *err)
 {
-    const struct one_args *args = bound;
+    const struct plan_args *args = bound;
+    struct plan_view view = {cli, plan_new(args->diff ? args->rows : 0, args->raw)};
+    const struct engine_extra extra = {&view, plan_columns, plan_values};
     struct run_options options = engine_options(cli);
     options.kind = RUN_PLAN;
     options.params = &args->params;
-    options.only = args->stream;
-    return engine_run(cli, args->name, &options, NULL, err);
+    options.only = args->only;
+    options.watch = plan_watch(view.plan);
+    int code = engine_run_with(cli, args->name, &options, &extra, NULL, err);
+    if (cli->output == CLI_OUTPUT_TABLE) {
+        AUTO_STRBUF struct strbuf text = {0};
+        strbuf_init(&text, STRBUF_DEFAULT_MAX);
+        plan_print(view.plan, &text);
+        secret_redact(&text);
+        fputs(text.data, cli->out);
+    }
+    plan_free(view.plan);
+    return code;
 }
 
 static const struct command command_plan = {
     .name = "plan",
-    .summary = "count what a run would insert, update and delete, and roll back",
-    .description = "Reads, stages and merges against the live targets inside one transaction that "
-                   "is rolled back; nothing is sent to an API and no file is written.",
+    .summary = "show what a run would create, insert, update and delete, and roll back",
+    .description =
+        "Reads, stages and merges against the live targets inside one transaction that is rolled "
+        "back; nothing is sent to an API and no file is written. Tables and columns that a run "
+        "would make are printed as DDL.\n\n"
+        "With --diff also rows: + inserted, ~ updated (only what changes), - deleted, > sent to an "
+        "API. Long numbers and what is personal by its name are masked unless --raw. It costs two "
+        "scans of each table.",
     .args = &plan_set,
     .run = plan,
     .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){
-        {"diner pipeline plan stock_sync", "what tonight would do to the stock"}, {0}}};
+        {"diner pipeline plan stock_sync", "what tonight would do to the stock"},
+        {"diner pipeline plan orders --diff --rows 5", "and five rows of each kind"},
+        {0}}};
 
 static const struct command *const children[] = {
     &command_list,           &command_lint,          &command_show,

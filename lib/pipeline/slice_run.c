@@ -397,6 +397,8 @@ static int attempt_stream(struct attempt *a, struct error *err)
     a->ctx.db = a->run->db;
     if (a->ctx.plan)
         TRY(db_execute(a->run->db, "savepoint diner_plan", DB_NO_PARAMS, NULL, err));
+    if (a->ctx.watch != NULL && a->ctx.watch->begin != NULL)
+        TRY(a->ctx.watch->begin(a->ctx.watch->self, &a->ctx, err));
     TRY(open_both(a, err));
     /* Kept: a failure is told after the target was closed. */
     a->target_text = arena_strdup(a->ctx.arena, a->stream->target->description(a->target));
@@ -417,6 +419,8 @@ static int attempt_stream(struct attempt *a, struct error *err)
     TRY(stream_counts_check(&a->counts, err));
     if (!a->ctx.plan)
         return commit(a, err);
+    if (a->ctx.watch != NULL && a->ctx.watch->merged != NULL)
+        TRY(a->ctx.watch->merged(a->ctx.watch->self, &a->ctx, &a->counts, err));
     TRY(rejects_save(a->ctx.rejects, &a->ctx, false, err));
     return record(a, NULL, err);
 }

@@ -58,6 +58,8 @@ struct stream_counts;
  * the stream by what it returns. */
 struct stream_watch {
     void *self;
+    /* Nothing is opened yet. */
+    int (*begin)(void *self, const struct stream_context *ctx, struct error *err);
     /* A row that its target took. */
     int (*row)(void *self, const struct stream_context *ctx, const struct cell *cells,
                struct error *err);
@@ -67,6 +69,9 @@ struct stream_watch {
     /* They wait in the table `staged` for the merge: transformed, checked, one a key. */
     int (*staged)(void *self, const struct stream_context *ctx, const char *staged,
                   const struct stream_counts *counts, struct error *err);
+    /* The target has them, in the transaction that will be rolled back. */
+    int (*merged)(void *self, const struct stream_context *ctx, const struct stream_counts *counts,
+                  struct error *err);
 };
 
 /* Everything a plugin may use. Borrowed for the life of the stream. */
