@@ -4,6 +4,7 @@
 # jump through a slot; the slot first leads to lazy_resolve (lib/lazy.c), which fills the slots of the
 # whole library. Vendor headers stay as they are, and no caller knows.
 BEGIN {
+    n = libraries = 0 # unset they are the subscript ""
     print "\t.text"
 }
 {
