@@ -37,6 +37,7 @@ _diner_takes() {
     'diner pipeline preview':--param | 'diner pipeline preview':-p) return 0 ;;
     'diner pipeline preview':--output | 'diner pipeline preview':-o) return 0 ;;
     'diner pipeline plan':--only) return 0 ;;
+    'diner pipeline plan':--rows | 'diner pipeline plan':-r) return 0 ;;
     'diner pipeline plan':--param | 'diner pipeline plan':-p) return 0 ;;
     'diner pipeline plan':--output | 'diner pipeline plan':-o) return 0 ;;
     'diner pipeline guess':--name) return 0 ;;
@@ -337,7 +338,7 @@ _diner_options() {
     'diner pipeline show') _diner_words < <(printf '%s\n' --resolved --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline graph') _diner_words < <(printf '%s\n' --format --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline preview') _diner_words < <(printf '%s\n' --stream --rows -r --param -p --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner pipeline plan') _diner_words < <(printf '%s\n' --only --param -p --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner pipeline plan') _diner_words < <(printf '%s\n' --only --diff --rows -r --raw --param -p --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline guess') _diner_words < <(printf '%s\n' --name --schema --connector --rows --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline test') _diner_words < <(printf '%s\n' --only --record --format --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
