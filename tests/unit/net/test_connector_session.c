@@ -254,6 +254,21 @@ static void test_tokens_of_headers_and_all_cookies(void **state)
     assert_int_equal(server_count("'path': '/v1/logoff'"), 1);
 }
 
+/* What a server gives must not become a header of its own. */
+static void test_values_with_line_ends_are_not_sent(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct connector *c = open_yaml(
+        HEAD "auth: { type: session, login: { path: /in, take: { sid: /sid } },"
+             " send: { headers: { X-Sid: '${sid}' } } }\nresources: { a: { path: /a } }\n");
+    server_script("{'/v1/in': [{'json': {'sid': 's\\r\\nX-Role: admin'}}], '/v1/a': [{}]}");
+    assert_int_equal(call(c, "a", NULL, 0, NULL, NULL, &err), ERR_DATA);
+    assert_non_null(strstr(err.message, "the value of 'X-Sid' has a line end"));
+    assert_int_equal(server_count("'path': '/v1/a'"), 0);
+    connector_close(c);
+}
+
 static void test_a_session_ends_when_it_said(void **state)
 {
     (void)state;
@@ -295,6 +310,7 @@ int main(void)
         TEST(test_a_refused_login_is_not_repeated_for_a_minute),
         TEST(test_requests_in_flight_share_a_renewal),
         TEST(test_tokens_of_headers_and_all_cookies),
+        TEST(test_values_with_line_ends_are_not_sent),
         TEST(test_a_session_ends_when_it_said),
     };
     return cmocka_run_group_tests(tests, group_start, group_stop);

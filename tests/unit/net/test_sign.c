@@ -457,6 +457,27 @@ static void test_requests_go_out_signed(void **state)
     connector_close(c);
 }
 
+/* The body that is signed is the one that is sent, once; and so again after a renewed login. */
+static void test_the_body_of_a_form(void **state)
+{
+    (void)state;
+    struct signed_request s;
+    request_sign(VERSION "base_url: http://h\n"
+                         "sign: { algorithm: md5, text: '${body}', put: { form: { t: '${nonce}' },"
+                         " headers: { S: '${sign}' } } }\n"
+                         "resources: { f: { method: POST, path: /f, form: { a: 'x y' } } }\n",
+                 NULL, 0, NULL, &s);
+    struct error err = ERROR_INIT;
+    assert_int_equal(outgoing_complete(&s.r, &err), 0);
+    struct auth_scope names;
+    auth_scope_init(&names, s.c);
+    assert_int_equal(sign_apply(&s.r, s.c->spec.sign, &names, &s.trace, &err), 0);
+    assert_string_equal(s.trace.text, "a=x%20y&t=n-1");
+    assert_int_equal(outgoing_complete(&s.r, &err), 0);
+    assert_string_equal(s.r.http.body.ptr, "a=x%20y&t=n-1");
+    connector_close(s.c);
+}
+
 static void test_orders_of_parameters(void **state)
 {
     (void)state;
@@ -529,6 +550,7 @@ int main(void)
         TEST(test_a_key_that_is_none),
         TEST(test_kingdee_login_by_sign),
         TEST(test_requests_go_out_signed),
+        TEST(test_the_body_of_a_form),
         TEST(test_orders_of_parameters),
         TEST(test_values_into_json),
     };
