@@ -272,6 +272,9 @@ void auth_session_clear(struct auth_session *s); /* what the last login gave */
 void auth_session_expires(struct auth_session *s, int64_t life_s, int64_t margin_ms);
 /* Takes c over when its session has to be ended at the end of the process. */
 bool auth_session_park(struct connector *c);
+/* All cookies that an answer sets. */
+int auth_cookies_keep(struct auth_session *s, const struct http_response *response,
+                      struct error *err);
 int session_apply(struct outgoing *r, struct error *err);
 int token_apply(struct outgoing *r, struct error *err);
 

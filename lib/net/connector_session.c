@@ -260,8 +260,8 @@ static bool is_set_again(const struct http_response *response, size_t at, size_t
     return false;
 }
 
-static int cookies_keep(struct auth_session *s, const struct http_response *response,
-                        struct error *err)
+int auth_cookies_keep(struct auth_session *s, const struct http_response *response,
+                      struct error *err)
 {
     struct strbuf all = {0};
 
@@ -294,7 +294,7 @@ static int answer_read(const struct connector *c, struct auth_session *s,
     strbuf_init(&scratch, 0);
     TRY(take(s, l, response, err));
     if (l->keep_cookies)
-        TRY(cookies_keep(s, response, err));
+        TRY(auth_cookies_keep(s, response, err));
     if (!l->expires_from || !taken_from_body(response, l->expires_from, &scratch, &life))
         return 0;
     AUTOFREE char *text = mem_strndup(life.ptr, life.len);

@@ -1,6 +1,6 @@
 /* Sessions: a login whose answer feeds later requests, renewed once when lost, ended once. */
 #include "connector_fixture.h"
-#include "core/secret.h"
+#include "net/connector_internal.h"
 
 #define TRYTON                                                                                     \
     "values: { db: erp, login: admin }\n"                                                          \
@@ -254,6 +254,22 @@ static void test_tokens_of_headers_and_all_cookies(void **state)
     assert_int_equal(server_count("'path': '/v1/logoff'"), 1);
 }
 
+static void test_a_cookie_that_is_set_twice_is_the_later_one(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    char set[] = "a=1; Path=/|ab=2|a=3; HttpOnly|gone; Path=/|=4";
+    struct http_header headers[5];
+    struct http_response response = {.headers = headers};
+    struct auth_session s = {0};
+
+    for (char *save = NULL, *one = strtok_r(set, "|", &save); one; one = strtok_r(NULL, "|", &save))
+        headers[response.nheaders++] = (struct http_header){"set-cookie", one};
+    assert_int_equal(auth_cookies_keep(&s, &response, &err), 0);
+    assert_string_equal(s.cookies, "ab=2; a=3");
+    auth_session_clear(&s);
+}
+
 /* What a server gives must not become a header of its own. */
 static void test_values_with_line_ends_are_not_sent(void **state)
 {
@@ -310,6 +326,7 @@ int main(void)
         TEST(test_a_refused_login_is_not_repeated_for_a_minute),
         TEST(test_requests_in_flight_share_a_renewal),
         TEST(test_tokens_of_headers_and_all_cookies),
+        TEST(test_a_cookie_that_is_set_twice_is_the_later_one),
         TEST(test_values_with_line_ends_are_not_sent),
         TEST(test_a_session_ends_when_it_said),
     };

@@ -35,6 +35,7 @@ static void request_sign(const char *yaml, const struct connector_param *params,
     s->r =
         (struct outgoing){.arena = s->c->arena, .c = s->c, .resource = resource_at(&s->c->spec, 0)};
     assert_int_equal(outgoing_build(&s->r, &values, span_of(body), &err), 0);
+    assert_int_equal(outgoing_complete(&s->r, &err), 0); /* as it is noted before it is signed */
     for (int i = 0; i < 2; i++) { /* a renewed login signs again: nothing may heap up */
         auth_scope_init(&names, s->c);
         int code = sign_apply(&s->r, s->r.resource->sign ? s->r.resource->sign : s->c->spec.sign,
@@ -463,7 +464,8 @@ static void test_the_body_of_a_form(void **state)
     (void)state;
     struct signed_request s;
     request_sign(VERSION "base_url: http://h\n"
-                         "sign: { algorithm: md5, text: '${body}', put: { form: { t: '${nonce}' },"
+                         "sign: { algorithm: md5, params: { from: [form, body], sort: none },"
+                         " text: '${params}|${body}', put: { form: { t: '${nonce}' },"
                          " headers: { S: '${sign}' } } }\n"
                          "resources: { f: { method: POST, path: /f, form: { a: 'x y' } } }\n",
                  NULL, 0, NULL, &s);
@@ -472,9 +474,26 @@ static void test_the_body_of_a_form(void **state)
     struct auth_scope names;
     auth_scope_init(&names, s.c);
     assert_int_equal(sign_apply(&s.r, s.c->spec.sign, &names, &s.trace, &err), 0);
-    assert_string_equal(s.trace.text, "a=x%20y&t=n-1");
+    assert_string_equal(s.trace.text, "a=x y&t=n-1|a=x%20y&t=n-1");
     assert_int_equal(outgoing_complete(&s.r, &err), 0);
     assert_string_equal(s.r.http.body.ptr, "a=x%20y&t=n-1");
+    connector_close(s.c);
+}
+
+static void test_signatures_are_not_signed(void **state)
+{
+    (void)state;
+    struct signed_request s;
+    request_sign(VERSION "base_url: http://h\n"
+                         "secrets: { k: 'literal:xyz' }\n" /* too short to be found in texts */
+                         "sign: { algorithm: md5, params: { from: [body, 'body:/m'], pair: kv },"
+                         " text: '${params}|${body}|${k}', put: { body: { /t: '${nonce}',"
+                         " /m/s: 'x${sign}' } } }\n"
+                         "resources: { f: { method: POST, path: /f, body: { a: 1,"
+                         " m: { b: 2, s: old } } } }\n",
+                 NULL, 0, NULL, &s);
+    assert_string_equal(s.trace.text, "a1&b2&m{\"b\":2,\"s\":\"old\"}&tn-1|"
+                                      "{\"a\":1,\"m\":{\"b\":2,\"s\":\"old\"},\"t\":\"n-1\"}|****");
     connector_close(s.c);
 }
 
@@ -551,6 +570,7 @@ int main(void)
         TEST(test_kingdee_login_by_sign),
         TEST(test_requests_go_out_signed),
         TEST(test_the_body_of_a_form),
+        TEST(test_signatures_are_not_signed),
         TEST(test_orders_of_parameters),
         TEST(test_values_into_json),
     };
