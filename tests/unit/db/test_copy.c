@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/signals.h"
 #include "db/copy.h"
+#include <endian.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -537,6 +538,58 @@ static void test_close_before_the_end(void **state)
     assert_db_ok(db_script(*state, "select 1", &err));
 }
 
+/* Takes what there is of one while another is read; `want` rows of each, then the end or an error.
+ */
+static int64_t read_one_of(struct db_copy_out *const *all, size_t n, size_t wanted, int *ret_code)
+{
+    const struct span *fields;
+    bool end = false;
+    int64_t rows = 0, sum = 0;
+    for (;; rows++) {
+        *ret_code = db_copy_out_wait(all, n, wanted, 64 << 10, &err);
+        if (*ret_code == ERR_OK)
+            *ret_code = db_copy_out_next(all[wanted], &fields, &end, &err);
+        if (*ret_code != ERR_OK || end)
+            return sum;
+        uint32_t value;
+        assert_int_equal(fields[0].len, 4);
+        memcpy(&value, fields[0].ptr, 4);
+        sum += be32toh(value);
+        for (size_t i = 0; i < n && rows % 7 == 0; i++)
+            if (i != wanted && all[i] != NULL)
+                assert_db_ok(db_copy_out_prefetch(all[i], 64 << 10, &err));
+    }
+}
+
+/* Three at once: what was taken ahead is neither lost nor given twice, and an error that comes
+ * ahead is told when its turn is. */
+static void test_several_at_once(void **state)
+{
+    struct db_conn *conns[3] = {*state, pg_fixture_open(), pg_fixture_open()};
+    struct db_copy_out *all[3] = {0};
+    static const char *const queries[] = {
+        "select i, repeat('x', i % 300) from generate_series(1, 50000) as i",
+        "select i, null from generate_series(1, 100) as i",
+        "select 1 / (40000 - i) + i - 1 / (40000 - i), '' from generate_series(1, 50000) as i"};
+    int code;
+    for (size_t i = 0; i < 3; i++)
+        assert_db_ok(db_copy_out(conns[i], queries[i], DB_NO_PARAMS, &all[i], &err));
+    assert_int_equal(read_one_of(all, 3, 1, &code), 100 * 101 / 2);
+    assert_int_equal(code, ERR_OK);
+    db_copy_out_close(all[1]);
+    all[1] = NULL;
+    assert_int_equal(read_one_of(all, 3, 0, &code), (int64_t)50000 * 50001 / 2);
+    assert_int_equal(code, ERR_OK);
+    (void)read_one_of(all, 3, 2, &code);
+    assert_int_equal(code, ERR_DATA);
+    assert_string_equal(err.sqlstate, "22012");
+    db_copy_out_close(all[0]);
+    db_copy_out_close(all[2]);
+    assert_db_ok(db_script(conns[2], "select 1", &err));
+    db_close(conns[1]);
+    db_close(conns[2]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -549,7 +602,7 @@ int main(void)
         T(test_interrupt_stops_a_copy),     T(test_parameters_are_found_where_they_are),
         T(test_wrong_parameters),           T(test_unknown_types_come_as_text),
         T(test_large_and_empty_results),    T(test_error_in_the_middle),
-        T(test_close_before_the_end),
+        T(test_close_before_the_end),       T(test_several_at_once),
     };
     return cmocka_run_group_tests(tests, pg_fixture_start, pg_fixture_stop);
 }
