@@ -80,12 +80,12 @@ build: $(B)/diner
 
 # Libraries that only some commands need are loaded at the first call (lib/lazy.awk), so that starting
 # stays quick. Elsewhere than on x86-64, and under sanitizers, they are linked as usual.
-LAZY := $(if $(SAN),,$(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),-lcurl -lpq -lmicrohttpd))
+LAZY := $(if $(SAN),,$(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),-lcurl -lpq -lmicrohttpd -lz -lzstd))
 LAZY_OBJECTS := $(if $(LAZY),$(B)/gen/lazy.o $(B)/lib/lazy.o)
 lazy_soname = $$(readelf -d "$$($(CC) -print-file-name=lib$(1).so)" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
 $(B)/gen/lazy.S: $(CMD_OBJECTS) $(call archives,cmd) lib/lazy.awk
 	@nm -u $(CMD_OBJECTS) $(call archives,cmd) | sed -n 's/^ *U //p' | sort -u | \
-	    sed -n "s/^curl_/$(call lazy_soname,curl) &/p; s/^PQ/$(call lazy_soname,pq) &/p; s/^MHD_/$(call lazy_soname,microhttpd) &/p" | \
+	    sed -n "s/^curl_/$(call lazy_soname,curl) &/p; s/^PQ/$(call lazy_soname,pq) &/p; s/^MHD_/$(call lazy_soname,microhttpd) &/p; s/^[id][ne]flate/$(call lazy_soname,z) &/p; s/^ZSTD_/$(call lazy_soname,zstd) &/p" | \
 	    awk -f lib/lazy.awk > $@.new && mv $@.new $@
 $(B)/gen/lazy.o: $(B)/gen/lazy.S
 	@$(CC) -c $< -o $@

@@ -230,7 +230,8 @@ static void unpacker_close(struct byte_source *b)
     struct unpacker *u = (struct unpacker *)b;
     if (u->has_inflate)
         (void)inflateEnd(&u->inflate);
-    (void)ZSTD_freeDStream(u->zstd);
+    if (u->zstd)
+        (void)ZSTD_freeDStream(u->zstd);
     close(u->fd);
     free(u->head_bytes);
     free(u->input);
