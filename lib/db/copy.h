@@ -18,6 +18,11 @@ struct strbuf *db_copy_buffer(struct db_copy *c);
 int db_copy_keep(struct db_copy *c, struct error *err);
 void db_copy_drop(struct db_copy *c);
 int db_copy_end(struct db_copy *c, uint64_t *ret_rows, struct error *err); /* frees c */
+/* Several COPYs fed by one reader: pieces are handed over without waiting for the socket, and
+ * db_copy_choose waits for the one that can take the next (from *at on; *at is set). Rows go to the
+ * one chosen until its buffer is empty again. */
+void db_copy_set_shared(struct db_copy *c);
+int db_copy_choose(struct db_copy *const *copies, size_t n, size_t *at, struct error *err);
 void db_copy_abort(struct db_copy *c); /* frees; NULL-safe; the transaction is then failed */
 
 /* Out: COPY (query) TO STDOUT (FORMAT binary). Column types come from describing the query with

@@ -12,6 +12,7 @@
 #define ROW_MAX_BYTES ((size_t)256 << 20)
 /* Pieces still sent after the server said something that was no notice. */
 #define PIECES_AFTER_REPLY 8
+#define SHARED_MAX         64
 
 static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 #define HEADER_BYTES 19
@@ -25,6 +26,7 @@ struct db_copy {
     size_t row_start; /* of the row being written */
     uint64_t notices; /* seen when the server last spoke */
     int pieces_after_reply;
+    bool is_shared; /* one of several: does not wait for its socket */
 };
 
 static void copy_free(struct db_copy *c)
@@ -125,12 +127,12 @@ static bool copy_push(struct db_copy *c)
     if (poll(&fd, 1, 0) > 0 && !copy_hear(c))
         return false;
     int left;
-    while ((left = PQflush(pg)) == 1) {
+    while ((left = PQflush(pg)) == 1 && !c->is_shared) {
         fd.events = POLLIN | POLLOUT;
         if (poll(&fd, 1, 1000) > 0 && (fd.revents & ~POLLOUT) != 0 && !copy_hear(c))
             return false;
     }
-    return left == 0;
+    return left >= 0;
 }
 
 /* Ends a COPY that is not to succeed and fills err: what the server said first, if it did. c stays
@@ -140,6 +142,7 @@ static int copy_failed(struct db_copy *c, struct error *err)
     PGconn *pg = c->conn->pg;
     PGresult *result;
     int code = ERR_OK;
+    c->is_shared = false;
     bool is_ended =
         copy_push(c) && PQsetnonblocking(pg, 0) == 0 && PQputCopyEnd(pg, "stopped") == 1;
     while ((result = query_next(&c->query)) != NULL) {
@@ -198,12 +201,54 @@ void db_copy_drop(struct db_copy *c)
     c->buffer.overflow = false;
 }
 
+/* ---- several side by side --------------------------------------------------------------- */
+
+void db_copy_set_shared(struct db_copy *c)
+{
+    c->is_shared = true;
+}
+
+/* Waits for any of the sockets; takes in what a server said. */
+static int wait_for_any(struct db_copy *const *copies, size_t n, struct error *err)
+{
+    struct pollfd fds[SHARED_MAX];
+    for (size_t i = 0; i < n; i++)
+        fds[i] = (struct pollfd){.fd = PQsocket(copies[i]->conn->pg), .events = POLLIN | POLLOUT};
+    if (poll(fds, n, 1000) < 0)
+        return ERR_OK; /* a signal: the caller looks */
+    for (size_t i = 0; i < n; i++)
+        if ((fds[i].revents & ~POLLOUT) != 0 && !copy_hear(copies[i]))
+            return copy_failed(copies[i], err);
+    return ERR_OK;
+}
+
+int db_copy_choose(struct db_copy *const *copies, size_t n, size_t *at, struct error *err)
+{
+    n = n < SHARED_MAX ? n : SHARED_MAX;
+    for (;;) {
+        for (size_t i = 1; i <= n; i++) {
+            size_t next = (*at + i) % n;
+            int left = PQflush(copies[next]->conn->pg);
+            if (left == 0) {
+                *at = next;
+                return ERR_OK;
+            }
+            if (left < 0)
+                return copy_failed(copies[next], err);
+        }
+        if (copies[0]->query.is_armed && signals_pending() != 0)
+            return copy_failed(copies[0], err);
+        TRY(wait_for_any(copies, n, err));
+    }
+}
+
 /* ---- ending ------------------------------------------------------------------------------- */
 
 static int copy_finish(struct db_copy *c, PGresult **ret, struct error *err)
 {
     static const char trailer[2] = {'\377', '\377'};
     strbuf_add(&c->buffer, trailer, sizeof trailer);
+    c->is_shared = false; /* all of it has to go out now */
     TRY(copy_flush(c, err));
     if (PQsetnonblocking(c->conn->pg, 0) != 0 || PQputCopyEnd(c->conn->pg, NULL) != 1)
         return copy_failed(c, err);

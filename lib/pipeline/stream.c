@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const char *stream_item(const struct stream_context *ctx, const char *name)
 {
@@ -148,6 +149,21 @@ int stream_sql(const struct stream_context *ctx, const char *sql, struct bound_s
 bool stream_fell_back(const struct stream_context *ctx)
 {
     return ctx->fallback == NULL || ctx->fallback->is_on;
+}
+
+bool stream_can_read_again(const struct stream_context *ctx)
+{
+    const struct ynode *file = ynode_get(ctx->stream->source_node, "file");
+    const char *text;
+    struct error ignored = ERROR_INIT;
+    struct stat st;
+    if (ctx->stream->source != &source_file || file == NULL)
+        return true;
+    if (stream_text(ctx, file->text, &text, &ignored) != 0 || strcmp(text, "-") == 0)
+        return false;
+    if (*text != '/')
+        text = arena_printf(ctx->arena, "%s/%s", ctx->pipeline->directory, text);
+    return stat(text, &st) != 0 || S_ISREG(st.st_mode); /* a glob is of files */
 }
 
 int stream_fall_back(const struct stream_context *ctx, struct error *err, const char *format, ...)

@@ -121,6 +121,8 @@ struct stream_fallback {
 };
 /* Whether this attempt is the one without fast ways. */
 bool stream_fell_back(const struct stream_context *ctx);
+/* Whether the source can be read a second time: no standard input, no pipe. */
+bool stream_can_read_again(const struct stream_context *ctx);
 /* Ends the attempt: it is repeated without fast ways (or fails as a bug, was it that already). */
 int stream_fall_back(const struct stream_context *ctx, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

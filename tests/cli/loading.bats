@@ -116,3 +116,85 @@ copying() { # N: so many backends are in a COPY
     wait_for 10 copying 0
     assert_sql "select count(*) from pg_tables where schemaname = 't'" 0
 }
+
+big_rows() { # N: in.csv
+    { echo code,qty,at && seq -f 'K%07g,1.5,2026-01-01T00:00:00Z' "$1"; } >in.csv
+}
+leftovers() { sql "select count(*) from pg_tables where tablename like '\_diner\_load\_%'"; }
+
+@test "--jobs: a new table is filled by several connections, the same as by one" {
+    big_rows 60000
+    for mode in merge replace; do
+        stock_pipeline "many_$mode" $mode 'key: [code]'
+        stock_pipeline "one_$mode" $mode 'key: [code]'
+        diner_run "one_$mode"
+        diner_run "many_$mode" --jobs 3
+        assert_status 0
+        assert_moved "many_$mode" "60000 60000 0 0 0 0 0 0"
+        assert_equal "$(shape "many_$mode" | sed s/many_//)" "$(shape "one_$mode" | sed s/one_//)"
+        assert_sql "select count(*) from (select code, qty, at from t.many_$mode except
+                    select code, qty, at from t.one_$mode) d" 0
+        assert_sql "select count(*) from t.many_$mode" 60000
+        assert_equal "$(leftovers)" 0
+        diner_run "many_$mode" --jobs 3
+        assert_moved "many_$mode" "60000 0 0 60000 0 0 0 0"
+    done
+    assert_sql "select count(*) from diner.state where name = 'load_table'" 0
+}
+
+@test "--jobs: of rows with one key the last wins, and rejects are told, as with one connection" {
+    big_rows 30000
+    printf 'K0000007,9,\nX,y,\nK0000008,8,\nK0000007,10,\n' >>in.csv
+    stock_pipeline many merge 'key: [code]'
+    diner_run many --jobs 2
+    assert_status 0
+    assert_moved many "30004 30000 0 0 0 3 1 0"
+    assert_sql "select string_agg(qty::text, ' ' order by code) from t.many
+                where code in ('K0000007', 'K0000008')" "10.000 8.000"
+    assert_equal "$(leftovers)" 0
+    assert_sql "select reason from diner.reject" "not a number"
+}
+
+@test "--jobs: a load that fails leaves no table; what a killed one left goes with the next run" {
+    big_rows 30000
+    stock_pipeline many replace $'key: [code]\n    checks: [{ sql: "select count(*) < 3 from ${staged}" }]'
+    diner_run many --jobs 2
+    assert_status 9
+    assert_sql "select count(*) from pg_tables where schemaname = 't'" 0
+    stock_pipeline many replace # without a key a pipe can be loaded in parallel
+    rm in.csv
+    mkfifo in.csv
+    { echo code,qty,at; seq -f '%g,1,' 50000; sleep 30; } >in.csv 3>&- &
+    local feeder=$!
+    "$DINER" run many --jobs 2 3>&- &
+    local pid=$!
+    wait_for 10 copying 2
+    assert_equal "$(leftovers)" 1
+    sql "create table t._diner_load_mine (a int)" # somebody's own, of a like name
+    kill -9 "$pid"
+    wait "$pid" || true
+    kill "$feeder"
+    wait_for 10 copying 0
+    assert_sql "select to_regclass('t.many') is null" t
+    rm in.csv
+    big_rows 1000
+    wait_for 10 "$DINER" run many --jobs 2
+    assert_sql "select count(*) from t.many" 1000
+    assert_sql "select string_agg(tablename, ',') from pg_tables where tablename like '\_diner\_load%'" \
+        _diner_load_mine
+    assert_sql "select count(*) from diner.state where name = 'load_table'" 0
+}
+
+@test "--jobs: a server that goes away in the middle: nothing is there, and the next run loads" {
+    big_rows 400000
+    stock_pipeline many merge 'key: [code]'
+    "$DINER" run many --jobs 2 3>&- &
+    local pid=$!
+    wait_for 10 copying 2
+    sql "select pg_terminate_backend(pid) from pg_stat_activity where query like 'copy %' and pid <> pg_backend_pid() limit 1" >/dev/null
+    wait "$pid" || true
+    diner_run many --jobs 2
+    assert_status 0
+    assert_sql "select count(*) from t.many" 400000
+    assert_equal "$(leftovers)" 0
+}

@@ -89,7 +89,7 @@ static int create_target(const struct stage_target *t, struct error *err)
         }
         strbuf_addch(&sql, ')');
     }
-    strbuf_addch(&sql, ')');
+    strbuf_adds(&sql, t->has_row_hash ? ") with (fillfactor = 90)" : ")");
     int code = db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err);
     if (code == 0 && s->mode == MODE_SCD2)
         code = index_current(t, err);

@@ -20,7 +20,7 @@ bool fresh_is_possible(const struct stream_context *ctx)
     return true;
 }
 
-static int create(const struct stage_target *t, struct error *err)
+int fresh_create(const struct stage_target *t, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
     AUTO_STRBUF struct strbuf sql = {0};
@@ -30,25 +30,24 @@ static int create(const struct stage_target *t, struct error *err)
         strbuf_adds(&sql, i > 0 ? ", " : "");
         stage_column_definition(&sql, s, i);
     }
-    strbuf_adds(&sql, t->has_row_hash ? ", _row_hash uuid)" : ")");
+    strbuf_adds(&sql, t->has_row_hash ? ", _row_hash uuid) with (fillfactor = 90)" : ")");
     if (db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err) != 0)
         return error_context(err, "while creating table %s", t->quoted);
     return 0;
 }
 
-int fresh_begin(struct stage_target *t, bool *ret_is_fresh, struct error *err)
+int fresh_look(const struct stage_target *t, bool *ret_is_missing, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
     TRY(db_query(t->ctx->db, "select to_regclass($1) is null", DB_PARAMS(t->quoted), &res, err));
-    if (!db_result_bool(res, 0, 0)) {
-        *ret_is_fresh = false;
-        return 0;
-    }
-    TRY(db_begin(t->ctx->db, err));
-    TRY(create(t, err));
-    t->staged = t->quoted;
-    *ret_is_fresh = true;
+    *ret_is_missing = db_result_bool(res, 0, 0);
     return 0;
+}
+
+int fresh_begin(const struct stage_target *t, struct error *err)
+{
+    TRY(db_begin(t->ctx->db, err));
+    return fresh_create(t, err);
 }
 
 int fresh_add_key(const struct stage_target *t, struct error *err)
@@ -77,6 +76,10 @@ static int settle_key(const struct stage_target *t, struct stream_counts *counts
     if (fresh_add_key(t, err) != 0) {
         if (strcmp(err->sqlstate, "23505") != 0)
             return err->code;
+        if (t->sequence == NULL)
+            return stream_fall_back(t->ctx, err,
+                                    "a key comes twice, and of rows that several "
+                                    "connections sent none is the last");
         error_clear(err);
         TRY(db_execute(db, "rollback to savepoint diner_key", DB_NO_PARAMS, NULL, err));
         TRY(stage_supersede(t, counts, err));

@@ -8,9 +8,13 @@
 
 /* Whether what the stream asks for can be done without a stage: no SQL changes or refuses rows. */
 bool fresh_is_possible(const struct stream_context *ctx);
-/* When the table is missing: begins the transaction and makes it (columns and nothing else, and
- * t->staged names it), *ret_is_fresh true; else leaves everything as it was. */
-int fresh_begin(struct stage_target *t, bool *ret_is_fresh, struct error *err);
+int fresh_look(const struct stage_target *t, bool *ret_is_missing, struct error *err);
+/* create table, with the stream's columns (and the row hash) and nothing else. A table with hashes
+ * is one that snapshots update: its pages keep room, so that a changed row stays on its page and no
+ * index has to be told. */
+int fresh_create(const struct stage_target *t, struct error *err);
+/* Begins the transaction and makes the table. */
+int fresh_begin(const struct stage_target *t, struct error *err);
 /* After the last of so many rows: checks, duplicates and key, guard, columns about the run. */
 int fresh_finish(struct stage_target *t, int64_t rows, struct stream_counts *counts,
                  struct error *err);

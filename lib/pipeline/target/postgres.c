@@ -1,11 +1,12 @@
 /* The PostgreSQL target. Ways in, by binary COPY all: into a stage, from which one set-based
  * statement merges what differs; straight into the table, inside the committing transaction
  * (`append` without transforms and checks); into a table made for it (fresh.c). */
-#include "core/log.h"
 #include "pipeline/source/postgres.h"
+#include "core/log.h"
 #include "pipeline/column.h"
 #include "pipeline/reject.h"
 #include "pipeline/state.h"
+#include "pipeline/target/beside.h"
 #include "pipeline/target/fresh.h"
 #include "pipeline/target/snapshot.h"
 
@@ -39,7 +40,8 @@ struct target {
     struct stage_target stage;
     struct db_copy *copy;
     enum way way;
-    bool *is_key; /* by column: null is refused here, no transform being able to fill it */
+    bool *is_key;          /* by column: null is refused here, no transform being able to fill it */
+    struct beside *beside; /* WAY_FRESH by several connections, or NULL */
     struct snapshot *snapshot; /* the table has row hashes, or NULL */
     struct strbuf row;         /* WAY_SNAPSHOT: the row before it is known whether it is sent */
     int64_t rows, sent;
@@ -51,6 +53,7 @@ static void close_target(struct target *t)
     if (t == NULL)
         return;
     db_copy_abort(t->copy);
+    beside_close(t->beside);
     snapshot_free(t->snapshot);
     strbuf_release(&t->row);
     free(t);
@@ -111,18 +114,33 @@ static int begin_copy(struct target *t, struct error *err)
     return db_copy_in(t->ctx->db, t->stage.staged, names, n, &t->copy, err);
 }
 
+/* The table is missing: by several connections where that can be taken back. */
+static int begin_fresh(struct target *t, struct error *err)
+{
+    const bool has_key = t->ctx->stream->key.count > 0;
+    const char **names;
+    t->way = WAY_FRESH;
+    t->stage.staged = t->stage.quoted;
+    if (!has_key || (!stream_fell_back(t->ctx) && stream_can_read_again(t->ctx))) {
+        size_t n = copy_columns(t, &names);
+        TRY(beside_open(&t->stage, names, n, &t->beside, err));
+    }
+    t->stage.sequence = t->beside != NULL ? NULL : "ctid";
+    if (t->beside != NULL)
+        return 0;
+    TRY(fresh_begin(&t->stage, err));
+    return begin_copy(t, err);
+}
+
 static int choose_way(struct target *t, struct error *err)
 {
-    bool is_fresh = false, compares = false;
+    bool is_missing = false, compares = false, is_plain = false;
+    TRY(beside_drop_leftover(&t->stage, err));
     TRY(snapshot_open(&t->stage, &t->snapshot, err));
-    if (fresh_is_possible(t->ctx)) {
-        TRY(fresh_begin(&t->stage, &is_fresh, err));
-        if (is_fresh) {
-            t->way = WAY_FRESH;
-            t->stage.sequence = "ctid";
-            return 0;
-        }
-    }
+    if (fresh_is_possible(t->ctx))
+        TRY(fresh_look(&t->stage, &is_missing, err));
+    if (is_missing)
+        return begin_fresh(t, err);
     if (t->snapshot != NULL)
         TRY(snapshot_begin(t->snapshot, &compares, err));
     if (compares) {
@@ -131,11 +149,10 @@ static int choose_way(struct target *t, struct error *err)
         strbuf_init(&t->row, ROW_MAX_BYTES);
         return 0;
     }
-    bool is_plain = false;
     if (can_go_direct(t->ctx))
         TRY(stage_is_plain(&t->stage, &is_plain, err));
     t->way = is_plain ? WAY_DIRECT : WAY_STAGE;
-    return 0;
+    return begin_copy(t, err);
 }
 
 static int begin(struct target *t, struct error *err)
@@ -151,8 +168,7 @@ static int begin(struct target *t, struct error *err)
         t->is_key[i] = s->transforms.count == 0 && stage_is_key(s, s->columns[i].name);
     if (t->ctx->dry_run)
         return 0;
-    TRY(choose_way(t, err));
-    return t->way == WAY_SNAPSHOT ? 0 : begin_copy(t, err);
+    return choose_way(t, err);
 }
 
 static int open_target(const struct stream_context *ctx, struct target **ret, struct error *err)
@@ -261,25 +277,27 @@ static int take_row(struct target *t, const struct source_row *row, const char *
     *ret_reason = NULL;
     if (t->way == WAY_SNAPSHOT)
         return take_if_changed(t, row, ret_reason, ret_column, err);
-    if (t->copy == NULL) { /* a dry run: validated, not sent */
+    struct db_copy *copy = t->beside != NULL ? beside_copy(t->beside) : t->copy;
+    if (copy == NULL) { /* a dry run: validated, not sent */
         struct strbuf scratch;
         strbuf_init(&scratch, STRBUF_DEFAULT_MAX);
         encode_row(t, row, &scratch, ret_reason, ret_column);
         strbuf_release(&scratch);
         return 0;
     }
-    struct strbuf *out = db_copy_buffer(t->copy);
-    db_copy_row(t->copy);
+    struct strbuf *out = db_copy_buffer(copy);
+    db_copy_row(copy);
     const size_t start = out->len;
     encode_row(t, row, out, ret_reason, ret_column);
     if (*ret_reason != NULL) {
-        db_copy_drop(t->copy);
+        db_copy_drop(copy);
         return 0;
     }
     t->rows++;
     t->sent++;
     encode_own(t, row, out, start, hash);
-    return db_copy_keep(t->copy, err);
+    TRY(db_copy_keep(copy, err));
+    return t->beside != NULL ? beside_next(t->beside, err) : 0;
 }
 
 static int save_cursor(const struct target *t, struct error *err)
@@ -300,16 +318,19 @@ static int save_cursor(const struct target *t, struct error *err)
 
 static int end_copy(struct target *t, struct error *err)
 {
+    int64_t rows = 0;
     uint64_t taken = 0;
     struct db_copy *copy = t->copy;
-    if (copy == NULL)
-        return 0;
     t->copy = NULL;
-    TRY(db_copy_end(copy, &taken, err));
-    return taken == (uint64_t)t->sent
+    if (t->beside != NULL)
+        TRY(beside_finish(t->beside, &rows, err));
+    else if (copy != NULL)
+        TRY(db_copy_end(copy, &taken, err));
+    rows += (int64_t)taken;
+    return rows == t->sent
                ? 0
-               : error_set(err, ERR_BUG, "sent %" PRId64 " rows, the server took %" PRIu64, t->sent,
-                           taken);
+               : error_set(err, ERR_BUG, "sent %" PRId64 " rows, the server took %" PRId64, t->sent,
+                           rows);
 }
 
 /* The rows that are staged are those whose hash the table did not have. */
@@ -364,6 +385,10 @@ static int finish_stage(struct target *t, struct stream_counts *counts, struct e
 
 static int finish_fresh(struct target *t, struct stream_counts *counts, struct error *err)
 {
+    if (t->beside != NULL) {
+        TRY(db_begin(t->ctx->db, err));
+        TRY(beside_adopt(t->beside, err));
+    }
     TRY(fresh_finish(&t->stage, t->rows, counts, err));
     TRY(save_cursor(t, err));
     return t->snapshot != NULL ? snapshot_finish(t->snapshot, 0, counts, err) : 0;

@@ -56,9 +56,8 @@ static const char *spec_reason(const struct stream_context *ctx)
         return "the source does not come whole";
     if (ctx->plan || ctx->dry_run)
         return "a plan compares every row";
-    if (s->source == &source_file && ynode_get(s->source_node, "file") != NULL &&
-        strcmp(ynode_get(s->source_node, "file")->text, "-") == 0)
-        return "standard input cannot be read twice";
+    if (!stream_can_read_again(ctx))
+        return "a pipe cannot be read twice";
     if (s->transforms.count > 0)
         return "transforms make other rows of those that were read";
     if (stream_column(s, SNAPSHOT_COLUMN) >= 0)
