@@ -229,7 +229,10 @@ static int spec_load(struct connector *c, struct ynode *root, struct error *err)
     if (c->spec.name && strcmp(c->spec.name, c->name) != 0)
         diagnostics_add(&d, ynode_get(root, "name"), NULL, "name: '%s' is in the file of '%s'",
                         c->spec.name, c->name);
-    return diagnostics_result(&d, ERR_SPEC, err);
+    int code = diagnostics_result(&d, ERR_SPEC, err);
+    if (d.errors > 1 && !err->hint[0])
+        error_hint(err, "diner connector lint %s shows them all", c->name);
+    return code;
 }
 
 static bool is_path(const char *name)

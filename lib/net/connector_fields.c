@@ -288,9 +288,13 @@ static const struct field fields[] = {
     {"base_url", FIELD_STRING, TOP(base_url), .flags = FIELD_REQUIRED,
      .help = "http or https URL that all paths stand behind"},
     {"values", FIELD_STRING_MAP, TOP(values),
-     .help = "named values for the texts of auth and sign"},
+     .help = "named values for texts: of auth and sign, and of resources that are not given a "
+             "parameter of "
+             "the name"},
     {"secrets", FIELD_STRING_MAP, TOP(secrets), .flags = FIELD_SECRET,
-     .help = "the same for secrets, or where they are kept: env:NAME, file:PATH, cmd:COMMAND"},
+     .help = "named secrets for the texts of auth and sign, or where they are kept: env:NAME, "
+             "file:PATH, "
+             "cmd:COMMAND"},
     {"auth", FIELD_OBJECT, TOP(auth), .sub = &connector_auth_set, .help = "who sends the requests"},
     {"sign", FIELD_OBJECT_PTR, TOP(sign), .sub = &sign_set, .help = "how requests are signed"},
     {"rate", FIELD_RATE, TOP(rate), .help = "most requests per time, 20/s or 100/m"},

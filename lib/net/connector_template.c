@@ -20,12 +20,16 @@ const char *template_setting(const struct config *config, const char *name)
     return NULL;
 }
 
-/* A setting as the value itself: the password is fetched from where it is kept. */
+/* A setting or a value of the connector; the password is fetched from where it is kept. */
 static const char *setting_value(struct template_scope *s, const char *name)
 {
     struct connector *c = s->c;
+    const struct field_string_map *values = &c->spec.values;
     const char *text = template_setting(c->config, name);
 
+    for (size_t i = 0; !text && i < values->count; i++)
+        if (strcmp(values->keys[i], name) == 0)
+            text = values->values[i];
     if (!text || strcmp(name, "platform.password") != 0)
         return text;
     if (!c->platform_password && secret_resolve(text, &c->platform_password, s->failure) != 0)

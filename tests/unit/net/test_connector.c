@@ -23,6 +23,27 @@ static void test_path_and_query_are_encoded(void **state)
     connector_close(c);
 }
 
+static void test_values_of_the_connector_serve_where_no_parameter_does(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct connector *c =
+        open_yaml(HEAD "values: { db: 'a b', lang: zh }\n"
+                       "secrets: { key: 'literal:key-1' }\n"
+                       "resources:\n"
+                       "  dish: { path: '/${db}/dish', query: { l: '${lang}' } }\n"
+                       "  leak: { path: '/${key}' }\n");
+    const struct connector_param param = {"lang", "en"};
+    server_script("{'/v1/a%20b/dish': [{}]}");
+    assert_int_equal(call(c, "dish", NULL, 0, NULL, NULL, &err), 0);
+    assert_int_equal(server_count("'target': '/v1/a%20b/dish?l=zh'"), 1);
+    assert_int_equal(call(c, "dish", &param, 1, NULL, NULL, &err), 0);
+    assert_int_equal(server_count("'target': '/v1/a%20b/dish?l=en'"), 1);
+    /* secrets are for auth and sign only */
+    assert_int_equal(call(c, "leak", NULL, 0, NULL, NULL, &err), ERR_SPEC);
+    connector_close(c);
+}
+
 static void test_a_path_needs_its_values(void **state)
 {
     (void)state;
@@ -398,6 +419,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_path_and_query_are_encoded),
+        TEST(test_values_of_the_connector_serve_where_no_parameter_does),
         TEST(test_a_path_needs_its_values),
         TEST(test_a_parameter_that_nothing_uses_is_an_error),
         TEST(test_bodies_are_built_from_yaml),
