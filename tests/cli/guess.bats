@@ -144,6 +144,28 @@ JSON
     assert_sql "select code || ' ' || money_total || ' ' || tags || ' ' || name_x from t.lines where id = '1'" '007 12.30 ["a"] n'
 }
 
+@test "a JSON document: its list of records, found" {
+    echo '{"code": 0, "page": [1, 2], "data": {"items": [{"id": "007", "n": 1.5, "o": {"x": [1]}}, {"id": "008", "n": 2}]}}' >in.json
+    guess in.json document
+    assert_stdout_has 'records: "/data/items"'
+    assert_stdout_has 'o_x: { type: jsonb, from: "/o/x" }'
+    assert_as_announced document
+    assert_sql "select string_agg(id, ',' order by id) from t.document" 007,008
+    echo '{"a": [1]}' >in.json
+    run --separate-stderr "$DINER" pipeline guess in.json
+    assert_status 1
+    assert_stderr_has "there is no list of JSON objects in it"
+}
+
+@test "a bill whose values stand behind backticks" {
+    guess "$PROJECT/tests/fixtures/bills/wechat_tradebill_ALL_20261121.csv" bill
+    assert_stdout_has 'stop_at: "^总交易单数"   # a summary of another shape: 2 records'
+    assert_stdout_has 'strip: ["`", "%"]'
+    assert_stdout_has "guard: true"
+    assert_as_announced bill
+    assert_sql "select count(*) from t.bill where position(chr(96) in trade_type) > 0" 0
+}
+
 @test "beyond --rows a sample is drawn, and said" {
     { echo code,n; seq -f 'A%05g,7' 1 500; } >long.csv
     run --separate-stderr "$DINER" pipeline guess long.csv --rows 100

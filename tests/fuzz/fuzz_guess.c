@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static struct config *config;
-static char directory[64], paths[2][96];
+static char directory[64], paths[3][96];
 
 static void require(bool holds)
 {
@@ -26,6 +26,7 @@ static void remove_files(void)
 {
     (void)unlink(paths[0]);
     (void)unlink(paths[1]);
+    (void)unlink(paths[2]);
     (void)rmdir(directory);
 }
 
@@ -39,6 +40,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     require(mkdtemp(directory) != NULL);
     snprintf(paths[0], sizeof paths[0], "%s/in.csv", directory);
     snprintf(paths[1], sizeof paths[1], "%s/in.jsonl", directory);
+    snprintf(paths[2], sizeof paths[2], "%s/in.json", directory);
     require(config_load("/dev/null", &config, &err) == 0);
     return atexit(remove_files);
 }
@@ -50,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err = ERROR_INIT;
     if (size == 0)
         return 0;
-    const char *path = paths[data[0] & 1];
+    const char *path = paths[(data[0] & 4) != 0 ? 2 : data[0] & 1];
     struct guess_options options = {.rows_max = (data[0] & 2) != 0 ? 2 : 1000000, .config = config};
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     require(fd >= 0 && write(fd, data + 1, size - 1) == (ssize_t)size - 1);

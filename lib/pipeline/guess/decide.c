@@ -258,7 +258,7 @@ static const char *text_note(const struct seen *s, struct arena *arena)
 {
     uint64_t real = s->rows - s->empty - words_of(s);
     if (s->with_unit * 2 > real && real > 0)
-        return "amounts with their unit in the text: take them apart with `set`";
+        return "amounts with their unit in the text: a number with  units: { 箱: 12, none: 1 }";
     if (s->times * 2 > real)
         return arena_printf(arena, "dates, but %" PRIu64 " values are none (line %" PRIu64 ")",
                             s->not_time.count, s->not_time.lines[0]);

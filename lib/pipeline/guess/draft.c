@@ -47,7 +47,6 @@ void draft_decide(struct draft *d)
             continue;
         if (c->type.type == NULL)
             c->type = seen_decide(c->seen, c->header, d->mark, d->arena);
-        c->is_backticked = strcmp(c->type.type, "text") == 0 && c->seen->backticks > 0;
     }
 }
 
@@ -217,31 +216,6 @@ static void print_mode(const struct draft *d, struct strbuf *out)
     strbuf_addch(out, '\n');
 }
 
-/* Text cells keep the backtick that bills put before each value: SQL takes it off. */
-static void print_transform(const struct draft *d, struct strbuf *out)
-{
-    bool any = false;
-    for (size_t i = 0; i < d->ncolumns; i++) {
-        const struct draft_column *c = &d->columns[i];
-        if (!c->is_backticked)
-            continue;
-        AUTO_STRBUF struct strbuf sql = {0};
-        strbuf_init(&sql, 512);
-        strbuf_adds(&sql, is_in_key(d, i) ? "ltrim(" : "nullif(ltrim(");
-        db_quote_identifier(&sql, c->name);
-        strbuf_adds(&sql, is_in_key(d, i) ? ", '`')" : ", '`'), '')");
-        if (!any)
-            strbuf_adds(
-                out, "    transform:\n      - set:              # the backtick before each text\n");
-        any = true;
-        strbuf_adds(out, "          ");
-        name_yaml(out, c->name);
-        strbuf_adds(out, ": ");
-        name_yaml(out, sql.data);
-        strbuf_addch(out, '\n');
-    }
-}
-
 static void print_budget(const struct draft *d, struct strbuf *out)
 {
     uint64_t rejected = d->check.rejected, rows = d->check.rows;
@@ -292,7 +266,6 @@ void draft_print(const struct draft *d, struct strbuf *out)
     strbuf_adds(out, "    columns:\n");
     for (size_t i = 0; i < d->ncolumns; i++)
         print_column(d, i, out);
-    print_transform(d, out);
     print_budget(d, out);
 }
 

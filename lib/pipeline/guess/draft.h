@@ -15,7 +15,7 @@ struct draft_column {
     const char *from;   /* NULL: found by its name */
     struct seen *seen;  /* NULL: the type is known */
     struct seen_type type;
-    bool required, fill_down, is_backticked;
+    bool required, fill_down;
 };
 
 enum { DRAFT_REJECTS_SHOWN = 5 };

@@ -1,5 +1,7 @@
 /* A pipeline from a file: delimited text, or JSON Lines. */
 #include "core/clock.h"
+#include "core/fileio.h"
+#include "format/jpull.h"
 #include "format/linesio.h"
 #include "pipeline/guess/draft.h"
 #include "pipeline/guess/layout.h"
@@ -14,6 +16,7 @@
 enum { RESERVOIR_ROWS = 10000, TOTAL_WORDS = 8, HEADER_FIND = 3 };
 #define RESERVOIR_BYTES ((size_t)64 << 20)
 #define LINE_MAX_BYTES  ((size_t)16 << 20)
+#define JSON_MAX_BYTES  ((size_t)256 << 20) /* a document is looked at in memory */
 
 /* ---- a fair sample of what comes after the rows that are all looked at -------------------- */
 
@@ -318,14 +321,15 @@ static void print_text_habits(const struct scan *s, struct strbuf *out)
         if (strcmp(c->type.type, "text") != 0)
             continue;
         padded += c->seen->padded.count;
-        guarded += c->seen->guarded.count;
+        guarded += c->seen->guarded.count + c->seen->backticks;
     }
     if (padded > 0)
         strbuf_addf(out, "      trim: true   # %" PRIu64 " texts have blanks around them\n",
                     padded);
     if (guarded > 0)
         strbuf_addf(out,
-                    "      guard: true   # %" PRIu64 " texts have an apostrophe before = + - @\n",
+                    "      guard: true   # %" PRIu64
+                    " texts have a backtick, or an apostrophe before = + - @\n",
                     guarded);
 }
 
@@ -516,6 +520,55 @@ static int guess_jsonl(struct draft *d, const char *path, struct strbuf *out, st
     return code;
 }
 
+/* ---- JSON ------------------------------------------------------------------------------- */
+
+static int draft_json(struct draft *d, const char *path, struct span document, struct records *r,
+                      struct strbuf *out, struct error *err)
+{
+    struct found_records found;
+    AUTO_STRBUF struct strbuf source = {0}, name = {0};
+    const char *slash = strrchr(path, '/');
+    strbuf_init(&source, 1 << 16);
+    strbuf_init(&name, 4096);
+    TRY(jpull_check(document, false, err));
+    records_find(document, &found);
+    if (found.count == 0)
+        return error_set(err, ERR_DATA, "there is no list of JSON objects in it");
+    TRY(records_add_all(r, &found, err));
+    TRY(records_draft(r, d, err));
+    strbuf_adds(&source, "      file: ");
+    name_yaml(&source, path);
+    strbuf_adds(&source, "   # or a glob; relative paths count from this file\n"
+                         "      format: json\n");
+    if (found.pointer[0] != '\0') {
+        strbuf_adds(&source, "      records: ");
+        name_yaml(&source, found.pointer);
+        strbuf_addch(&source, '\n');
+    }
+    d->source = arena_strdup(d->arena, source.data);
+    name_yaml(&name, slash != NULL ? slash + 1 : path);
+    d->intro = arena_printf(d->arena,
+                            "# Guessed from %s: review it, then commit it.\n"
+                            "# Looked at all its %zu records.\n",
+                            name.data, found.count);
+    return draft_finish(d, out, err);
+}
+
+static int guess_json(struct draft *d, const char *path, struct strbuf *out, struct error *err)
+{
+    AUTO_STRBUF struct strbuf text = {0};
+    strbuf_init(&text, JSON_MAX_BYTES);
+    TRY(file_read(path, JSON_MAX_BYTES, &text, err));
+    bool has_mark = text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0;
+    struct span document = {text.data + (has_mark ? 3 : 0), text.len - (has_mark ? 3 : 0)};
+    struct records *r = records_new(d->arena);
+    int code = draft_json(d, path, span_trim(document), r, out, err);
+    if (code != 0 && code != ERR_BUG)
+        error_context(err, "'%s'", path);
+    records_free(r);
+    return code;
+}
+
 /* ---- which ------------------------------------------------------------------------------ */
 
 static bool ends_with(const char *path, const char *suffix)
@@ -526,9 +579,11 @@ static bool ends_with(const char *path, const char *suffix)
 
 static int dispatch(struct draft *d, const char *path, struct strbuf *out, struct error *err)
 {
-    static const char *const others[] = {".zip", ".gz", ".xlsx", ".xls", ".json"};
+    static const char *const others[] = {".zip", ".gz", ".zst", ".xlsx", ".xls"};
     if (ends_with(path, ".jsonl") || ends_with(path, ".ndjson"))
         return guess_jsonl(d, path, out, err);
+    if (ends_with(path, ".json"))
+        return guess_json(d, path, out, err);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (!ends_with(path, others[i]))
             continue;

@@ -272,3 +272,84 @@ int records_draft(struct records *r, struct draft *d, struct error *err)
             d->keys[k].columns[i] = place[d->keys[k].columns[i]] - 1;
     return 0;
 }
+
+/* ---- the records within a document ------------------------------------------------------ */
+
+static size_t count_objects(struct span array)
+{
+    struct jpull_array items;
+    struct span element;
+    struct error ignored = ERROR_INIT;
+    bool end = false;
+    size_t n = 0;
+    if (jpull_array_begin(array, &items, &ignored) != 0)
+        return 0;
+    while (jpull_array_next(&items, &element, &end, &ignored) == 0 && !end) {
+        if (element.len == 0 || element.ptr[0] != '{')
+            return 0;
+        n++;
+    }
+    return n;
+}
+
+static void consider(struct found_records *best, struct span array, const char *pointer)
+{
+    size_t n = count_objects(array);
+    if (n <= best->count || strlen(pointer) >= sizeof best->pointer)
+        return;
+    best->array = array;
+    best->count = n;
+    strcpy(best->pointer, pointer);
+}
+
+/* The array with the most objects, the nearest to the root first. */
+static void find_records(struct found_records *best, struct span value, struct strbuf *pointer,
+                         int depth)
+{
+    struct jpull_array members;
+    struct span key, raw;
+    struct error ignored = ERROR_INIT;
+    AUTO_STRBUF struct strbuf name = {0};
+    bool end = false;
+    strbuf_init(&name, 1 << 16);
+    if (value.len > 0 && value.ptr[0] == '[')
+        consider(best, value, pointer->data);
+    if (value.len == 0 || value.ptr[0] != '{' || depth == RECORDS_DEPTH ||
+        jpull_object_begin(value, &members, &ignored) != 0)
+        return;
+    while (jpull_object_next(&members, &key, &raw, &end, &name, &ignored) == 0 && !end) {
+        size_t before = pointer->len;
+        bool is_plain =
+            memchr(key.ptr, '/', key.len) == NULL && memchr(key.ptr, '~', key.len) == NULL;
+        if (!is_plain)
+            continue;
+        strbuf_addch(pointer, '/');
+        strbuf_add(pointer, key.ptr, key.len);
+        find_records(best, raw, pointer, depth + 1);
+        strbuf_truncate(pointer, before);
+        strbuf_clear(&name);
+    }
+}
+
+void records_find(struct span document, struct found_records *ret)
+{
+    AUTO_STRBUF struct strbuf pointer = {0};
+    *ret = (struct found_records){.count = 0};
+    strbuf_init(&pointer, 4096);
+    find_records(ret, document, &pointer, 0);
+}
+
+int records_add_all(struct records *records, const struct found_records *r, struct error *err)
+{
+    struct jpull_array items;
+    struct span element;
+    bool end = false;
+    uint64_t n = 0;
+    TRY(jpull_array_begin(r->array, &items, err));
+    for (;;) {
+        TRY(jpull_array_next(&items, &element, &end, err));
+        if (end)
+            return 0;
+        (void)records_add(records, element, ++n);
+    }
+}

@@ -12,18 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RECORDS_DEPTH 3
-
 struct address {
     const char *base, *path;
     const char *names[32], *values[32]; /* of the query, decoded */
     size_t nquery;
-};
-
-struct found_records {
-    struct span array;
-    size_t count;
-    char pointer[256];
 };
 
 /* ---- the address ------------------------------------------------------------------------ */
@@ -92,64 +84,6 @@ static bool is_secret_name(const char *name)
         if (strcasestr(name, words[i]) != NULL)
             return true;
     return false;
-}
-
-/* ---- the records within the answer ------------------------------------------------------ */
-
-static size_t count_objects(struct span array)
-{
-    struct jpull_array items;
-    struct span element;
-    struct error ignored = ERROR_INIT;
-    bool end = false;
-    size_t n = 0;
-    if (jpull_array_begin(array, &items, &ignored) != 0)
-        return 0;
-    while (jpull_array_next(&items, &element, &end, &ignored) == 0 && !end) {
-        if (element.len == 0 || element.ptr[0] != '{')
-            return 0;
-        n++;
-    }
-    return n;
-}
-
-static void consider(struct found_records *best, struct span array, const char *pointer)
-{
-    size_t n = count_objects(array);
-    if (n <= best->count || strlen(pointer) >= sizeof best->pointer)
-        return;
-    best->array = array;
-    best->count = n;
-    strcpy(best->pointer, pointer);
-}
-
-/* The array with the most objects, the nearest to the root first. */
-static void find_records(struct found_records *best, struct span value, struct strbuf *pointer,
-                         int depth)
-{
-    struct jpull_array members;
-    struct span key, raw;
-    struct error ignored = ERROR_INIT;
-    AUTO_STRBUF struct strbuf name = {0};
-    bool end = false;
-    strbuf_init(&name, 1 << 16);
-    if (value.len > 0 && value.ptr[0] == '[')
-        consider(best, value, pointer->data);
-    if (value.len == 0 || value.ptr[0] != '{' || depth == RECORDS_DEPTH ||
-        jpull_object_begin(value, &members, &ignored) != 0)
-        return;
-    while (jpull_object_next(&members, &key, &raw, &end, &name, &ignored) == 0 && !end) {
-        size_t before = pointer->len;
-        bool is_plain =
-            memchr(key.ptr, '/', key.len) == NULL && memchr(key.ptr, '~', key.len) == NULL;
-        if (!is_plain)
-            continue;
-        strbuf_addch(pointer, '/');
-        strbuf_add(pointer, key.ptr, key.len);
-        find_records(best, raw, pointer, depth + 1);
-        strbuf_truncate(pointer, before);
-        strbuf_clear(&name);
-    }
 }
 
 /* ---- hints about pages ------------------------------------------------------------------ */
@@ -267,40 +201,24 @@ static int write_connector(const char *path, const struct strbuf *text, struct e
 
 /* ---- both ------------------------------------------------------------------------------- */
 
-static int add_records(struct records *records, const struct found_records *r, struct error *err)
-{
-    struct jpull_array items;
-    struct span element;
-    bool end = false;
-    uint64_t n = 0;
-    TRY(jpull_array_begin(r->array, &items, err));
-    for (;;) {
-        TRY(jpull_array_next(&items, &element, &end, err));
-        if (end)
-            return 0;
-        (void)records_add(records, element, ++n);
-    }
-}
-
 static int draft_answer(struct draft *d, const struct address *a,
                         const struct http_response *response, struct strbuf *out, struct error *err)
 {
     struct span document = span_trim((struct span){response->body.data, response->body.len});
-    struct found_records found = {.count = 0};
-    AUTO_STRBUF struct strbuf pointer = {0}, connector = {0}, intro = {0};
-    strbuf_init(&pointer, 4096);
+    struct found_records found;
+    AUTO_STRBUF struct strbuf connector = {0}, intro = {0};
     strbuf_init(&connector, 1 << 20);
     strbuf_init(&intro, 2 << 20);
     if (jpull_check(document, false, err) != 0)
         return error_context(err, "the answer is not JSON");
-    find_records(&found, document, &pointer, 0);
+    records_find(document, &found);
     if (found.count == 0) {
         error_set(err, ERR_DATA, "the answer has no list of records");
         return error_hint(err, "a list of JSON objects is looked for, at most %d levels deep",
                           RECORDS_DEPTH);
     }
     struct records *records = records_new(d->arena);
-    int code = add_records(records, &found, err);
+    int code = records_add_all(records, &found, err);
     if (code == 0)
         code = records_draft(records, d, err);
     if (code == 0) {
