@@ -213,7 +213,7 @@ static int constrain_one(const struct constraint_pass *p, const struct db_result
 {
     const struct stage_target *t = p->t;
     const char kind = db_result_text(res, row, 0)[0], *name = db_result_text(res, row, 1);
-    struct names columns, parents;
+    struct names columns = {0}, parents = {0};
     if (!split_names(t, db_result_text(res, row, 2), &columns) || !are_written(t, &columns))
         return 0;
     if (kind == 'c')

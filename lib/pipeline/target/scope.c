@@ -42,7 +42,7 @@ static int window_scope(const struct stage_target *t, struct stage_scope *ret, s
     int at = stream_column(s, s->incremental->cursor);
     enum db_kind kind = s->columns[at].type.kind;
     const struct zone *zone = s->columns[at].zone != NULL ? s->columns[at].zone : days.zone;
-    int64_t edges[2];
+    int64_t edges[2] = {0};
     TRY(instant_of(ctx->window_start, days.zone, &edges[0], err));
     TRY(instant_of(ctx->window_end, days.zone, &edges[1], err));
     const char *type = kind == DB_DATE        ? "date"

@@ -181,21 +181,23 @@ int stage_from_query(const struct stage_target *t, const struct bound_sql *query
 void stage_note_origin(struct stage_target *t, const struct source_row *row, int64_t seq)
 {
     struct arena *arena = t->ctx->arena;
-    const struct stage_origin *last = t->norigins > 0 ? &t->origins[t->norigins - 1] : NULL;
-    if (last != NULL && strcmp(last->origin, row->origin) == 0)
+    size_t n = t->norigins;
+    if (n > 0 && t->origins != NULL && strcmp(t->origins[n - 1].origin, row->origin) == 0)
         return;
-    bool same = last != NULL && last->identity != NULL && row->identity != NULL &&
-                strcmp(last->identity, row->identity) == 0; /* the pages of one resource */
-    const char *identity = same ? last->identity : arena_strdup(arena, row->identity);
-    if (t->norigins == t->origins_capacity) {
-        t->origins_capacity = t->origins_capacity > 0 ? t->origins_capacity * 2 : 16;
+    if (t->origins == NULL || n == t->origins_capacity) {
+        t->origins_capacity = n > 0 ? n * 2 : 16;
         struct stage_origin *grown = arena_array(arena, t->origins_capacity, sizeof *grown);
-        if (t->norigins > 0)
-            memcpy(grown, t->origins, t->norigins * sizeof *grown);
+        if (t->origins != NULL)
+            memcpy(grown, t->origins, n * sizeof *grown);
         t->origins = grown;
     }
-    t->origins[t->norigins++] =
-        (struct stage_origin){arena_strdup(arena, row->origin), identity, seq};
+    const char *before = n > 0 ? t->origins[n - 1].identity : NULL;
+    bool is_same = before != NULL && row->identity != NULL && strcmp(before, row->identity) == 0;
+    t->origins[n] = (struct stage_origin){
+        .origin = arena_strdup(arena, row->origin), /* the pages of a resource share an identity */
+        .identity = is_same ? before : arena_strdup(arena, row->identity),
+        .first_seq = seq};
+    t->norigins++;
 }
 
 struct stage_origin stage_origin_of(const struct stage_target *t, int64_t seq)
