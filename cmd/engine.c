@@ -46,45 +46,33 @@ static void stream_end(void *self, const struct stream_report *report)
     s->progress = NULL;
 }
 
-/* In a table for people, counts that are zero everywhere are left out; the other forms have all. */
+/* A column of counts; those that are most often zero are quiet in tables for people. */
 struct report_column {
     struct table_column column;
-    bool always;
-    size_t count; /* offset in struct stream_counts, for numbers */
+    size_t count; /* offset in struct stream_counts */
 };
-#define COUNT(name, always)                                                                        \
+#define COUNT(name, is_quiet)                                                                      \
     {                                                                                              \
-        {#name, TABLE_INT}, always, offsetof(struct stream_counts, name)                           \
+        {#name, TABLE_INT, is_quiet}, offsetof(struct stream_counts, name)                         \
     }
 static const struct report_column report_counts[] = {
-    COUNT(read, true),      COUNT(inserted, true), COUNT(updated, true),
-    COUNT(unchanged, true), COUNT(deleted, false), COUNT(superseded, false),
-    COUNT(rejected, true),  COUNT(skipped, false), COUNT(findings, false)};
+    COUNT(read, false),      COUNT(inserted, false), COUNT(updated, false),
+    COUNT(unchanged, false), COUNT(deleted, true),   COUNT(superseded, true),
+    COUNT(rejected, false),  COUNT(skipped, true),   COUNT(findings, true)};
 #define REPORT_COUNTS (sizeof report_counts / sizeof *report_counts)
-
-static int64_t count_of(const struct stream_report *r, size_t column)
-{
-    return *(const int64_t *)(const void *)((const char *)&r->counts + report_counts[column].count);
-}
-
-static bool is_shown(const struct cli *cli, const struct run_report *report, size_t column)
-{
-    bool shown = report_counts[column].always || cli->output != CLI_OUTPUT_TABLE;
-    for (size_t i = 0; i < report->nstreams && !shown; i++)
-        shown = count_of(&report->streams[i], column) != 0;
-    return shown;
-}
 
 enum { EXTRA_MAX = 4 };
 
 static void print_stream(struct cli *cli, struct table *t, const struct stream_report *r,
-                         const bool *shown, const struct engine_extra *extra)
+                         const struct engine_extra *extra)
 {
     const char *values[REPORT_COUNTS + 5 + EXTRA_MAX] = {r->pipeline, r->stream, r->status};
+    const char *counts = (const char *)&r->counts;
     size_t n = 3;
-    for (size_t k = 0; k < REPORT_COUNTS; k++)
-        if (shown[k])
-            values[n++] = arena_printf(cli->arena, "%" PRId64, count_of(r, k));
+    for (size_t k = 0; k < REPORT_COUNTS; k++) {
+        int64_t count = *(const int64_t *)(const void *)(counts + report_counts[k].count);
+        values[n++] = arena_printf(cli->arena, "%" PRId64, count);
+    }
     values[n++] = arena_printf(cli->arena, "%" PRId64, r->elapsed_ms);
     values[n++] = r->target;
     if (extra != NULL)
@@ -97,20 +85,16 @@ static int print_report(struct cli *cli, const struct run_report *report,
 {
     struct table_column columns[REPORT_COUNTS + 6 + EXTRA_MAX] = {
         {"pipeline", TABLE_TEXT}, {"stream", TABLE_TEXT}, {"status", TABLE_TEXT}};
-    bool shown[REPORT_COUNTS];
     size_t n = 3;
-    for (size_t k = 0; k < REPORT_COUNTS; k++) {
-        shown[k] = is_shown(cli, report, k);
-        if (shown[k])
-            columns[n++] = report_counts[k].column;
-    }
+    for (size_t k = 0; k < REPORT_COUNTS; k++)
+        columns[n++] = report_counts[k].column;
     columns[n++] = (struct table_column){"elapsed_ms", TABLE_INT};
     columns[n++] = (struct table_column){"target", TABLE_TEXT};
     for (size_t k = 0; extra != NULL && extra->columns[k].key != NULL && k < EXTRA_MAX; k++)
         columns[n++] = extra->columns[k];
     struct table *t = table_new(cli, columns);
     for (size_t i = 0; i < report->nstreams; i++)
-        print_stream(cli, t, &report->streams[i], shown, extra);
+        print_stream(cli, t, &report->streams[i], extra);
     return table_end(t, "no streams", err);
 }
 

@@ -212,19 +212,39 @@ static void text_row(struct table *t, const char *const *values)
     }
 }
 
-static void text_line(const struct table *t, const char *const *cells, const size_t *widths,
-                      struct strbuf *line)
+static bool says_nothing(const char *cell)
+{
+    return cell[0] == '\0' || strcmp(cell, "-") == 0 || strcmp(cell, "0") == 0;
+}
+
+/* How many of the columns are shown, the last of them told in *ret_last. */
+static void choose_columns(const struct table *t, bool *shown, size_t *ret_last)
 {
     for (size_t i = 0; i < t->ncolumns; i++) {
+        shown[i] = !t->columns[i].is_quiet;
+        for (size_t at = i; at < t->nheld && !shown[i]; at += t->ncolumns)
+            shown[i] = !says_nothing(t->held[at]);
+        if (shown[i])
+            *ret_last = i;
+    }
+}
+
+static void text_line(const struct table *t, const char *const *cells, const size_t *widths,
+                      const bool *shown, size_t last, struct strbuf *line)
+{
+    size_t start = line->len;
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        if (!shown[i])
+            continue;
         size_t width = display_width(cells[i], strlen(cells[i]));
         size_t pad = widths[i] > width ? widths[i] - width : 0;
         bool right = is_number_kind(t->columns[i].kind);
-        if (i > 0)
+        if (line->len > start)
             strbuf_adds(line, "  ");
         if (right)
             cli_pad(line, pad);
         strbuf_adds(line, cells[i]);
-        if (!right && i + 1 < t->ncolumns) /* no blanks at the end of a line */
+        if (!right && i < last) /* no blanks at the end of a line */
             cli_pad(line, pad);
     }
 }
@@ -233,8 +253,10 @@ static void text_print(const struct table *t)
 {
     AUTO_STRBUF struct strbuf line = {0};
     const char *headings[COLUMNS_MAX];
-    size_t widths[COLUMNS_MAX] = {0};
+    size_t widths[COLUMNS_MAX] = {0}, last = 0;
+    bool shown[COLUMNS_MAX];
 
+    choose_columns(t, shown, &last);
     for (size_t i = 0; i < t->ncolumns; i++) {
         char *name = arena_strdup(t->cli->arena, t->columns[i].key);
         for (char *p = name; *p; p++)
@@ -251,12 +273,12 @@ static void text_print(const struct table *t)
     }
     strbuf_init(&line, 0);
     strbuf_adds(&line, t->cli->color ? "\033[1m" : "");
-    text_line(t, headings, widths, &line);
+    text_line(t, headings, widths, shown, last, &line);
     strbuf_adds(&line, t->cli->color ? "\033[0m\n" : "\n");
     (void)fwrite(line.data, 1, line.len, t->cli->out);
     for (size_t i = 0; i < t->nheld; i += t->ncolumns) {
         strbuf_clear(&line);
-        text_line(t, t->held + i, widths, &line);
+        text_line(t, t->held + i, widths, shown, last, &line);
         strbuf_addch(&line, '\n');
         (void)fwrite(line.data, 1, line.len, t->cli->out);
     }

@@ -136,10 +136,15 @@ static void close_current(struct source *s)
 {
     file_fixed_close(s);
     file_json_close(s);
-    if (s->csv != NULL)
+    uint64_t total;
+    if (s->csv != NULL) {
+        s->bytes += csvio_bytes_read(s->csv, &total);
         csvio_close(s->csv);
-    if (s->lines != NULL)
+    }
+    if (s->lines != NULL) {
+        s->bytes += linesio_bytes_read(s->lines, &total);
         linesio_close(s->lines);
+    }
     s->csv = NULL;
     s->lines = NULL;
 }
@@ -373,6 +378,7 @@ static int file_finish(struct source *s, struct source_summary *ret, struct erro
 {
     (void)err;
     *ret = s->summary;
+    ret->bytes = s->bytes;
     return 0;
 }
 

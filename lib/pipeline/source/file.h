@@ -59,6 +59,7 @@ struct source {
     struct stream_spec *stream;
     struct file_inputs *inputs;
     const char *path; /* of the open one, as messages name it */
+    uint64_t bytes;   /* of those that were read, as their text came */
     struct csvio_reader *csv;
     struct linesio *lines;
     struct fixed_reader *fixed;
