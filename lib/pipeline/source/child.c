@@ -27,7 +27,8 @@ struct child {
     char *name;
     pid_t pid;
     bool is_running;
-    int status; /* of waitpid, once it has ended */
+    bool was_killed; /* once it has ended: by a signal */
+    int status;      /* the signal, or what it ended with */
     int out, log;
     size_t line_max;
     int64_t timeout_ms, deadline_ms; /* 0: none */
@@ -111,8 +112,9 @@ static int start(struct child *c, const struct child_options *o, struct pipes *p
     int why = read_fault(p->fault[0]);
     if (why == 0)
         return 0;
-    (void)waitpid(c->pid, &c->status, 0);
+    (void)waitpid(c->pid, NULL, 0);
     c->is_running = false;
+    c->pid = 0;
     if (why == ENOENT || why == EACCES) {
         error_set_errno(err, why == ENOENT ? ERR_NOT_FOUND : ERR_IO, why, "cannot run '%s'",
                         o->argv[0]);
@@ -269,20 +271,26 @@ int child_next_line(struct child *c, struct span *ret, bool *ret_end, struct err
 
 /* ---- ending ----------------------------------------------------------------------------- */
 
+/* It is not reaped before its group was killed: until then its number is nobody else's. */
 static bool has_ended(struct child *c)
 {
-    if (c->is_running && waitpid(c->pid, &c->status, WNOHANG) == c->pid)
+    siginfo_t info = {0};
+    if (c->is_running && waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        info.si_pid == c->pid) {
         c->is_running = false;
+        c->was_killed = info.si_code != CLD_EXITED;
+        c->status = info.si_status;
+    }
     return !c->is_running;
 }
 
 static int tell_failure(const struct child *c, struct error *err)
 {
-    if (WIFSIGNALED(c->status))
-        error_set(err, ERR_FAILED, "'%s' was killed by signal %d (%s)", c->name,
-                  WTERMSIG(c->status), strsignal(WTERMSIG(c->status)));
+    if (c->was_killed)
+        error_set(err, ERR_FAILED, "'%s' was killed by signal %d (%s)", c->name, c->status,
+                  strsignal(c->status));
     else
-        error_set(err, ERR_FAILED, "'%s' ended with status %d", c->name, WEXITSTATUS(c->status));
+        error_set(err, ERR_FAILED, "'%s' ended with status %d", c->name, c->status);
     if (c->last_words[0] != '\0')
         error_hint(err, "its last words: %.300s", c->last_words);
     return ERR_FAILED;
@@ -305,7 +313,7 @@ int child_finish(struct child *c, struct error *err)
             break;
         read_words(c);
     }
-    return WIFEXITED(c->status) && WEXITSTATUS(c->status) == 0 ? 0 : tell_failure(c, err);
+    return c->was_killed || c->status != 0 ? tell_failure(c, err) : 0;
 }
 
 uint64_t child_bytes(const struct child *c)
@@ -327,8 +335,8 @@ static void stop(struct child *c)
         }
     }
     (void)kill(-c->pid, SIGKILL);
-    while (c->is_running && (waitpid(c->pid, &c->status, 0) == c->pid || errno != EINTR))
-        c->is_running = false;
+    while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
 }
 
 void child_close(struct child *c)
