@@ -426,7 +426,7 @@ static struct quote_scan scan_quotes(const struct csvio_reader *r, const struct 
                 s.cr_line = line.number;
                 s.cr_column = j + 1;
             }
-            at_start = !quoted && c == r->delimiter;
+            at_start = !quoted && (c == r->delimiter || c == '\r'); /* libcsv ends a row there */
         }
     }
     return s;
