@@ -209,6 +209,30 @@ static int load_pending(const struct stream_context *ctx, struct pending **ret, 
     return 0;
 }
 
+/* Of requests of one record each, many refusals mean that something is wrong with all of them. */
+static int check_refusals(const struct stream_context *ctx, int64_t total_rows, bool at_end,
+                          struct error *err)
+{
+    if (ctx->rejects == NULL ||
+        rejects_check_budget(ctx->rejects, ctx, total_rows, at_end, err) == 0)
+        return 0;
+    error_hint(
+        err, "what was accepted stays, nothing more was sent; first: %s; see 'diner rejects list'",
+        ctx->rejects->items[0].reason);
+    return (int)err->code;
+}
+
+static int connector_for(const struct stream_context *ctx, const char *name,
+                         struct connector **connector, const char **open_name, struct error *err)
+{
+    if (*connector != NULL && strcmp(*open_name, name) == 0)
+        return 0;
+    connector_close(*connector);
+    *connector = NULL;
+    *open_name = name;
+    return connector_open(name, ctx->config, ctx->builtins, connector, err);
+}
+
 int intent_send_pending(const struct stream_context *ctx, struct intent_result *ret,
                         struct error *err)
 {
@@ -216,24 +240,23 @@ int intent_send_pending(const struct stream_context *ctx, struct intent_result *
     size_t count;
     struct connector *connector = NULL;
     const char *open_name = "";
+    int64_t total_rows = 0;
     int code = 0;
     TRY(load_pending(ctx, &list, &count, err));
     if (ctx->stream == NULL && count > 0)
         log_notice("%zu writes of an earlier run were not confirmed: those to systems that know "
                    "their keys are sent again",
                    count);
+    for (size_t i = 0; i < count; i++)
+        total_rows += list[i].nrows;
     for (size_t i = 0; i < count && code == 0; i++) {
-        if (connector == NULL || strcmp(open_name, list[i].connector) != 0) {
-            if (connector != NULL)
-                connector_close(connector);
-            connector = NULL;
-            code = connector_open(list[i].connector, ctx->config, ctx->builtins, &connector, err);
-            open_name = list[i].connector;
-        }
+        int64_t refused = ret->refused;
+        code = connector_for(ctx, list[i].connector, &connector, &open_name, err);
         if (code == 0)
             code = send_one(ctx, connector, &list[i], ret, err);
+        if (code == 0 && ret->refused > refused && list[i].nrows == 1)
+            code = check_refusals(ctx, total_rows, i + 1 == count, err);
     }
-    if (connector != NULL)
-        connector_close(connector);
+    connector_close(connector);
     return code;
 }

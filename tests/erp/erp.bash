@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2154
-# The tests of ERP and CRM: a Tryton server of one's own, or tests/erp/server.py. After ../helper.
+# The tests of ERP and CRM: a Tryton server of one's own, or tests/erp/server.py. After ../helper;
+# begin with dev_start, which removes FILE_DIR when it fails.
 
 ERP_TESTS=$PROJECT/tests/erp
 

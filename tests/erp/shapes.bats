@@ -5,8 +5,8 @@ load ../helper
 load erp
 
 setup_file() {
-    shapes_start || return 1
-    dev_start
+    dev_start || return 1
+    shapes_start
 }
 teardown_file() {
     shapes_stop
@@ -208,6 +208,23 @@ push_thrice() { # NAME VENDOR JQ-OF-A-REFERENCE REFUSAL
 @test "kingdee: sales are saved once, also when an answer is lost" {
     push_thrice kingdee kingdee .Model.FBillNo 客户
     assert_equal "$(written '.kingdee[1].Model | [.FSaleOrderEntry[0].FQty, .FSaleOrderEntry[0].FTaxPrice] | tostring')" "[0.001,19.9]"
+}
+
+@test "a push of which all is refused stops, and is a failure" {
+    sql "create table ods.sales as select 'DINER-' || i as reference, 'S999' as store, date '2026-11-21' as day, '9876' as material, 1 as qty, 1 as price
+         from generate_series(1, 40) i"
+    diner_run ./push_kingdee.yaml
+    assert_status 1
+    assert_stderr_has "11 of 40 rows rejected"
+    assert_stderr_has "what was accepted stays, nothing more was sent; first: refused: "
+    assert_equal "$(asked '[.[] | select(.path | contains(".Save."))] | length')" 11
+    assert_sql "select count(*) from diner.reject where stream = 'push'" 11
+    # the next run sends none of the old ones by itself, and finds the mended ones
+    sql "update ods.sales set store = 'S001'"
+    diner_run ./push_kingdee.yaml
+    assert_status 0
+    assert_moved push "40 40 0 0 0"
+    assert_equal "$(written '[.kingdee[].Model.FBillNo] | length, (unique | length) | tostring' | tr '\n' ' ')" "40 40 "
 }
 
 @test "erpnext: sales are made once, also when an answer is lost" {

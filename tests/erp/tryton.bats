@@ -4,8 +4,8 @@ load ../helper
 load erp
 
 setup_file() {
-    tryton_start || return 1
-    dev_start
+    dev_start || return 1
+    tryton_start
 }
 teardown_file() {
     tryton_stop
