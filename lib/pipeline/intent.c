@@ -210,11 +210,9 @@ static int load_pending(const struct stream_context *ctx, struct pending **ret, 
 }
 
 /* Of requests of one record each, many refusals mean that something is wrong with all of them. */
-static int check_refusals(const struct stream_context *ctx, int64_t total_rows, bool at_end,
-                          struct error *err)
+static int check_refusals(const struct stream_context *ctx, int64_t total_rows, struct error *err)
 {
-    if (ctx->rejects == NULL ||
-        rejects_check_budget(ctx->rejects, ctx, total_rows, at_end, err) == 0)
+    if (ctx->rejects == NULL || rejects_check_budget(ctx->rejects, ctx, total_rows, true, err) == 0)
         return 0;
     error_hint(
         err, "what was accepted stays, nothing more was sent; first: %s; see 'diner rejects list'",
@@ -255,7 +253,7 @@ int intent_send_pending(const struct stream_context *ctx, struct intent_result *
         if (code == 0)
             code = send_one(ctx, connector, &list[i], ret, err);
         if (code == 0 && ret->refused > refused && list[i].nrows == 1)
-            code = check_refusals(ctx, total_rows, i + 1 == count, err);
+            code = check_refusals(ctx, total_rows, err);
     }
     connector_close(connector);
     return code;
