@@ -361,9 +361,10 @@ CSV
 
 @test "a delimiter too many at the end shifts nothing; a value there is a reject" {
     source_with ', format: tsv, quote: none'
-    printf 'code\tqty\nA\t1\t\nB "x"\t2\t\nC\t3\tx\n' >in.csv
+    printf 'code\tqty\nA\t1\t\nB "x"\t2\t\nC\t3\tx\nD\t4\t\t\n' >in.csv
     loads 'A,1.00 B "x",2.00'
-    assert_sql "select reason from diner.reject" "more fields than the header"
+    assert_sql "select string_agg(position || reason, ' ' order by position) from diner.reject" \
+        "4more fields than the header 5more fields than the header"
 }
 
 # ---- cells ---------------------------------------------------------------------------------------
