@@ -233,3 +233,27 @@ E
         done
     done
 }
+
+@test "kill -9 at random instants of a changed snapshot: the next run gives the source" {
+    local round pid seed=${KILL_SEED:-$RANDOM}
+    echo "# KILL_SEED=$seed" >&3
+    RANDOM=$seed
+    stock
+    { echo store,code,qty,at,note && seq -f 'S1,%g,1,,x' 30000; } >in.csv
+    load_stock "30000 30000 0 0 0 0 0 0"
+    for round in $(seq "${KILL_ROUNDS:-8}"); do
+        awk -F, -v OFS=, -v n="$round" 'NR > 1 && NR % 10 == n { $5 = "r" n } NR == 1 || NR % 50 != n' in.csv >next.csv
+        mv next.csv in.csv
+        "$DINER" run stock >/dev/null 2>&1 3>&- &
+        pid=$!
+        sleep "0.$(printf %03d $((RANDOM % 400)))"
+        kill -9 "$pid" 2>/dev/null || true
+        wait "$pid" || true
+        wait_for 20 "$DINER" run stock
+        assert_equal "$(psql -X -q -A -t -d "$(dev_dsn)" -c "create temp table src (store text,
+            code text, qty numeric(12,3), at timestamptz, note text)" \
+            -c "\\copy src from in.csv csv header" \
+            -c "select (select count(*) from (table src except select store, code, qty, at, note
+                from t.stock) a) + abs((select count(*) from src) - (select count(*) from t.stock))")" 0
+    done
+}
