@@ -104,7 +104,7 @@ static int spill(struct rowhash *r, struct error *err)
 int rowhash_add(struct rowhash *r, const void *hash, struct error *err)
 {
     const uint8_t *bytes = hash;
-    if (r->hashes == NULL && r->stored == r->memory_rows)
+    if (r->hashes == NULL && (r->entries == NULL || r->stored == r->memory_rows))
         TRY(spill(r, err));
     r->stored++;
     if (r->hashes != NULL)
