@@ -246,5 +246,5 @@ static int scope_value(void *self, const char *name, const struct span *argument
 
 struct formula_scope auth_scope_formula(struct auth_scope *s)
 {
-    return (struct formula_scope){.value = scope_value, .self = s};
+    return (struct formula_scope){.value = scope_value, .self = s, .is_masked = s->is_masked};
 }

@@ -55,14 +55,17 @@ static void change_case(struct span text, bool upper, struct strbuf *out)
 }
 
 /* Those that every text has; *ret_found false: not one of them. */
-static int common_function(const char *name, struct span text, struct strbuf *out, bool *ret_found,
-                           struct error *err)
+static int common_function(const char *name, struct span text, bool is_masked, struct strbuf *out,
+                           bool *ret_found, struct error *err)
 {
     enum digest_algorithm algorithm;
     struct digest digest;
 
+    bool is_hidden = is_masked && strstr(text.ptr, "****");
     *ret_found = true;
-    if (strcmp(name, "base64") == 0) {
+    if (is_hidden && (strcmp(name, "base64") == 0 || is_hash(name, &algorithm))) {
+        strbuf_adds(out, "****");
+    } else if (strcmp(name, "base64") == 0) {
         digest_encode(DIGEST_BASE64, text, out);
     } else if (strcmp(name, "url") == 0) {
         url_encode(out, text.ptr);
@@ -95,7 +98,7 @@ static int function_read(struct reader *r, const char *at, const char *name, str
     if (code == 0 && argument.overflow)
         code = error_set(err, ERR_LIMIT, "the text is too long");
     if (code == 0)
-        code = common_function(name, text, out, &found, err);
+        code = common_function(name, text, r->scope->is_masked, out, &found, err);
     if (code == 0 && !found)
         code = r->scope->value(r->scope->self, name, &text, out, &found, err);
     if (argument.data)

@@ -23,6 +23,7 @@ struct formula_scope {
     int (*value)(void *self, const char *name, const struct span *argument, struct strbuf *out,
                  bool *ret_found, struct error *err);
     void *self;
+    bool is_masked; /* values may be ****: what would hide that, base64 and digests, is **** too */
 };
 
 /* Appends the text with its values. ERR_SPEC for what is malformed or unknown, ERR_LIMIT when out

@@ -202,7 +202,7 @@ static int trace_fill(const struct sign_spec *spec, const struct auth_scope *nam
 
     masked.is_masked = true;
     rec.inner = auth_scope_formula(&masked);
-    const struct formula_scope scope = {.value = recorded_value, .self = &rec};
+    const struct formula_scope scope = {.value = recorded_value, .self = &rec, .is_masked = true};
     *trace = (struct sign_trace){.signature = arena_strdup(rec.arena, real->signature.data)};
     strbuf_init(&params, STRBUF_DEFAULT_MAX);
     strbuf_init(&text, STRBUF_DEFAULT_MAX);

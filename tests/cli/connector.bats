@@ -32,7 +32,7 @@ auth:
     ok: { pointer: /ok, equals: [true] }
     message_from: [/why]
     take: { sid: /session }
-  send: { headers: { X-Session: "${sid}" } }
+  send: { headers: { X-Session: "${sid}", Authorization: "Basic ${base64:${user}:${sid}}" } }
 sign:
   algorithm: md5
   params: { from: query }
@@ -252,7 +252,8 @@ E
     run --separate-stderr "$DINER" connector call erp goods -p 'shop=S 1' --dry-run
     assert_status 0
     assert_stdout_matches "^GET $(api_url)/goods\?shop=S%201&page=1&app=2754&ts=[0-9]+&sig=\*\*\*\*
-X-Session: \*\*\*\*\$"
+X-Session: \*\*\*\*
+Authorization: Basic \*\*\*\*\$"
     run --separate-stderr "$DINER" connector call erp ship --dry-run --body <(echo '{"order":7}')
     assert_status 0
     assert_stdout_has "Idempotency-Key: (random)"

@@ -61,6 +61,28 @@ static void test_texts(void **state)
     }
 }
 
+/* Where secrets are shown as ****, nothing makes that look like a value. */
+static void test_masks_stay_masks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *wanted;
+    } cases[] = {
+        {"${base64:${user}:****}", "****"},
+        {"a${sha256:${base64:****}}b", "a****b"},
+        {"${base64:${user}}", "QWxhZGRpbg=="},
+        {"${upper:a****}", "A****"},
+    };
+    const struct formula_scope masked = {.value = value, .is_masked = true};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        AUTO_STRBUF struct strbuf out = {0};
+        struct error err = ERROR_INIT;
+        strbuf_init(&out, 0);
+        assert_int_equal(formula_render(cases[i].text, &masked, &out, &err), 0);
+        assert_string_equal(out.data, cases[i].wanted);
+    }
+}
+
 static void test_mistakes(void **state)
 {
     (void)state;
@@ -199,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_masks_stay_masks),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_a_text_has_an_end),
         cmocka_unit_test(test_bodies),
