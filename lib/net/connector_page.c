@@ -71,8 +71,10 @@ static int document_read(struct page_reader *r, struct span body, struct error *
     r->scratch.max = body.len + 16;
     if (jpull_project(r->projection, body, r->values, &r->scratch, &why) != 0)
         return error_set(err, ERR_REMOTE, "the answer is not JSON: %s", why.message);
+    memset(r->found, 0, sizeof(r->found));
     for (size_t i = 0; i < WANTED_COUNT; i++)
-        r->found[i] = r->place[i] == SIZE_MAX ? (struct jpull_value){0} : r->values[r->place[i]];
+        if (r->place[i] != SIZE_MAX)
+            r->found[i] = r->values[r->place[i]];
     return 0;
 }
 

@@ -346,7 +346,7 @@ static int text_of(struct take_reader *k, struct span raw, const char *what, str
 static int headers_of(struct take_reader *k, struct span raw, struct take *take, struct error *err)
 {
     struct jpull_array object;
-    struct span key, value, text;
+    struct span key = {0}, value = {0}, text = {0};
     bool end = false;
 
     take->headers = arena_array(k->t->arena, 64, sizeof(*take->headers));
@@ -403,7 +403,7 @@ static int take_read(struct take_reader *k, struct span raw, struct error *err)
     struct tape *t = k->t;
     struct take take = {.sha256 = ""};
     struct jpull_array object;
-    struct span key, value;
+    struct span key = {0}, value = {0};
     bool end = false;
 
     TRY(jpull_object_begin(raw, &object, err));
@@ -426,7 +426,7 @@ static int bases_read(struct take_reader *k, struct span document, struct error 
 {
     struct jpull_value connectors;
     struct jpull_array object;
-    struct span key, value, text;
+    struct span key = {0}, value = {0}, text = {0};
     bool end = false;
 
     TRY(jpull_find(document, "/connectors", &connectors, &k->scratch, err));
