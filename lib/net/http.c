@@ -7,6 +7,7 @@
 
 #define NS_PER_MS INT64_C(1000000)
 #define STEP_MS   100 /* a signal is seen within this */
+#define LEFT_NS   INT64_C(500000000)
 
 /* ---- the client ---------------------------------------------------------------------------- */
 
@@ -101,7 +102,9 @@ static bool collect(struct http_client *c)
     bool progress = false;
     int running = 0, left = 0;
     CURLMsg *message;
+    int64_t now_ns = clock_monotonic_ns();
 
+    c->was_left = c->driven_ns != 0 && now_ns - c->driven_ns > LEFT_NS;
     curl_multi_perform(c->multi, &running);
     while ((message = curl_multi_info_read(c->multi, &left))) {
         struct http_task *t = NULL;
@@ -112,6 +115,7 @@ static bool collect(struct http_client *c)
         http_attempt_end(c, t, result);
         progress = true;
     }
+    c->driven_ns = clock_monotonic_ns();
     return progress;
 }
 

@@ -250,8 +250,26 @@ static void redirect_follow(struct http_client *c, struct http_task *t, char *ta
     http_list_move_last(&c->waiting, t);
 }
 
+/* Its time passed while nobody looked, and the answer may lie there unread: that attempt was none.
+ */
+static bool attempt_was_left(struct http_client *c, struct http_task *t, CURLcode result)
+{
+    if (result != CURLE_OPERATION_TIMEDOUT || t->stopped || !c->was_left ||
+        !retry_request_is_repeatable(t->req))
+        return false;
+    http_transfer_end(c, t);
+    breaker_forget(&t->host->breaker, t->is_probe);
+    t->is_probe = false;
+    t->response.attempts--;
+    t->due_ns = clock_monotonic_ns();
+    http_list_move_last(&c->waiting, t);
+    return true;
+}
+
 void http_attempt_end(struct http_client *c, struct http_task *t, CURLcode result)
 {
+    if (attempt_was_left(c, t, result))
+        return;
     char *target = result == CURLE_OK ? mem_strdup(http_transfer_redirect(t)) : NULL;
     struct attempt a;
 

@@ -60,6 +60,8 @@ struct http_client {
     size_t spares;
     struct limit limit;
     struct adaptive adaptive; /* when options.adaptive */
+    int64_t driven_ns;        /* when it was moved on last */
+    bool was_left;            /* for so long that time limits passed unseen */
     struct hashmap *hosts;    /* by origin, of struct http_host */
     /* A task is in one of these, or finished and on its way to http_send. */
     struct http_task_list queued, waiting, active, finished;

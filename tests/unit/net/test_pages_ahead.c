@@ -183,6 +183,31 @@ static void test_what_may_not_be_repeated_is_not_asked_for_ahead(void **state)
     connector_close(c);
 }
 
+/* Who works on a page for longer than the time limit of a request finds the next one all the same.
+ */
+static void test_a_page_under_way_survives_that_nobody_looks(void **state)
+{
+    (void)state;
+    AUTO_STRBUF struct strbuf out = {0};
+    struct connector_page page;
+    struct error err = ERROR_INIT;
+    bool end = false;
+
+    strbuf_init(&out, 0);
+    struct connector *c = open_yaml(
+        LIST("timeout: 600ms\nretry: { max: 0 }\n") " paginate: { type: page, param: p } } }\n");
+    server_script("{'/v1/l?p=1': [{'body': '{\\'items\\':[1],\\'total\\':2}'}],"
+                  " '/v1/l?p=2': [{'delay_ms': 100, 'body': '{\\'items\\':[2],\\'total\\':2}'}]}");
+    struct connector_pages *p = pages_of(c);
+    assert_int_equal(connector_pages_next(p, &page, &end, &err), 0);
+    wait_ms(900);
+    int code = read_on(p, &out, &err);
+    assert_int_equal(code, 0);
+    assert_string_equal(out.data, "2");
+    connector_pages_close(p);
+    connector_close(c);
+}
+
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
@@ -193,6 +218,7 @@ int main(void)
         TEST(test_offsets_follow_what_really_came),
         TEST(test_a_page_that_failed_is_asked_for_again_and_none_is_left_out),
         TEST(test_a_login_that_ended_is_renewed_for_pages_under_way),
+        TEST(test_a_page_under_way_survives_that_nobody_looks),
         TEST(test_what_may_not_be_repeated_is_not_asked_for_ahead),
     };
     return cmocka_run_group_tests(tests, group_start, group_stop);
