@@ -10,13 +10,14 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define NS_PER_MS     INT64_C(1000000)
-#define LIFE_MAX_S    INT64_C(315360000) /* ten years: beyond is a mistake of theirs */
-#define TAKEN_MAX     ((size_t)16 << 10)
-#define LOGOUT_MS     5000
-#define REFUSED_MS    INT64_C(60000)
-#define COOKIES_MAX   ((size_t)16 << 10)
-#define COOKIE_HEADER "set-cookie"
+#define NS_PER_MS        INT64_C(1000000)
+#define LIFE_MAX_S       INT64_C(315360000) /* ten years: beyond is a mistake of theirs */
+#define TAKEN_MAX        ((size_t)16 << 10)
+#define LOGOUT_MS        5000
+#define REFUSED_MS       INT64_C(60000)
+#define COOKIES_MAX      ((size_t)16 << 10)
+#define COOKIE_HEADER    "set-cookie"
+#define SECRET_MIN_BYTES ((size_t)8) /* no session is told by less */
 
 static struct auth_session *sessions;
 
@@ -221,6 +222,15 @@ static bool taken_from_body(const struct http_response *response, const char *po
     return true;
 }
 
+/* Words and short numbers, a user's id for one, are no secrets: hiding them would shred texts. */
+static bool is_telling(const char *value)
+{
+    size_t n = strlen(value);
+
+    return strcmp(value, "true") != 0 && strcmp(value, "false") != 0 &&
+           (n >= SECRET_MIN_BYTES || strspn(value, "0123456789") != n);
+}
+
 static int take(struct auth_session *s, const struct login_spec *l,
                 const struct http_response *response, struct error *err)
 {
@@ -243,7 +253,8 @@ static int take(struct auth_session *s, const struct login_spec *l,
         s->names[i] = mem_strdup(l->take.keys[i]);
         s->values[i] = mem_strndup(value.ptr, value.len);
         s->count = i + 1;
-        secret_register(s->values[i]);
+        if (is_telling(s->values[i]))
+            secret_register(s->values[i]);
     }
     return 0;
 }
@@ -275,7 +286,8 @@ int auth_cookies_keep(struct auth_session *s, const struct http_response *respon
         strbuf_adds(&all, all.len > 0 ? "; " : "");
         strbuf_add(&all, cookie, len);
         AUTOFREE char *value = mem_strndup(cookie + name_len + 1, len - name_len - 1);
-        secret_register(value);
+        if (strlen(value) >= SECRET_MIN_BYTES)
+            secret_register(value);
     }
     bool overflow = all.overflow;
     if (all.len > 0)

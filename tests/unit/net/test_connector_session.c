@@ -1,5 +1,6 @@
 /* Sessions: a login whose answer feeds later requests, renewed once when lost, ended once. */
 #include "connector_fixture.h"
+#include "core/secret.h"
 #include "net/connector_internal.h"
 
 #define TRYTON                                                                                     \
@@ -270,6 +271,25 @@ static void test_a_cookie_that_is_set_twice_is_the_later_one(void **state)
     auth_session_clear(&s);
 }
 
+static void test_what_was_taken_is_hidden_in_texts_but_words_are_not(void **state)
+{
+    (void)state;
+    AUTO_STRBUF struct strbuf text = {0};
+    struct error err = ERROR_INIT;
+    struct connector *c = open_yaml(
+        HEAD "auth: { type: session, login: { path: /in, keep_cookies: true, take: { ok: /ok,"
+             " uid: /uid, sid: /sid, long: /long } }, send: { headers: { X-Sid: '${sid}' } } }\n"
+             "resources: { a: { path: /a } }\n");
+    server_script("{'/v1/in': [{'headers': {'Set-Cookie': 'JSESSION=cookie-5678'}, 'json': {'ok':"
+                  " true, 'uid': 20231, 'sid': 'x-71', 'long': '8273645546'}}], '/v1/a': [{}]}");
+    assert_int_equal(call(c, "a", NULL, 0, NULL, NULL, &err), 0);
+    strbuf_init(&text, 0);
+    strbuf_adds(&text, "true 20231 x-71 8273645546 cookie-5678");
+    secret_redact(&text);
+    assert_string_equal(text.data, "true 20231 **** **** ****");
+    connector_close(c);
+}
+
 /* What a server gives must not become a header of its own. */
 static void test_values_with_line_ends_are_not_sent(void **state)
 {
@@ -327,6 +347,7 @@ int main(void)
         TEST(test_requests_in_flight_share_a_renewal),
         TEST(test_tokens_of_headers_and_all_cookies),
         TEST(test_a_cookie_that_is_set_twice_is_the_later_one),
+        TEST(test_what_was_taken_is_hidden_in_texts_but_words_are_not),
         TEST(test_values_with_line_ends_are_not_sent),
         TEST(test_a_session_ends_when_it_said),
     };
