@@ -142,6 +142,19 @@ tuples() { sql "select string_agg(ctid || ' ' || xmin, ', ' order by ctid) from 
     load_stock "2 0 0 2 0 0 0 0" 0
 }
 
+@test "what a contract left out is loaded when it no longer does" {
+    stock
+    lines S1,A,1,,x S1,B,2,,y
+    load_stock "2 2 0 0 0 0 0 0"
+    sql "alter table t.stock drop column note"
+    stock 'schema: { columns: discard_value }'
+    load_stock "2 0 0 2 0 0 0 0"
+    load_stock "2 0 0 2 0 0 0 0" 0
+    stock # evolve: the column is added
+    load_stock "2 0 2 0 0 0 0 0"
+    assert_equal "$(rows stock "code, note")" "A,x B,y"
+}
+
 @test "--verify finds and mends what another writer changed" {
     stock
     lines S1,A,1,,x S1,B,2,,y S1,C,3,,z

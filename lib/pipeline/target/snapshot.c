@@ -120,6 +120,9 @@ static void specification(const struct stream_spec *s, char ret[65])
     }
     for (size_t i = 0; i < s->key.count; i++)
         add_text(h, s->key.items[i]);
+    /* What a contract left out comes with another one. */
+    sha256_add(h, &s->schema.columns, sizeof s->schema.columns);
+    sha256_add(h, &s->schema.types, sizeof s->schema.types);
     for (size_t i = 0; i < s->checks.count; i++) {
         const struct check_spec *c = (const struct check_spec *)s->checks.items + i;
         add_text(h, c->expr);
