@@ -13,7 +13,7 @@ extern const struct command command_pipeline_test;  /* cmd/pipeline_test.c */
 extern const struct command command_runs;           /* cmd/runs.c */
 extern const struct command command_rejects;        /* cmd/rejects.c */
 extern const struct command command_state;          /* cmd/state.c */
-extern const struct command command_connector;   /* cmd/connector.c */
+extern const struct command command_connector;      /* cmd/connector.c */
 extern const struct command command_orders;         /* cmd/orders.c */
 extern const struct command command_stock;          /* cmd/stock.c */
 extern const struct command command_perf_report;    /* cmd/perf_report.c */

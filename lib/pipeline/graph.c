@@ -167,6 +167,8 @@ static void add_label(struct strbuf *out, const char *text, enum graph_format fo
 static size_t place_index(const struct graph *g, const char *place)
 {
     for (size_t i = 0; i < g->count; i++) {
+        if (g->nodes[i].source == NULL)
+            continue; /* a step has no places */
         if (strcmp(g->nodes[i].source, place) == 0)
             return i * 2;
         if (strcmp(g->nodes[i].target, place) == 0)

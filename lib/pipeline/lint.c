@@ -45,8 +45,8 @@ static void check_named(const struct lint *l, const char *connector, const char 
     }
     if (faults.errors > 0)
         diagnostics_warn(d, at, "diner connector lint shows them all",
-                        "connector '%s' has %zu fault%s", connector, faults.errors,
-                        faults.errors > 1 ? "s" : "");
+                         "connector '%s' has %zu fault%s", connector, faults.errors,
+                         faults.errors > 1 ? "s" : "");
     for (size_t i = 0; i < c.nresources; i++)
         if (strcmp(c.resources[i], resource) == 0)
             return;

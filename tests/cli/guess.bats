@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016
 # diner pipeline guess: what it writes runs as it is, and does what its comments say.
 load ../helper
 load pipelines

@@ -146,7 +146,7 @@ ok    p: aborted"
     assert_sql "select count(*) from pg_tables where schemaname = 't'" 0
     assert_sql "select (select count(*) from diner.run) + (select count(*) from diner.reject) + (select count(*) from diner.state)" 0
     # Without a database that is said, and is no failed check.
-    DINER_DSN=postgresql:///x?host=/nowhere diner_test p
+    DINER_DSN="postgresql:///x?host=/nowhere" diner_test p
     assert_status 6
     assert_stdout_has "it could not be run: "
 }

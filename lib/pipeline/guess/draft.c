@@ -185,7 +185,7 @@ static void print_key_comment(const struct draft *d, const struct key_candidate 
     const char *names[2] = {d->columns[k->columns[0]].name,
                             k->ncolumns > 1 ? d->columns[k->columns[1]].name : NULL};
     strbuf_adds(out, "    #   ");
-    print_list(out, names, k->ncolumns);
+    print_list(out, names, k->ncolumns > 1 ? 2 : 1);
     strbuf_addf(out, ": unique in %" PRIu64 " rows%s", k->rows - k->empty,
                 d->check.is_partial ? " (not all of the file)" : "");
     if (k->empty > 0)
@@ -212,7 +212,7 @@ static void print_mode(const struct draft *d, struct strbuf *out)
                          ? "    mode: replace         # every read is the whole\n    key: "
                          : "    mode: merge           # replace: when each file is the whole list\n"
                            "    key: ");
-    print_list(out, names, d->keys[0].ncolumns);
+    print_list(out, names, d->keys[0].ncolumns > 1 ? 2 : 1);
     strbuf_addch(out, '\n');
 }
 

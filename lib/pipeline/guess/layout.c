@@ -105,8 +105,8 @@ static int measure(const struct layout *l, char delimiter, int quote, struct sha
 {
     struct csvio_options o = layout_options(l);
     struct csvio_reader *reader;
-    struct csvio_record record;
-    size_t widths[LAYOUT_HEAD_RECORDS];
+    struct csvio_record record = {0};
+    size_t widths[LAYOUT_HEAD_RECORDS] = {0};
     bool end = false;
     o.delimiter = delimiter;
     o.quote = quote;
@@ -237,7 +237,7 @@ static int find_header(struct layout *l, struct arena *arena, struct error *err)
 {
     struct csvio_options o = layout_options(l);
     struct csvio_reader *reader;
-    struct csvio_record record;
+    struct csvio_record record = {0};
     bool end = false, any_data = false;
     int code = 0;
     TRY(head_reader(l, &o, &reader, err));

@@ -299,7 +299,7 @@ static void consider(struct found_records *best, struct span array, const char *
         return;
     best->array = array;
     best->count = n;
-    strcpy(best->pointer, pointer);
+    memcpy(best->pointer, pointer, strlen(pointer) + 1);
 }
 
 /* The array with the most objects, the nearest to the root first. */

@@ -57,10 +57,9 @@ static void take_columns(struct draft *d, const struct db_result *res, struct st
         strbuf_init(&text, 256);
         db_type_print(&type, &text);
         struct draft_column *c = &d->columns[d->ncolumns];
-        *c = (struct draft_column){.name = name,
-                                   .header = name,
-                                   .type = {.type = arena_strdup(d->arena, text.data)},
-                                   .required = db_result_bool(res, i, 4)};
+        const struct seen_type known = {.type = arena_strdup(d->arena, text.data)};
+        *c = (struct draft_column){
+            .name = name, .header = name, .type = known, .required = db_result_bool(res, i, 4)};
         int64_t at = db_result_int(res, i, 5); /* place in the key, from 1; 0: not in it */
         if (at == 1 || at == 2)
             d->keys[0].columns[at - 1] = d->ncolumns;

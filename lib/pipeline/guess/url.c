@@ -118,7 +118,7 @@ static void print_hints(struct span document, const struct found_records *r, str
     char parent[sizeof r->pointer];
     AUTO_STRBUF struct strbuf scratch = {0};
     strbuf_init(&scratch, 1 << 16);
-    strcpy(parent, r->pointer);
+    memcpy(parent, r->pointer, sizeof parent);
     for (;;) {
         char *slash = strrchr(parent, '/');
         if (slash == NULL)
