@@ -105,6 +105,13 @@ static void test_unterminated_quote_at_the_end(void **state)
 }
 
 /* The quote that stays open may stand on a later line than the record's first. */
+static void test_unterminated_quote_after_a_carriage_return(void **state)
+{
+    (void)state;
+    READ("\r\"open\n2,b", NULL);
+    EXPECT("1:!an unterminated quote@1:2", "2:2|b");
+}
+
 static void test_unterminated_quote_further_down(void **state)
 {
     (void)state;
@@ -382,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_stray_quote_costs_one_record),
         cmocka_unit_test(test_unterminated_quote_costs_one_record),
         cmocka_unit_test(test_unterminated_quote_at_the_end),
+        cmocka_unit_test(test_unterminated_quote_after_a_carriage_return),
         cmocka_unit_test(test_unterminated_quote_further_down),
         cmocka_unit_test(test_rewind_is_bounded),
         cmocka_unit_test(test_quote_none),
