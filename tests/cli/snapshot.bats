@@ -155,6 +155,20 @@ tuples() { sql "select string_agg(ctid || ' ' || xmin, ', ' order by ctid) from 
     assert_equal "$(rows stock "code, note")" "A,x B,y"
 }
 
+@test "a load that keeps no hashes leaves none behind that tell of other values" {
+    stock
+    lines S1,A,1,,x S1,B,2,,y
+    load_stock "2 2 0 0 0 0 0 0"
+    stock 'change_detection: off'
+    lines S1,A,5,,x S1,B,2,,y
+    load_stock "2 0 1 1 0 0 0 0"
+    assert_sql "select string_agg(code, ',') from t.stock where _row_hash is null" A
+    stock
+    lines S1,A,1,,x S1,B,2,,y # as it was
+    load_stock "2 0 1 1 0 0 0 0" 1
+    assert_equal "$(rows stock "code, qty")" "A,1.000 B,2.000"
+}
+
 @test "--verify finds and mends what another writer changed" {
     stock
     lines S1,A,1,,x S1,B,2,,y S1,C,3,,z

@@ -40,6 +40,8 @@ int beside_drop_leftover(const struct stage_target *t, struct error *err)
     const struct stream_context *ctx = t->ctx;
     const char *left;
     AUTO_RESULT struct db_result *res = NULL;
+    if (ctx->plan)
+        return 0;
     TRY(state_get(ctx, STATE_NAME, &left, err));
     const char *space = left != NULL ? strchr(left, ' ') : NULL;
     if (space == NULL)

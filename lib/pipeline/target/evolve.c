@@ -307,6 +307,9 @@ int stage_ensure_target(struct stage_target *t, struct error *err)
     t->is_new = db_result_rows(res) == 0;
     t->has_run_id = t->is_new || find_column(res, "_run_id") >= 0;
     t->has_loaded_at = t->is_new || find_column(res, "_loaded_at") >= 0;
+    t->has_old_hash = !t->has_row_hash && t->has_run_id && t->has_loaded_at &&
+                      find_column(res, "_row_hash") >= 0 &&
+                      stream_column(t->ctx->stream, "_row_hash") < 0;
     if (t->is_new)
         return create_target(t, err);
     TRY(hold_own_columns(t, res, err));

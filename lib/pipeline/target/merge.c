@@ -93,8 +93,8 @@ static int update_changed(struct diff *d, int64_t from, int64_t to, int64_t *ret
         strbuf_addf(&sql, "%s_loaded_at = now()", comma);
         comma = ", ";
     }
-    if (t->has_row_hash) {
-        strbuf_addf(&sql, "%s_row_hash = s._row_hash", comma);
+    if (t->has_row_hash || t->has_old_hash) {
+        strbuf_addf(&sql, "%s_row_hash = %s", comma, t->has_row_hash ? "s._row_hash" : "null");
         comma = ", ";
     }
     if (stage_deletes(s) == DELETES_SOFT)

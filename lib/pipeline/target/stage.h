@@ -35,6 +35,8 @@ struct stage_target {
     /* Filled by stage_ensure_target: tables that diner makes say which run wrote a row and when; a
      * table made by somebody else is left as it is. */
     bool has_run_id, has_loaded_at;
+    bool has_old_hash; /* _row_hash of loads that kept it; this one does not: what it writes is null
+                        */
     bool is_new;       /* by stage_ensure_target: it made the table, still without its key */
     bool has_row_hash; /* stage and target have _row_hash (snapshot.c) */
     bool is_partial;   /* of a snapshot only what may differ is staged: absence means nothing */
