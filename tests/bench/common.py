@@ -86,7 +86,8 @@ class Bench:
              "alter system set autovacuum = off", "select pg_reload_conf()", TABLE,
              "create database other")
         self.other = self.dsn.replace("///postgres?", "///other?")
-        psql(self.other, TABLE)
+        # A query does not say which of its columns are never null: what it loads may be null.
+        psql(self.other, TABLE.replace(" not null", ""))
         self.write("diner.yaml", f"connections:\n  warehouse: {{ dsn: '{self.dsn}' }}\n"
                                  f"  other: {{ dsn: '{self.other}' }}\n")
         os.chmod(self.path("diner.yaml"), 0o600)
