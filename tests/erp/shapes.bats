@@ -78,6 +78,7 @@ changed_connector() { # NAME SED-SCRIPT
     assert_stderr_has "用户名或密码错误"
     assert_equal "$(asked 'length')" 1
     # the login with a password, as its comment has it
+    # shellcheck disable=SC2016 # names of the connector, not of the shell
     changed_connector kingdee 's/app_secret: env:KINGDEE_APP_SECRET/password: env:KINGDEE_PASSWORD/
         s/LoginBySign/ValidateUser/; /^    sign:/,/^      put:/d
         s/^    body: .*app_id.*/    body: { parameters: ["${account}", "${user}", "${password}", 2052] }/'
