@@ -147,6 +147,12 @@ party_of() { # CODE: name, and its mechanisms as type:name=value
     run --separate-stderr "$DINER" pipeline plan crm_members -o json
     assert_status 0
     assert_json '[.[] | select(.stream | IN("crm_create", "crm_update", "crm_changes", "members")) | .inserted + .updated] == [6, 2, 2, 2]'
+    run --separate-stderr "$DINER" pipeline plan crm_members --diff
+    assert_status 0
+    assert_stdout_has "> code: P1  name: 赵六"
+    assert_stdout_has 'side: crm  field: phone  was: null  becomes: 137****0004'
+    refute_stdout_has 13900009999
+    refute_stdout_has 13700000004
     assert_equal "$(tryton_count party.party '[]')" "$before"
     assert_sql "select count(*) from ods.crm_changes where member_id = 'P1'" 0
     diner_run crm_members
