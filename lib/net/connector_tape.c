@@ -374,7 +374,7 @@ static int member_of(struct take_reader *k, const char *key, struct span value, 
                  {"method", &take->method},
                  {"url", &take->url},
                  {"sha256", &take->sha256}};
-    struct span text;
+    struct span text = {0};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (strcmp(key, texts[i].key) != 0)
