@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* What a spreadsheet would take for a formula (OWASP, "CSV injection"). */
 static bool looks_like_formula(struct span text)
 {
@@ -11,36 +15,61 @@ static bool looks_like_formula(struct span text)
     return c == '=' || c == '+' || c == '-' || c == '@' || c == '\t' || c == '\r';
 }
 
-/* Eight bytes at a time: a byte of w that equals c leaves its high bit set. */
-static inline uint64_t bytes_equal(uint64_t w, char c)
+#ifdef __SSE2__
+/* 1 to 16 bytes at p, some of them twice; zeros where there are fewer than four. */
+static inline __m128i load_short(const char *p, size_t n)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t x = w ^ (ones * (unsigned char)c);
-    return (x - ones) & ~x & (ones << 7);
+    uint64_t low = 0, high = 0;
+    if (n >= 8) {
+        memcpy(&low, p, 8);
+        memcpy(&high, p + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(&low, p, 4);
+        memcpy(&high, p + n - 4, 4);
+    } else {
+        low = (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << 8 |
+              (uint64_t)(unsigned char)p[n - 1] << 16;
+    }
+    return _mm_set_epi64x((long long)high, (long long)low);
 }
 
-static inline bool word_is_special(const char *p, char delimiter)
+static inline bool vector_is_special(__m128i v, __m128i delimiter)
 {
-    uint64_t w;
-    memcpy(&w, p, sizeof w);
-    return (bytes_equal(w, delimiter) | bytes_equal(w, '"') | bytes_equal(w, '\n') |
-            bytes_equal(w, '\r')) != 0;
+    __m128i marks =
+        _mm_or_si128(_mm_cmpeq_epi8(v, delimiter), _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+    __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n')),
+                                _mm_cmpeq_epi8(v, _mm_set1_epi8('\r')));
+    return _mm_movemask_epi8(_mm_or_si128(marks, ends)) != 0;
 }
 
+/* Whether the text, which is not empty, holds what must be quoted. */
 static inline bool has_special(struct span text, char delimiter)
 {
-    const char *p = text.ptr, *end = text.ptr + text.len;
-    const size_t word = sizeof(uint64_t);
-    for (; (size_t)(end - p) >= word; p += word)
-        if (word_is_special(p, delimiter))
+    const __m128i d = _mm_set1_epi8(delimiter);
+    const size_t width = sizeof(__m128i);
+    if (text.len <= width)
+        return vector_is_special(load_short(text.ptr, text.len), d);
+    for (size_t i = 0;; i += width) {
+        __m128i v;
+        size_t at = i + width < text.len ? i : text.len - width; /* the last one overlaps */
+        memcpy(&v, text.ptr + at, width);
+        if (vector_is_special(v, d))
             return true;
-    if (text.len >= word) /* the last word again, with what is left of it */
-        return p < end && word_is_special(end - word, delimiter);
-    for (; p < end; p++)
-        if (*p == delimiter || *p == '"' || *p == '\n' || *p == '\r')
+        if (at + width == text.len)
+            return false;
+    }
+}
+#else
+static inline bool has_special(struct span text, char delimiter)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == delimiter || c == '"' || c == '\n' || c == '\r')
             return true;
+    }
     return false;
 }
+#endif
 
 static bool needs_quotes(struct span text, char delimiter, struct span null_text)
 {

@@ -355,6 +355,30 @@ static void test_write_reads_back(void **state)
     EXPECT("1:a| b |c,d|e\"f|g\nh||i\rj");
 }
 
+/* What must be quoted is found at every place of texts of every length. */
+static void test_write_quotes_wherever_it_must(void **state)
+{
+    static const char special[] = {',', '"', '\n', '\r'};
+    struct csvio_style style = {0};
+    AUTO_STRBUF struct strbuf out = {0};
+    char text[80];
+    (void)state;
+    strbuf_init(&out, 0);
+    for (size_t n = 1; n <= sizeof text; n++) {
+        memset(text, 'x', n);
+        strbuf_clear(&out);
+        csvio_write_field(&out, &style, (struct span){text, n}, false, true);
+        assert_int_equal(out.len, n);
+        for (size_t at = 0; at < n; at++) {
+            text[at] = special[(n + at) % sizeof special];
+            strbuf_clear(&out);
+            csvio_write_field(&out, &style, (struct span){text, n}, false, true);
+            assert_int_equal(out.data[0], '"');
+            text[at] = 'x';
+        }
+    }
+}
+
 static void test_write_null_and_guard(void **state)
 {
     (void)state;
@@ -405,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_sap_export),
         cmocka_unit_test(test_pipe),
         cmocka_unit_test(test_write_reads_back),
+        cmocka_unit_test(test_write_quotes_wherever_it_must),
         cmocka_unit_test(test_write_null_and_guard),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
