@@ -116,7 +116,7 @@ READERS = {"int": read_int, "numeric": read_numeric, "date": read_date, "bool": 
 
 def computed(spec):
     """Columns that a transform sets: whether they are null is looked at afterwards."""
-    return {t["column"] for t in spec["transforms"] if t["kind"] == "set"}
+    return {t["column"] for t in spec["transforms"] if t["kind"] != "filter"}
 
 
 def read_row(fields, spec):
@@ -130,6 +130,9 @@ def read_row(fields, spec):
             raise Reject("required")
         row[column["name"]] = value
     return row
+
+
+LOOKUP = {"辣子鸡": "川", "宫保鸡丁": "川", "rice": "饭", "k1": "一", "k2": None}
 
 
 # ---- the reference: rows --------------------------------------------------------------------
@@ -192,12 +195,34 @@ def run_reference(table, records, spec):
                             unreadable = True
                         else:
                             rejected_keys.append(key)
+        elif rule["kind"] == "lookup":
+            kept = []
+            for row in rows:
+                if row[rule["on"]] not in LOOKUP and rule["miss"] == "reject":
+                    counts["rejected"] += 1
+                    key = tuple(row[k] for k in spec["key"])
+                    if None in key or not spec["key"]:
+                        unreadable = True
+                    else:
+                        rejected_keys.append(key)
+                    continue
+                row[rule["column"]] = LOOKUP.get(row[rule["on"]])
+                kept.append(row)
+            rows = kept
         else:
             for row in rows:
                 row[rule["column"]] = rule["python"](row)
+    must = computed(spec) & {c["name"] for c in spec["columns"] if c["required"]}
     kept = []
     for row in rows:
-        if any(row[k] is None for k in spec["key"] + spec["partition_by"]):
+        if any(row[c] is None for c in must):
+            counts["rejected"] += 1
+            key = tuple(row[k] for k in spec["key"])
+            if not key or None in key:
+                unreadable = True
+            else:
+                rejected_keys.append(key)
+        elif any(row[k] is None for k in spec["key"] + spec["partition_by"]):
             counts["rejected"] += 1
             unreadable = True
         else:
@@ -333,8 +358,33 @@ def mode_delete_insert(table, rows, spec, counts, rejected_keys, unreadable):
     table.rows = kept + [dict(r) for r in rows]
 
 
+def mode_scd2(table, rows, spec, counts, rejected_keys, unreadable):
+    tracked = spec["track"] or [c["name"] for c in spec["columns"]]
+    current = {tuple(r[k] for k in spec["key"]): r for r in table.rows if r["_current"]}
+    present = set()
+    for row in rows:
+        key = tuple(row[k] for k in spec["key"])
+        present.add(key)
+        old = current.get(key)
+        if old is not None and all(old[c] == row[c] for c in tracked):
+            same = values(old, spec) == values(row, spec)
+            counts["unchanged" if same else "updated"] += 1
+            old.update(row)
+            continue
+        if old is not None:
+            old["_current"] = False
+        table.rows.append({**row, "_current": True})
+        counts["inserted"] += 1
+    if spec["deletes"] != "hard" or unreadable:
+        return
+    for key, row in current.items():
+        if key not in present and key not in rejected_keys and row["_current"]:
+            row["_current"] = False
+            counts["deleted"] += 1
+
+
 MODES = {"append": mode_append, "merge": mode_merge, "replace": mode_replace,
-         "delete_insert": mode_delete_insert}
+         "delete_insert": mode_delete_insert, "scd2": mode_scd2}
 
 
 # ---- random pipelines -----------------------------------------------------------------------
@@ -371,11 +421,11 @@ def sql_type(column):
 def random_spec(r):
     ncolumns = r.randrange(2, 7)
     columns = [random_column(r, i, ncolumns) for i in range(ncolumns)]
-    mode = r.choice(["append", "merge", "merge", "replace", "replace", "delete_insert"])
+    mode = r.choice(["append", "merge", "merge", "replace", "replace", "delete_insert", "scd2"])
     key = []
-    if mode == "merge" or (mode == "replace" and r.random() < 0.7):
+    if mode in ("merge", "scd2") or (mode == "replace" and r.random() < 0.7):
         key = r.sample([c["name"] for c in columns], r.randrange(1, min(3, ncolumns) + 1))
-    spec = {"columns": columns, "mode": mode, "key": key, "partition_by": [],
+    spec = {"columns": columns, "mode": mode, "key": key, "partition_by": [], "track": [],
             "deletes": "default", "detection": r.choice(["auto", "auto", "off"]),
             "source": {"strip": r.choice([[], [","], [",", "¥"]]),
                        "null": r.choice([[], ["无"], ["无", "-"], ["NULL"]]),
@@ -387,6 +437,11 @@ def random_spec(r):
         spec["partition_by"] = r.sample([c["name"] for c in columns], 1)
     if key and mode in ("merge", "replace"):
         spec["deletes"] = r.choice(["default", "default", "keep", "soft", "hard"])
+    if mode == "scd2":
+        spec["deletes"] = r.choice(["default", "keep", "hard"])
+        rest = [c["name"] for c in columns if c["name"] not in key]
+        if rest and r.random() < 0.5:
+            spec["track"] = r.sample(rest, r.randrange(1, len(rest) + 1))
     spec["transforms"] = random_transforms(r, spec)
     spec["checks"] = random_checks(r, spec)
     return spec
@@ -410,6 +465,10 @@ def random_transforms(r, spec):
         rules.append({"kind": "set", "column": t, "sql": f"coalesce({t}, 'none')",
                       "python": lambda row, t=t: "none" if row[t] is None else row[t]})
     r.shuffle(rules)
+    if len(free) > 1 and r.random() < 0.3:
+        on, take = r.sample([c["name"] for c in free], 2)
+        rules.append({"kind": "lookup", "column": take, "on": on,
+                      "miss": r.choice(["reject", "null"])})
     return rules
 
 
@@ -439,6 +498,8 @@ def yaml_text(spec, path):
         lines.append(f"    key: [{', '.join(spec['key'])}]")
     if spec["partition_by"]:
         lines.append(f"    partition_by: [{', '.join(spec['partition_by'])}]")
+    if spec["track"]:
+        lines.append(f"    scd2: {{ track: [{', '.join(spec['track'])}] }}")
     if spec["deletes"] != "default":
         lines.append(f"    deletes: {spec['deletes']}")
     lines.append("    columns:")
@@ -454,9 +515,11 @@ def yaml_text(spec, path):
     if spec["transforms"]:
         lines.append("    transform:")
         for t in spec["transforms"]:
-            what = json.dumps(t["sql"])
+            what = json.dumps(t.get("sql"))
             lines.append(f"      - filter: {what}" if t["kind"] == "filter"
-                         else f"      - set: {{ {t['column']}: {what} }}")
+                         else f"      - set: {{ {t['column']}: {what} }}" if t["kind"] == "set"
+                         else f"      - lookup: {{ table: model.dim, on: [\"{t['on']} = k\"], "
+                              f"take: [\"{t['column']} = v\"], miss: {json.dumps(t['miss'])} }}")
     if spec["checks"]:
         lines.append("    checks:")
         lines += [f"      - {{ expr: {json.dumps(c['sql'])}, on_fail: reject }}"
@@ -543,7 +606,9 @@ def shown(value):
 def expected_rows(table, spec):
     soft = spec["deletes"] == "soft"
     return sorted((json.dumps([shown(row[c["name"]]) for c in spec["columns"]]
-                              + ([bool(row.get("_deleted"))] if soft else []), ensure_ascii=False)
+                              + ([bool(row.get("_deleted"))] if soft else [])
+                              + ([row["_current"]] if spec["mode"] == "scd2" else []),
+                              ensure_ascii=False)
                    for row in table.rows))
 
 
@@ -551,6 +616,8 @@ def found_rows(sql, spec):
     parts = [f"{c['name']}::text" for c in spec["columns"]]
     if spec["deletes"] == "soft":
         parts.append("_deleted_at is not null")
+    if spec["mode"] == "scd2":
+        parts.append("is_current")
     return sorted(json.dumps(json.loads(line), ensure_ascii=False) for line in
                   sql(f"select json_build_array({', '.join(parts)}) from model.model").splitlines())
 
@@ -566,6 +633,9 @@ def one_pipeline(r, diner, sql, directory):
     with open(pipeline, "w", encoding="utf-8") as f:
         f.write(yaml_text(spec, path))
     sql("drop schema if exists model cascade; create schema model; "
+        "create table model.dim as select * from (values "
+        + ", ".join(f"('{k}', {'null' if v is None else repr(v)}::text)" for k, v in LOOKUP.items())
+        + ") x (k, v); "
         "delete from diner.state where pipeline = 'model'; delete from diner.reject")
     table, records, runs = Table(), None, r.randrange(2, 5)
     for i in range(runs):
