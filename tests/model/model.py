@@ -465,7 +465,7 @@ def random_transforms(r, spec):
         rules.append({"kind": "set", "column": t, "sql": f"coalesce({t}, 'none')",
                       "python": lambda row, t=t: "none" if row[t] is None else row[t]})
     r.shuffle(rules)
-    if len(free) > 1 and r.random() < 0.3:
+    if len(free) > 1 and r.random() < 0.8:
         on, take = r.sample([c["name"] for c in free], 2)
         rules.append({"kind": "lookup", "column": take, "on": on,
                       "miss": r.choice(["reject", "null"])})
