@@ -694,6 +694,7 @@ def main():
     args = options.parse_args()
     base = args.seed if args.seed is not None else random.SystemRandom().randrange(10**9)
     directory = args.keep or tempfile.mkdtemp(prefix="diner-model.")
+    directory = os.path.abspath(directory)
     os.makedirs(directory, exist_ok=True)
     sql = Psql(args.dsn)
     total = 0
