@@ -59,8 +59,8 @@ int draft_key_weight(const struct draft_column *c, size_t at)
         return -1;
     if ((hints & (NAME_MONEY | NAME_QUANTITY)) != 0 && (hints & NAME_CODE) == 0)
         return -1;
-    if (c->seen != NULL && c->seen->length_max > 200)
-        return -1;
+    if (c->seen != NULL && (c->seen->length_max > 200 || c->seen->scientific.count > 0))
+        return -1; /* a damaged code is refused as a key */
     int weight = 30 - (int)(at < 20 ? at : 20);
     if ((hints & NAME_CODE) != 0)
         weight += 100;
