@@ -122,7 +122,7 @@ e2e_snapshot() { # FILE
             ask "select '$t ' || (to_jsonb(t) - '{_run_id,_loaded_at,_row_hash}'::text[])::text from $t t order by 1"
         done
         ask "select concat_ws(' ', 'state', pipeline, stream, child, name, value)
-             from diner.state order by 1"
+             from diner.state where name <> 'row_hash' order by 1"
         ask "select concat_ws(' ', 'reject', pipeline, stream, position, column_name, value, reason,
                               key, run_failed) from diner.reject order by 1"
         ask "select concat_ws(' ', 'intent not confirmed', pipeline, stream, status)

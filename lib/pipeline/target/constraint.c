@@ -239,16 +239,10 @@ int stage_constrain(const struct stage_target *t, struct stream_counts *counts, 
     return 0;
 }
 
-int stage_is_plain(const struct stage_target *t, bool *ret, struct error *err)
+int stage_is_plain(const struct stage_target *t, bool *not_null, bool *ret, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
     const struct stream_spec *s = t->ctx->stream;
-    AUTO_STRBUF struct strbuf ours = {0};
-    strbuf_init(&ours, STAGE_SQL_MAX);
-    /* Columns that are not null where null is refused before: key and required. */
-    for (size_t i = 0; i < s->ncolumns; i++)
-        if (s->columns[i].required)
-            strbuf_addf(&ours, "%s\x1f", s->columns[i].name);
     TRY(db_query(
         t->ctx->db,
         "select exists (select from pg_constraint where conrelid = to_regclass($1)) or "
@@ -256,9 +250,20 @@ int stage_is_plain(const struct stage_target *t, bool *ret, struct error *err)
         "exists (select from pg_trigger where tgrelid = to_regclass($1) and not "
         "tgisinternal) or exists (select from pg_attribute a join pg_type y on y.oid = "
         "a.atttypid where a.attrelid = to_regclass($1) and a.attnum > 0 and not "
-        "a.attisdropped and (y.typtype = 'd' or a.attnotnull and a.attname <> "
-        "'_loaded_at' and a.attname <> all(string_to_array($2, e'\\x1f'))))",
-        DB_PARAMS(t->quoted, ours.data != NULL ? ours.data : ""), &res, err));
-    *ret = !db_result_bool(res, 0, 0);
+        "a.attisdropped and y.typtype = 'd'), null, false "
+        "union all select false, a.attname, a.atthasdef or a.attidentity <> '' from pg_attribute a "
+        "where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped and "
+        "a.attnotnull",
+        DB_PARAMS(t->quoted), &res, err));
+    *ret = true;
+    for (size_t i = 0; i < db_result_rows(res); i++) {
+        const char *name = db_result_text(res, i, 1);
+        int column = name != NULL ? stream_column(s, name) : -1;
+        if (column >= 0)
+            not_null[column] = true;
+        /* One that the stream does not fill is filled by its default, or refuses every row. */
+        *ret &= !db_result_bool(res, i, 0) &&
+                (name == NULL || column >= 0 || db_result_bool(res, i, 2));
+    }
     return 0;
 }

@@ -40,8 +40,8 @@ struct target {
     struct stage_target stage;
     struct db_copy *copy;
     enum way way;
-    bool *is_key;          /* by column: null is refused here, no transform being able to fill it */
-    struct beside *beside; /* WAY_FRESH by several connections, or NULL */
+    const char **no_null;      /* by column: why null is refused here; NULL where it is not */
+    struct beside *beside;     /* WAY_FRESH by several connections, or NULL */
     struct snapshot *snapshot; /* the table has row hashes, or NULL */
     struct strbuf row;         /* WAY_SNAPSHOT: the row before it is known whether it is sent */
     int64_t rows, sent;
@@ -132,6 +132,18 @@ static int begin_fresh(struct target *t, struct error *err)
     return begin_copy(t, err);
 }
 
+static int is_direct_possible(struct target *t, bool *ret, struct error *err)
+{
+    const size_t n = t->ctx->stream->ncolumns;
+    bool *not_null = arena_array(t->ctx->arena, n + 1, sizeof *not_null);
+    TRY(stage_is_plain(&t->stage, not_null, ret, err));
+    for (size_t i = 0; i < n && *ret; i++)
+        if (not_null[i] && t->no_null[i] == NULL)
+            t->no_null[i] =
+                arena_printf(t->ctx->arena, "null, which %s does not take", t->stage.quoted);
+    return 0;
+}
+
 static int choose_way(struct target *t, struct error *err)
 {
     bool is_missing = false, compares = false, is_plain = false;
@@ -150,7 +162,7 @@ static int choose_way(struct target *t, struct error *err)
         return 0;
     }
     if (can_go_direct(t->ctx))
-        TRY(stage_is_plain(&t->stage, &is_plain, err));
+        TRY(is_direct_possible(t, &is_plain, err));
     t->way = is_plain ? WAY_DIRECT : WAY_STAGE;
     return begin_copy(t, err);
 }
@@ -163,9 +175,10 @@ static int begin(struct target *t, struct error *err)
         TRY(postgres_source_sql(t->ctx, t->ctx->db, &query, err));
         return stage_from_query(&t->stage, &query, &t->rows, err);
     }
-    t->is_key = arena_array(t->ctx->arena, s->ncolumns + 1, sizeof *t->is_key);
+    t->no_null = arena_array(t->ctx->arena, s->ncolumns + 1, sizeof *t->no_null);
     for (size_t i = 0; i < s->ncolumns; i++)
-        t->is_key[i] = s->transforms.count == 0 && stage_is_key(s, s->columns[i].name);
+        if (s->transforms.count == 0 && stage_is_key(s, s->columns[i].name))
+            t->no_null[i] = "null in the key"; /* no transform will fill it */
     if (t->ctx->dry_run)
         return 0;
     return choose_way(t, err);
@@ -214,8 +227,8 @@ static void encode_row(const struct target *t, const struct source_row *row, str
             db_encode_null(out);
         else
             reason = column_encode(t->ctx->reader, i, &row->cells[i], out);
-        if (reason == NULL && t->is_key[i] && db_is_encoded_null(out, start))
-            reason = "null in the key";
+        if (reason == NULL && t->no_null[i] != NULL && db_is_encoded_null(out, start))
+            reason = t->no_null[i];
         if (reason != NULL) {
             *ret_reason = reason;
             *ret_column = (int)i;

@@ -59,8 +59,9 @@ int stage_sql(const struct stage_target *t, const char *text, struct bound_sql *
  * so; in the open transaction. */
 int stage_ensure_target(struct stage_target *t, struct error *err);
 /* Whether rows can be COPYed straight into the target: it has nothing (constraints, triggers, other
- * types) that could refuse one. The table must exist. */
-int stage_is_plain(const struct stage_target *t, bool *ret, struct error *err);
+ * types) that could refuse one, except nulls in columns that are not null: not_null, by column of
+ * the stream, says where; to be refused before they are sent. The table must exist. */
+int stage_is_plain(const struct stage_target *t, bool *not_null, bool *ret, struct error *err);
 
 /* Steps of the committing transaction, in this order; each adds to the counts. */
 /* What was read against the source's own figures (`reconcile: { against }`). */
