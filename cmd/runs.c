@@ -67,25 +67,44 @@ static const struct field show_fields[] = {
     {0}};
 static const struct field_set show_set = {
     .name = "runs show", .struct_size = sizeof(struct show_args), .fields = show_fields};
-static const struct table_column show_columns[] = {
-    {"run", TABLE_INT},         {"pipeline", TABLE_TEXT},
-    {"stream", TABLE_TEXT},     {"status", TABLE_TEXT},
-    {"read", TABLE_INT},        {"inserted", TABLE_INT},
-    {"updated", TABLE_INT},     {"unchanged", TABLE_INT},
-    {"deleted", TABLE_INT, true},     {"superseded", TABLE_INT, true},
-    {"rejected", TABLE_INT},    {"skipped", TABLE_INT, true},
-    {"findings", TABLE_INT, true},    {"bytes", TABLE_INT, true},
-    {"seconds", TABLE_DECIMAL}, {"rows_per_second", TABLE_INT},
-    {"target", TABLE_TEXT},     {"error", TABLE_TEXT, true},
-    {NULL, TABLE_TEXT}};
-static const struct table_column slice_columns[] = {
-    {"run", TABLE_INT},         {"pipeline", TABLE_TEXT}, {"stream", TABLE_TEXT},
-    {"status", TABLE_TEXT},     {"child", TABLE_TEXT, true},    {"window_start", TABLE_TIME, true},
-    {"window_end", TABLE_TIME, true}, {"read", TABLE_INT},      {"inserted", TABLE_INT},
-    {"updated", TABLE_INT},     {"unchanged", TABLE_INT}, {"deleted", TABLE_INT, true},
-    {"superseded", TABLE_INT, true},  {"rejected", TABLE_INT},  {"skipped", TABLE_INT, true},
-    {"seconds", TABLE_DECIMAL}, {"attempts", TABLE_INT, true},  {"error", TABLE_TEXT, true},
-    {NULL, TABLE_TEXT}};
+static const struct table_column show_columns[] = {{"run", TABLE_INT},
+                                                   {"pipeline", TABLE_TEXT},
+                                                   {"stream", TABLE_TEXT},
+                                                   {"status", TABLE_TEXT},
+                                                   {"read", TABLE_INT},
+                                                   {"inserted", TABLE_INT},
+                                                   {"updated", TABLE_INT},
+                                                   {"unchanged", TABLE_INT},
+                                                   {"deleted", TABLE_INT, true},
+                                                   {"superseded", TABLE_INT, true},
+                                                   {"rejected", TABLE_INT},
+                                                   {"skipped", TABLE_INT, true},
+                                                   {"findings", TABLE_INT, true},
+                                                   {"bytes", TABLE_INT, true},
+                                                   {"seconds", TABLE_DECIMAL},
+                                                   {"rows_per_second", TABLE_INT},
+                                                   {"target", TABLE_TEXT},
+                                                   {"error", TABLE_TEXT, true},
+                                                   {NULL, TABLE_TEXT}};
+static const struct table_column slice_columns[] = {{"run", TABLE_INT},
+                                                    {"pipeline", TABLE_TEXT},
+                                                    {"stream", TABLE_TEXT},
+                                                    {"status", TABLE_TEXT},
+                                                    {"child", TABLE_TEXT, true},
+                                                    {"window_start", TABLE_TIME, true},
+                                                    {"window_end", TABLE_TIME, true},
+                                                    {"read", TABLE_INT},
+                                                    {"inserted", TABLE_INT},
+                                                    {"updated", TABLE_INT},
+                                                    {"unchanged", TABLE_INT},
+                                                    {"deleted", TABLE_INT, true},
+                                                    {"superseded", TABLE_INT, true},
+                                                    {"rejected", TABLE_INT},
+                                                    {"skipped", TABLE_INT, true},
+                                                    {"seconds", TABLE_DECIMAL},
+                                                    {"attempts", TABLE_INT, true},
+                                                    {"error", TABLE_TEXT, true},
+                                                    {NULL, TABLE_TEXT}};
 
 /* The number of the run that is meant (0: the latest), as text. */
 static int find_run(struct db_conn *db, int64_t wanted, char ret_run[24], struct error *err)

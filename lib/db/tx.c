@@ -5,6 +5,7 @@
 #include "db/internal.h"
 #include "gen/embed.h"
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* How long the outcome of a commit is asked for while the server comes back; shorter once a
@@ -189,8 +190,7 @@ static int try_lock(struct db_conn *conn, char kind, const char *name, struct er
     bool taken = false;
     size_t len = strlen(name);
     AUTOFREE char *lock = mem_alloc(len + 2);
-    lock[0] = kind;
-    memcpy(lock + 1, name, len);
+    snprintf(lock, len + 2, "%c%s", kind, name);
     TRY(conn_refuse_pooler(conn, err));
     TRY(lock_take(conn, lock, &taken, err));
     if (!taken)

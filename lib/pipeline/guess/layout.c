@@ -104,7 +104,7 @@ static int measure(const struct layout *l, char delimiter, int quote, struct sha
                    struct error *err)
 {
     struct csvio_options o = layout_options(l);
-    struct csvio_reader *reader;
+    struct csvio_reader *reader = NULL;
     struct csvio_record record = {0};
     size_t widths[LAYOUT_HEAD_RECORDS] = {0};
     bool end = false;
@@ -236,7 +236,7 @@ static void take_header(struct layout *l, const struct csvio_record *record, str
 static int find_header(struct layout *l, struct arena *arena, struct error *err)
 {
     struct csvio_options o = layout_options(l);
-    struct csvio_reader *reader;
+    struct csvio_reader *reader = NULL;
     struct csvio_record record = {0};
     bool end = false, any_data = false;
     int code = 0;

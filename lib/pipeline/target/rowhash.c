@@ -104,13 +104,14 @@ static int spill(struct rowhash *r, struct error *err)
 int rowhash_add(struct rowhash *r, const void *hash, struct error *err)
 {
     const uint8_t *bytes = hash;
-    if (r->hashes == NULL && (r->entries == NULL || r->stored == r->memory_rows))
+    if (r->hashes == NULL && r->entries != NULL && r->stored < r->memory_rows) {
+        memcpy(&r->entries[r->stored++], bytes, ROWHASH_BYTES);
+        return 0;
+    }
+    if (r->hashes == NULL)
         TRY(spill(r, err));
     r->stored++;
-    if (r->hashes != NULL)
-        return spool_add(r->hashes, bytes[0], bytes, ROWHASH_BYTES, err);
-    memcpy(&r->entries[r->stored - 1], bytes, ROWHASH_BYTES);
-    return 0;
+    return spool_add(r->hashes, bytes[0], bytes, ROWHASH_BYTES, err);
 }
 
 /* ---- the table -------------------------------------------------------------------------- */
