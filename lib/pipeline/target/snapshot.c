@@ -44,9 +44,30 @@ static const char *check_reason(const struct stream_spec *s)
     return NULL;
 }
 
-/* Why the stream cannot take part, or NULL. */
-static const char *spec_reason(const struct stream_context *ctx)
+static const char *text_of(const struct ynode *node, const char *key, const char *otherwise)
 {
+    const struct ynode *value = ynode_get(node, key);
+    return value != NULL && value->text != NULL ? value->text : otherwise;
+}
+
+/* Hashes are of one stream: two that load one table would write each other's anew in every run. */
+static bool shares_table(const struct stage_target *t)
+{
+    const struct pipeline *p = t->ctx->pipeline;
+    for (size_t i = 0; i < p->streams.count; i++) {
+        const struct stream_spec *other = (const struct stream_spec *)p->streams.items + i;
+        if (strcmp(other->name, t->ctx->stream->name) != 0 && other->target == &target_postgres &&
+            strcmp(text_of(other->target_node, "schema", "public"), t->schema) == 0 &&
+            strcmp(text_of(other->target_node, "table", other->name), t->table) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Why the stream cannot take part, or NULL. */
+static const char *spec_reason(const struct stage_target *t)
+{
+    const struct stream_context *ctx = t->ctx;
     const struct stream_spec *s = ctx->stream;
     if (s->change_detection != 0)
         return "change_detection is off";
@@ -58,6 +79,8 @@ static const char *spec_reason(const struct stream_context *ctx)
         return "a plan compares every row";
     if (!stream_can_read_again(ctx))
         return "a pipe cannot be read twice";
+    if (shares_table(t))
+        return "another stream loads the same table";
     if (s->transforms.count > 0)
         return "transforms make other rows of those that were read";
     if (stream_column(s, SNAPSHOT_COLUMN) >= 0)
@@ -192,7 +215,7 @@ void snapshot_free(struct snapshot *s)
 
 int snapshot_open(struct stage_target *t, struct snapshot **ret, struct error *err)
 {
-    const char *reason = spec_reason(t->ctx), *shape = "";
+    const char *reason = spec_reason(t), *shape = "";
     bool is_ours = false;
     *ret = NULL;
     if (reason == NULL) {
