@@ -2,8 +2,8 @@
 #include "cmd/connector.h"
 #include "cli/table.h"
 #include "cmd/commands.h"
+#include "cmd/engine.h"
 #include "core/clock.h"
-#include "core/secret.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -89,19 +89,6 @@ static const struct field names_fields[] = {
 static const struct field_set names_set = {
     .name = "lint", .struct_size = sizeof(struct names_args), .fields = names_fields};
 
-static void print_diagnostic(FILE *out, const struct diagnostic *d)
-{
-    AUTO_STRBUF struct strbuf line = {0};
-    strbuf_init(&line, 64 << 10);
-    if (d->file != NULL)
-        strbuf_addf(&line, "%s:%d:%d: ", d->file, d->line, d->column);
-    strbuf_addf(&line, "%s%s\n", d->is_warning ? "warning: " : "", d->message);
-    if (d->hint != NULL)
-        strbuf_addf(&line, "  hint: %s\n", d->hint);
-    secret_redact(&line);
-    fputs(line.data, out);
-}
-
 static int by_place(const void *a, const void *b)
 {
     const struct diagnostic *x = a, *y = b;
@@ -122,7 +109,7 @@ static size_t lint_one(struct cli *cli, const char *name)
     if (d.count > 0)
         qsort(d.items, d.count, sizeof *d.items, by_place);
     for (size_t i = 0; i < d.count; i++)
-        print_diagnostic(cli->out, &d.items[i]);
+        engine_diagnostic(cli->out, &d.items[i]);
     return d.errors;
 }
 
@@ -188,7 +175,7 @@ static int step_file(struct check *c, struct error *err)
                            err));
     for (size_t i = 0; i < d.count; i++)
         if (d.items[i].is_warning || d.errors > 1) /* a single error is told as such */
-            print_diagnostic(cli->err, &d.items[i]);
+            engine_diagnostic(cli->err, &d.items[i]);
     c->detail = s.file;
     return connector_open(c->args->name, cli->config, builtin_connectors, &c->connector, err);
 }

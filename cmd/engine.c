@@ -195,6 +195,19 @@ int engine_run_with(struct cli *cli, const char *pipeline, const struct run_opti
     return code;
 }
 
+void engine_diagnostic(FILE *out, const struct diagnostic *d)
+{
+    AUTO_STRBUF struct strbuf line = {0};
+    strbuf_init(&line, 64 << 10);
+    if (d->file != NULL)
+        strbuf_addf(&line, "%s:%d:%d: ", d->file, d->line, d->column);
+    strbuf_addf(&line, "%s%s\n", d->is_warning ? "warning: " : "", d->message);
+    if (d->hint != NULL)
+        strbuf_addf(&line, "  hint: %s\n", d->hint);
+    secret_redact(&line);
+    fputs(line.data, out);
+}
+
 int engine_open(struct cli *cli, struct db_conn **ret, struct error *err)
 {
     char *dsn;

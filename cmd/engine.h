@@ -6,6 +6,8 @@
 #include "db/conn.h"
 #include "pipeline/run.h"
 
+#include <stdio.h>
+
 /* Options that say what the run is given; everything else comes from cli. */
 struct run_options engine_options(struct cli *cli);
 /* Runs and prints the table of streams (stdout) and one summary line (stderr). */
@@ -21,6 +23,8 @@ struct engine_extra {
 };
 int engine_run_with(struct cli *cli, const char *pipeline, const struct run_options *options,
                     const struct engine_extra *extra, struct run_record *record, struct error *err);
+/* One problem of a pipeline or connector file, with its place and hint; secrets masked. */
+void engine_diagnostic(FILE *out, const struct diagnostic *d);
 /* The connection that history, rejects and state live on ("warehouse"), migrations checked. */
 int engine_open(struct cli *cli, struct db_conn **ret, struct error *err);
 /* A query as rows of output: one table column per result column. */

@@ -59,22 +59,9 @@ static const struct field names_fields[] = {
 static const struct field_set names_set = {
     .name = "lint", .struct_size = sizeof(struct names_args), .fields = names_fields};
 
-static void print_diagnostic(FILE *out, const struct diagnostic *d)
-{
-    AUTO_STRBUF struct strbuf line = {0};
-    strbuf_init(&line, 64 << 10);
-    if (d->file != NULL)
-        strbuf_addf(&line, "%s:%d:%d: ", d->file, d->line, d->column);
-    strbuf_addf(&line, "%s%s\n", d->is_warning ? "warning: " : "", d->message);
-    if (d->hint != NULL)
-        strbuf_addf(&line, "  hint: %s\n", d->hint);
-    secret_redact(&line);
-    fputs(line.data, out);
-}
-
 static void tell(void *self, const struct diagnostic *d)
 {
-    print_diagnostic(self, d);
+    engine_diagnostic(self, d);
 }
 
 static int lint(struct cli *cli, const void *bound, struct error *err)

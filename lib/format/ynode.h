@@ -29,6 +29,8 @@ int ynode_parse_file(const char *path, struct arena *arena, struct ynode **ret, 
 int ynode_parse(const char *text, size_t n, const char *name, struct arena *arena,
                 struct ynode **ret, struct error *err);
 struct ynode *ynode_get(const struct ynode *map, const char *key); /* NULL when absent or no map */
+/* The text of a key's scalar, or `otherwise`. */
+const char *ynode_text(const struct ynode *map, const char *key, const char *otherwise);
 const struct ynode *ynode_key(const struct ynode *map, const char *key); /* the key's own node */
 /* error_set(ERR_SPEC) with "file:line:column: " before the text. node NULL: no place. */
 int ynode_error(const struct ynode *node, struct error *err, const char *format, ...)

@@ -22,6 +22,12 @@ struct ynode *ynode_get(const struct ynode *map, const char *key)
     return i == SIZE_MAX ? NULL : map->items[i];
 }
 
+const char *ynode_text(const struct ynode *map, const char *key, const char *otherwise)
+{
+    const struct ynode *value = ynode_get(map, key);
+    return value != NULL && value->text != NULL ? value->text : otherwise;
+}
+
 const struct ynode *ynode_key(const struct ynode *map, const char *key)
 {
     size_t i = key_index(map, key);

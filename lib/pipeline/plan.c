@@ -460,12 +460,6 @@ static int read_after(struct plan *p, const struct stream_context *ctx, struct e
 
 /* ---- watching --------------------------------------------------------------------------- */
 
-static const char *setting_of(const struct ynode *node, const char *key, const char *otherwise)
-{
-    const struct ynode *value = ynode_get(node, key);
-    return value != NULL && value->text != NULL ? value->text : otherwise;
-}
-
 static int before_target(void *self, const struct stream_context *ctx, struct error *err)
 {
     struct plan *p = self;
@@ -474,8 +468,8 @@ static int before_target(void *self, const struct stream_context *ctx, struct er
         return 0;
     strbuf_init(&quoted, 1024);
     p->now =
-        (struct watched){.schema = setting_of(ctx->stream->target_node, "schema", "public"),
-                         .table = setting_of(ctx->stream->target_node, "table", ctx->stream->name)};
+        (struct watched){.schema = ynode_text(ctx->stream->target_node, "schema", "public"),
+                         .table = ynode_text(ctx->stream->target_node, "table", ctx->stream->name)};
     db_quote_qualified(&quoted, p->now.schema, p->now.table);
     p->now.quoted = arena_strdup(p->arena, quoted.data);
     return read_shape(p, ctx, &p->now.before, err);

@@ -239,12 +239,6 @@ static int read_mended(const char *path, struct replay *r, struct hashmap *mende
 
 /* ---- the stream of a replay ------------------------------------------------------------- */
 
-static const char *text_of(const struct ynode *node, const char *key, const char *otherwise)
-{
-    const struct ynode *value = ynode_get(node, key);
-    return value != NULL && value->text != NULL ? value->text : otherwise;
-}
-
 /* A row of the table that a later run wrote, or with a newer cursor, is not taken back. */
 static int keep_newer(struct run *run, struct replay *r, const struct incremental_spec *inc,
                       struct error *err)
@@ -255,8 +249,8 @@ static int keep_newer(struct run *run, struct replay *r, const struct incrementa
     AUTO_RESULT struct db_result *res = NULL;
     strbuf_init(&sql, 1 << 20);
     strbuf_init(&table, 4096);
-    db_quote_qualified(&table, text_of(s->target_node, "schema", "public"),
-                       text_of(s->target_node, "table", s->name));
+    db_quote_qualified(&table, ynode_text(s->target_node, "schema", "public"),
+                       ynode_text(s->target_node, "table", s->name));
     TRY(db_query(run->db,
                  "select count(*) > 0, bool_or(attname = '_run_id') from pg_attribute "
                  "where attrelid = to_regclass($1) and attnum > 0 and not attisdropped",

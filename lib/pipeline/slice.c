@@ -64,12 +64,6 @@ static int64_t instant_of(const char *text, const struct bizday *b, bool by_busi
 
 /* ---- children --------------------------------------------------------------------------- */
 
-static const char *setting_of(const struct ynode *node, const char *key, const char *otherwise)
-{
-    const struct ynode *value = ynode_get(node, key);
-    return value != NULL && value->text != NULL ? value->text : otherwise;
-}
-
 static const struct stream_spec *parent_of(const struct slices *s)
 {
     const struct pipeline *p = s->run->pipeline;
@@ -110,8 +104,8 @@ static int children_sql(const struct slices *s, const struct stream_context *ctx
         strbuf_addf(&sql, "(%s\n)", ret->sql);
     } else {
         const struct stream_spec *parent = parent_of(s);
-        db_quote_qualified(&sql, setting_of(parent->target_node, "schema", "public"),
-                           setting_of(parent->target_node, "table", parent->name));
+        db_quote_qualified(&sql, ynode_text(parent->target_node, "schema", "public"),
+                           ynode_text(parent->target_node, "table", parent->name));
     }
     strbuf_adds(&sql, " p order by ");
     for (size_t i = 0; i < each->bind.count; i++)

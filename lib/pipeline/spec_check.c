@@ -331,8 +331,23 @@ static void check_key(const struct stream_spec *s, struct diagnostics *d)
     }
 }
 
+void spec_check_hooks(const struct hooks_spec *hooks, struct diagnostics *d)
+{
+    const struct field_objects *const lists[] = {&hooks->before, &hooks->after, &hooks->on_failure,
+                                                 &hooks->on_partial};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        for (size_t k = 0; k < lists[i]->count; k++) {
+            const struct hook_spec *h = (const struct hook_spec *)lists[i]->items + k;
+            if ((h->sql != NULL) + (h->http != NULL) + (h->exec != NULL) != 1)
+                diagnostics_add(d, lists[i]->nodes[k], NULL,
+                                "a hook has one of 'sql', 'http' and 'exec'");
+        }
+    }
+}
+
 void spec_check_stream(struct stream_spec *s, struct diagnostics *d)
 {
+    spec_check_hooks(&s->hooks, d);
     check_key(s, d);
     check_mode(s, d);
     check_incremental(s, d);

@@ -443,6 +443,7 @@ void streams_bind(struct pipeline *p, const struct config *config, struct diagno
         if (s->target->check != NULL)
             s->target->check(p, s, d);
     }
+    spec_check_hooks(&p->hooks, d);
     order_streams(p, d);
     check_steps(p, config, d);
 }

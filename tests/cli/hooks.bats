@@ -80,3 +80,10 @@ said() { psql -XAtq -d "$(dev_dsn)" -c "select string_agg(what, ' ' order by id)
     took_ms=$(((${EPOCHREALTIME/./} - ${started/./}) / 1000))
     [ "$status" -ne 0 ] && [ "$took_ms" -lt 5000 ] || fail "status $status after $took_ms ms"
 }
+
+@test "a hook that is nothing, or two things, is a lint error" {
+    stock '{ before: [{ timeout: 1s }], after: [{ sql: "select 1", exec: "true" }] }' '{ on_partial: [{ connection: warehouse }] }'
+    run --separate-stderr "$DINER" pipeline lint stock
+    assert_status 3
+    assert_equal "$(grep -c "a hook has one of 'sql', 'http' and 'exec'" <<<"$output")" 3
+}

@@ -44,12 +44,6 @@ static const char *check_reason(const struct stream_spec *s)
     return NULL;
 }
 
-static const char *text_of(const struct ynode *node, const char *key, const char *otherwise)
-{
-    const struct ynode *value = ynode_get(node, key);
-    return value != NULL && value->text != NULL ? value->text : otherwise;
-}
-
 /* Hashes are of one stream: two that load one table would write each other's anew in every run. */
 static bool shares_table(const struct stage_target *t)
 {
@@ -57,8 +51,8 @@ static bool shares_table(const struct stage_target *t)
     for (size_t i = 0; i < p->streams.count; i++) {
         const struct stream_spec *other = (const struct stream_spec *)p->streams.items + i;
         if (strcmp(other->name, t->ctx->stream->name) != 0 && other->target == &target_postgres &&
-            strcmp(text_of(other->target_node, "schema", "public"), t->schema) == 0 &&
-            strcmp(text_of(other->target_node, "table", other->name), t->table) == 0)
+            strcmp(ynode_text(other->target_node, "schema", "public"), t->schema) == 0 &&
+            strcmp(ynode_text(other->target_node, "table", other->name), t->table) == 0)
             return true;
     }
     return false;
