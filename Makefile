@@ -17,6 +17,11 @@ OPTIMISE := -O2 -g
 endif
 
 PKGS     := libcurl libpq yaml-0.1 jansson libmicrohttpd libcrypto libcrypt zlib libzstd
+# Built in when it is there: a cache in Redis.
+HIREDIS  := $(shell pkg-config --exists hiredis 2>/dev/null && echo hiredis)
+# The same of events through RabbitMQ, and `diner worker`.
+RABBITMQ := $(shell pkg-config --exists librabbitmq 2>/dev/null && echo librabbitmq)
+PKGS     += $(HIREDIS) $(RABBITMQ)
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes \
             -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wundef -Wno-missing-field-initializers
 # Sanitizers make gcc see truncations that are not there: the plain build is the strict one.
@@ -26,7 +31,7 @@ WARNINGS += -Werror
 endif
 endif
 DINER_CPPFLAGS = -Ilib -I. -I$(B) -D_GNU_SOURCE -DDINER_VERSION='"$(VERSION)"' -DDINER_PREFIX='"$(PREFIX)"' \
-                 $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+                 $(if $(HIREDIS),-DDINER_HAVE_HIREDIS) $(if $(RABBITMQ),-DDINER_HAVE_RABBITMQ) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 DINER_CFLAGS   = -std=gnu17 $(WARNINGS) $(OPTIMISE) -fno-strict-overflow -fstack-protector-strong
 DINER_LIBS     = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm -lpthread
 COMPILE        = $(CC) $(DINER_CPPFLAGS) $(CPPFLAGS) $(DINER_CFLAGS) $(CFLAGS) -MMD -MP
@@ -38,7 +43,8 @@ run = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2);)
 # Layers from the bottom up; a layer may include only those it is built on (make lint checks it).
 LAYERS := core format db schema net cli pipeline domain perf platform
 layer_objects = $(patsubst %.c,$(B)/%.o,$(sort $(shell find lib/$(1) -name '*.c' 2>/dev/null)))
-layer_sql     = $(sort $(shell find lib/$(1) -name '*.sql' -o -name 'openapi.yaml' 2>/dev/null) \
+layer_sql     = $(sort $(shell find lib/$(1) -name '*.sql' -o -name 'openapi.yaml' \
+                -o -path '*/assets/*' -type f 2>/dev/null) \
                 $(if $(filter platform,$(1)),configs/connectors/platform.yaml))
 EMBEDDED := $(foreach l,$(LAYERS),$(call layer_sql,$(l)))
 EMBEDDED := $(wildcard $(EMBEDDED))
@@ -73,24 +79,32 @@ CMD_OBJECTS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/*.c)))
 UNIT_TESTS  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/*/test_*.c)))
 FUZZERS     := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
+CATALOGUES  := $(patsubst lib/messages/%.po,$(B)/locale/%/LC_MESSAGES/diner.mo,$(wildcard lib/messages/*.po))
+
 # ---- building ------------------------------------------------------------------------------
 .PHONY: all build
 all: build ## build bin, completions and man pages (default)
-build: $(B)/diner
+build: $(B)/diner $(CATALOGUES)
+
+# The texts in other languages: lib/messages/LANGUAGE.po. A translation that has not the conversions of
+# its format is refused.
+$(B)/locale/%/LC_MESSAGES/diner.mo: lib/messages/%.po
+	@mkdir -p $(@D)
+	$(call run,MO,$<) msgfmt --check --output-file=$@ $<
 
 # Libraries that only some commands need are loaded at the first call (lib/lazy.awk), so that starting
 # stays quick. Elsewhere than on x86-64, and under sanitizers, they are linked as usual.
-LAZY := $(if $(SAN),,$(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),-lcurl -lpq -lmicrohttpd -lz -lzstd))
+LAZY := $(if $(SAN),,$(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),-lcurl -lpq -lmicrohttpd -lz -lzstd $(if $(HIREDIS),-lhiredis) $(if $(RABBITMQ),-lrabbitmq)))
 LAZY_OBJECTS := $(if $(LAZY),$(B)/gen/lazy.o $(B)/lib/lazy.o)
 lazy_soname = $$(readelf -d "$$($(CC) -print-file-name=lib$(1).so)" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
 $(B)/gen/lazy.S: $(CMD_OBJECTS) $(call archives,cmd) lib/lazy.awk
 	@nm -u $(CMD_OBJECTS) $(call archives,cmd) | sed -n 's/^ *U //p' | sort -u | \
-	    sed -n "s/^curl_/$(call lazy_soname,curl) &/p; s/^PQ/$(call lazy_soname,pq) &/p; s/^MHD_/$(call lazy_soname,microhttpd) &/p; s/^[id][ne]flate/$(call lazy_soname,z) &/p; s/^ZSTD_/$(call lazy_soname,zstd) &/p" | \
+	    sed -n "s/^curl_/$(call lazy_soname,curl) &/p; s/^PQ/$(call lazy_soname,pq) &/p; s/^MHD_/$(call lazy_soname,microhttpd) &/p; s/^[id][ne]flate/$(call lazy_soname,z) &/p; s/^ZSTD_/$(call lazy_soname,zstd) &/p; s/^redis[A-Z]/$(call lazy_soname,hiredis) &/p; s/^freeReplyObject/$(call lazy_soname,hiredis) &/p; s/^amqp_/$(call lazy_soname,rabbitmq) &/p" | \
 	    awk -f lib/lazy.awk > $@.new && mv $@.new $@
 $(B)/gen/lazy.o: $(B)/gen/lazy.S
 	@$(CC) -c $< -o $@
 
-$(B)/diner: $(CMD_OBJECTS) $(call archives,cmd) $(LAZY_OBJECTS)
+$(B)/diner: $(CMD_OBJECTS) $(call archives,cmd) $(LAZY_OBJECTS) | $(CATALOGUES)
 	$(call run,LD,$@) $(CC) $(OPTIMISE) $(LDFLAGS) -o $@ $(CMD_OBJECTS) $(call archives,cmd) $(LAZY_OBJECTS) \
 	    $(filter-out $(LAZY),$(DINER_LIBS))
 
@@ -134,6 +148,11 @@ $(B)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(call archives,$(1)) $(B)/gen/embed
 endef
 $(foreach l,$(LAYERS) cmd,$(eval $(call UNIT_template,$(l))))
 
+# Programs that the bats files start.
+TEST_PROGRAMS := $(B)/faulty
+$(B)/faulty: tests/perf/faulty.c $(call archives,platform) $(B)/gen/embed.h
+	$(call run,CC,$<) $(COMPILE) -o $@ $< $(call archives,platform) $(DINER_LIBS)
+
 .PHONY: unit $(addprefix unit-,$(LAYERS))
 unit: $(UNIT_TESTS) ## build and run the unit tests only
 	@B=$(B) tests/run unit
@@ -151,7 +170,7 @@ fuzz: fuzz-build ## run every fuzz target for FUZZ_SECONDS (default 10)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 # ---- trying, testing, measuring ---------------------------------------------------------------
-.PHONY: deps demo test check bench lint docs install uninstall
+.PHONY: deps demo test check bench lint docs install install-files uninstall deb
 deps: # installs the Debian packages that are missing
 	@.ci/deps
 
@@ -163,7 +182,7 @@ demo: ## a private PostgreSQL and platform, sample data, the whole night; twice 
 test: ## install what is missing, build, run every test; ends with "N passed, N failed"
 	@.ci/deps build run test
 	@$(MAKE) --no-print-directory check
-check: build $(UNIT_TESTS) # every test, with what is installed
+check: build $(UNIT_TESTS) $(TEST_PROGRAMS) # every test, with what is installed
 	@B=$(B) tests/run all
 
 BENCH_FLAGS ?=
@@ -180,23 +199,33 @@ docs: build ## regenerate completions/, docs/reference/ and docs/man/ from the d
 	@tests/docs $(B)/diner .
 
 # ---- installing --------------------------------------------------------------------------------
-install: build ## install under PREFIX (default /usr/local), DESTDIR honoured
+SHARE := $(DESTDIR)$(PREFIX)/share
+EXAMPLES := $(SHARE)/doc/diner/examples
+install: build install-files ## install under PREFIX (default /usr/local), DESTDIR honoured
+install-files: # the same of what is built
 	install -D -m 0755 $(B)/diner $(DESTDIR)$(PREFIX)/bin/diner
-	install -D -m 0644 completions/diner.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/diner
-	install -D -m 0644 completions/_diner $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_diner
-	install -D -m 0644 completions/diner.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/diner.fish
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/diner/pipelines/sql \
-	    $(DESTDIR)$(PREFIX)/share/diner/connectors
-	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 0644 pipelines/*.yaml $(DESTDIR)$(PREFIX)/share/diner/pipelines/
-	install -m 0644 pipelines/sql/*.sql $(DESTDIR)$(PREFIX)/share/diner/pipelines/sql/
-	install -m 0644 configs/connectors/*.yaml $(DESTDIR)$(PREFIX)/share/diner/connectors/
+	install -D -m 0644 completions/diner.bash $(SHARE)/bash-completion/completions/diner
+	install -D -m 0644 completions/_diner $(SHARE)/zsh/site-functions/_diner
+	install -D -m 0644 completions/diner.fish $(SHARE)/fish/vendor_completions.d/diner.fish
+	install -d $(SHARE)/man/man1 $(SHARE)/diner/pipelines/sql $(SHARE)/diner/connectors
+	install -m 0644 docs/man/*.1 $(SHARE)/man/man1/
+	for catalogue in $(CATALOGUES:$(B)/%=%); do \
+	    install -D -m 0644 $(B)/$$catalogue $(SHARE)/$$catalogue || exit; done
+	install -d $(SHARE)/man/zh_CN/man1
+	install -m 0644 docs/man/zh_CN/*.1 $(SHARE)/man/zh_CN/man1/
+	install -m 0644 pipelines/*.yaml $(SHARE)/diner/pipelines/
+	install -m 0644 pipelines/sql/*.sql $(SHARE)/diner/pipelines/sql/
+	install -m 0644 configs/connectors/*.yaml $(SHARE)/diner/connectors/
+	cd configs && find . -name connectors -prune -o -type f -exec install -D -m 0644 {} $(EXAMPLES)/{} \;
+	sed -i 's|/usr/local/bin/diner|$(PREFIX)/bin/diner|' $(EXAMPLES)/cron/* $(EXAMPLES)/systemd/*
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/diner $(DESTDIR)$(PREFIX)/share/man/man1/diner*.1 \
-	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/diner \
-	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_diner \
-	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/diner.fish
-	rm -rf $(DESTDIR)$(PREFIX)/share/diner
+	rm -f $(DESTDIR)$(PREFIX)/bin/diner $(SHARE)/man/man1/diner*.1 \
+	    $(SHARE)/man/zh_CN/man1/diner*.1 $(CATALOGUES:$(B)/%=$(SHARE)/%) \
+	    $(SHARE)/bash-completion/completions/diner $(SHARE)/zsh/site-functions/_diner \
+	    $(SHARE)/fish/vendor_completions.d/diner.fish
+	rm -rf $(SHARE)/diner $(SHARE)/doc/diner
+deb: build ## build/diner_VERSION_ARCH.deb, of what install would put under /usr
+	@.ci/deb $(B) $(VERSION) $(B)
 
 # ---- housekeeping --------------------------------------------------------------------------
 .PHONY: clean help format

@@ -16,8 +16,13 @@ extern const struct command command_state;          /* cmd/state.c */
 extern const struct command command_connector;      /* cmd/connector.c */
 extern const struct command command_orders;         /* cmd/orders.c */
 extern const struct command command_stock;          /* cmd/stock.c */
+extern const struct command command_payments;       /* cmd/payments.c */
+extern const struct command command_campaigns;      /* cmd/campaigns.c */
+extern const struct command command_members;        /* cmd/members.c */
+extern const struct command command_notify;         /* cmd/notify.c */
 extern const struct command command_perf_report;    /* cmd/perf_report.c */
 extern const struct command command_serve;          /* cmd/serve.c */
+extern const struct command command_worker;         /* cmd/worker.c */
 extern const struct command command_dev;            /* cmd/dev.c */
 extern const struct command command_db;             /* cmd/db.c */
 extern const struct command command_config;         /* cmd/config.c */

@@ -2,7 +2,9 @@
 #include "cli/table.h"
 #include "commands.h"
 #include "core/datetime.h"
+#include "core/message.h"
 #include "core/secret.h"
+#include "domain/points_rules.h"
 #include <string.h>
 #include <sys/stat.h>
 
@@ -106,7 +108,7 @@ static void check_failed(struct check *c, const struct error *err)
 
 static void check_warn(struct check *c, const char *what, const char *path)
 {
-    (void)fprintf(c->cli->out, "warning: %s '%s' does not exist\n", what, path);
+    (void)fprintf(c->cli->out, message_text("warning: %s '%s' does not exist\n"), what, path);
 }
 
 static void check_secrets(struct check *c)
@@ -141,14 +143,23 @@ static void check_directories(struct check *c, const char *what, const struct fi
         check_warn(c, what, list->items[0]);
 }
 
-static void check_zone(struct check *c)
+static bool check_zone(struct check *c)
 {
     const struct zone *zone;
     struct error err = ERROR_INIT;
     if (zone_load(config_settings(c->cli->config)->timezone, &zone, &err) == 0)
-        return;
+        return true;
     error_context(&err, "timezone (%s)", config_origin(c->cli->config, "timezone"));
     check_failed(c, &err);
+    return false;
+}
+
+static void check_points(struct check *c)
+{
+    struct points_rules rules;
+    struct error err = ERROR_INIT;
+    if (points_rules_read(config_settings(c->cli->config), &rules, &err) != 0)
+        check_failed(c, &err);
 }
 
 /* Unknown keys, wrong values and readable secrets were refused while loading; this looks at what
@@ -158,7 +169,8 @@ static int run_check(struct cli *cli, const void *args, struct error *err)
     (void)args;
     const struct settings *s = config_settings(cli->config);
     struct check c = {.cli = cli};
-    check_zone(&c);
+    if (check_zone(&c))
+        check_points(&c);
     check_secrets(&c);
     check_directories(&c, "pipeline_path", &s->pipeline_path);
     if (c.problems > 0) {
@@ -169,7 +181,8 @@ static int run_check(struct cli *cli, const void *args, struct error *err)
         return ERR_CONFIG;
     }
     const char *file = config_file(cli->config);
-    cli_summary(cli, "config check: %s is in order", file ? file : "no file; the environment");
+    cli_summary(cli, "config check: %s is in order",
+                file ? file : message_text("no file; the environment"));
     return 0;
 }
 

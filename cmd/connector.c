@@ -4,11 +4,13 @@
 #include "cmd/commands.h"
 #include "cmd/engine.h"
 #include "core/clock.h"
+#include "core/message.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int connector_params(struct cli *cli, const struct field_strings *given,
                      struct connector_param **ret, struct error *err)
@@ -184,7 +186,8 @@ static int step_secrets(struct check *c, struct error *err)
 {
     size_t count = 0;
     TRY(connector_secrets_resolve(c->connector, &count, err));
-    c->detail = count == 0 ? "none needed" : arena_printf(c->cli->arena, "%zu fetched", count);
+    c->detail = count == 0 ? message_text("none needed")
+                           : arena_printf(c->cli->arena, message_text("%zu fetched"), count);
     return 0;
 }
 
@@ -196,7 +199,21 @@ static int step_login(struct check *c, struct error *err)
     const char *type = connector_auth_name(c->connector);
     c->detail = sent ? arena_printf(c->cli->arena, "%s, %" PRId64 " ms", type,
                                     clock_monotonic_ms() - begun_ms)
-                     : arena_printf(c->cli->arena, "%s: nothing to send", type);
+                     : arena_printf(c->cli->arena, message_text("%s: nothing to send"), type);
+    return 0;
+}
+
+static int read_file(struct check *c, const struct connector_param *params, int64_t begun_ms,
+                     struct error *err)
+{
+    struct connector_file file;
+    TRY(connector_download(c->connector, c->args->resource, params, c->args->params.count, &file,
+                           err));
+    if (file.fd >= 0)
+        close(file.fd);
+    c->detail =
+        arena_printf(c->cli->arena, "%s: %" PRIu64 " bytes, %" PRId64 " ms", c->args->resource,
+                     file.fd >= 0 ? file.bytes : 0, clock_monotonic_ms() - begun_ms);
     return 0;
 }
 
@@ -215,13 +232,15 @@ static int step_read(struct check *c, struct error *err)
     }
     TRY(connector_params(c->cli, &c->args->params, &params, err));
     int64_t begun_ms = clock_monotonic_ms();
+    if (info.is_file)
+        return read_file(c, params, begun_ms, err);
     TRY(connector_pages_open(c->connector, c->args->resource, params, c->args->params.count, &pages,
                              err));
     int code = connector_pages_next(pages, &page, &end, err);
     size_t count = code == 0 && !end ? page.count : 0;
     connector_pages_close(pages);
-    c->detail = arena_printf(c->cli->arena, "%s: %zu records, %" PRId64 " ms", c->args->resource,
-                             count, clock_monotonic_ms() - begun_ms);
+    c->detail = arena_printf(c->cli->arena, message_text("%s: %zu records, %" PRId64 " ms"),
+                             c->args->resource, count, clock_monotonic_ms() - begun_ms);
     return code;
 }
 

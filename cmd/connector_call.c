@@ -5,10 +5,12 @@
 #include "core/clock.h"
 #include "core/datetime.h"
 #include "core/fileio.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "format/jpretty.h"
 #include "format/jpull.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +20,7 @@
 #define BODY_MAX ((size_t)16 << 20)
 
 struct call_args {
-    const char *name, *resource, *body, *key, *at, *nonce;
+    const char *name, *resource, *body, *key, *at, *nonce, *answer;
     struct field_strings params;
     bool all, explain;
 };
@@ -67,7 +69,8 @@ static int body_read(struct call *c, struct error *err)
     c->body = (struct span){c->body_text.data, c->body_text.len};
     if (jpull_check(c->body, false, err) != 0) {
         err->code = ERR_USAGE;
-        return error_context(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
+        return error_context(err, "%s",
+                             strcmp(path, "-") == 0 ? message_text("standard input") : path);
     }
     return 0;
 }
@@ -192,8 +195,44 @@ static int call_once(struct call *c, struct error *err)
     if (code == 0 && body.len > 0)
         fputc('\n', c->cli->out);
     cli_summary(c->cli, "HTTP %d, %zu bytes in %" PRId64 " ms%s%s", response.status, body.len,
-                response.elapsed_us / 1000, key != NULL ? ", key " : "", key != NULL ? key : "");
+                response.elapsed_us / 1000, key != NULL ? message_text(", key ") : "",
+                key != NULL ? key : "");
     http_response_release(&response);
+    return code;
+}
+
+/* ---- files ------------------------------------------------------------------------------ */
+
+static int file_print(struct cli *cli, int fd, struct error *err)
+{
+    char bytes[64 << 10];
+    for (;;) {
+        ssize_t n = read(fd, bytes, sizeof bytes);
+        if (n < 0 && errno != EINTR)
+            return error_set_errno(err, ERR_IO, errno, "cannot read a temporary file");
+        if (n == 0)
+            return 0;
+        if (n > 0)
+            (void)fwrite(bytes, 1, (size_t)n, cli->out);
+    }
+}
+
+/* As it came; ordered first, when it is an export. */
+static int call_file(struct call *c, struct error *err)
+{
+    struct connector_file file;
+    if (c->args->all || c->cli->output == CLI_OUTPUT_JSONL)
+        return error_set(err, ERR_USAGE, "'%s' gives a file: it is printed as it comes",
+                         c->args->resource);
+    if (c->body.ptr != NULL)
+        return error_set(err, ERR_USAGE, "'%s' gives a file: it takes no body", c->args->resource);
+    TRY(connector_download(c->connector, c->args->resource, c->params, c->args->params.count, &file,
+                           err));
+    int code = file.fd < 0 ? 0 : file_print(c->cli, file.fd, err);
+    if (file.fd >= 0)
+        close(file.fd);
+    if (code == 0)
+        cli_summary(c->cli, "%" PRIu64 " bytes", file.fd < 0 ? 0 : file.bytes);
     return code;
 }
 
@@ -220,8 +259,9 @@ static int call_checked(struct call *c, struct error *err)
 {
     const struct call_args *args = c->args;
     if (args->all && (c->info.writes || c->body.ptr != NULL))
-        return error_set(err, ERR_USAGE, "--all is for reading%s",
-                         c->info.writes ? "" : ": the body of each page is the resource's own");
+        return error_set(
+            err, ERR_USAGE, "--all is for reading%s",
+            c->info.writes ? "" : message_text(": the body of each page is the resource's own"));
     if (args->key != NULL && !c->info.writes)
         return error_set(err, ERR_USAGE, "--key is for writes: '%s' reads", args->resource);
     if (c->cli->output == CLI_OUTPUT_CSV)
@@ -231,6 +271,8 @@ static int call_checked(struct call *c, struct error *err)
     if (c->info.writes)
         TRY(cli_confirm(c->cli, err, "%s '%s' of '%s'?", c->info.method, args->resource,
                         args->name));
+    if (c->info.is_file)
+        return call_file(c, err);
     bool lines = c->cli->output == CLI_OUTPUT_JSONL && !c->info.writes;
     bool paged = args->all || lines || (c->info.is_paged && !c->info.writes);
     return paged && c->body.ptr == NULL ? call_pages(c, err) : call_once(c, err);
@@ -252,7 +294,7 @@ const struct command command_connector_call = {
     .description =
         "The answer is printed as JSON; -o jsonl prints the records, one a line. With --all the "
         "records of all pages. A resource that writes needs --yes, and is sent with an "
-        "Idempotency-Key.\n\n"
+        "Idempotency-Key. A file is printed as it comes.\n\n"
         "--dry-run prints the request instead, with secrets as ****; nothing is sent, no login "
         "either.",
     .args = &call_set,
@@ -277,6 +319,9 @@ static const struct field sign_fields[] = {
     {"at", FIELD_STRING, CALL(at), "sign as of this time: RFC 3339, or seconds since 1970",
      .arg = "TIME"},
     {"nonce", FIELD_STRING, CALL(nonce), "use this as ${nonce}", .arg = "TEXT"},
+    {"answer", FIELD_STRING, CALL(answer),
+     "verify the answer in this file instead, as `curl -i` prints it; - for standard input",
+     .arg = "FILE", .complete = "file"},
     {0}};
 static const struct field_set sign_args_set = {
     .name = "sign", .struct_size = sizeof(struct call_args), .fields = sign_fields};
@@ -304,7 +349,8 @@ static int moment_of(const struct call_args *args, struct connector_moment *ret,
 static const struct table_column sign_columns[] = {
     {"piece", TABLE_TEXT}, {"value", TABLE_TEXT}, {NULL, TABLE_TEXT}};
 
-static int explain(struct cli *cli, const struct connector_signature *s, struct error *err)
+static int explain(struct cli *cli, const struct connector_signature *s, bool of_answer,
+                   struct error *err)
 {
     struct table *t = table_new(cli, sign_columns);
     table_row(t, (const char *[]){"algorithm",
@@ -315,12 +361,33 @@ static int explain(struct cli *cli, const struct connector_signature *s, struct 
     for (size_t i = 0; i < s->npieces; i++)
         table_row(t, (const char *[]){arena_printf(cli->arena, "${%s}", s->pieces[i].name),
                                       s->pieces[i].value});
-    table_row(t, (const char *[]){"string to sign", s->text});
+    table_row(t, (const char *[]){of_answer ? message_text("string signed")
+                                            : message_text("string to sign"),
+                                  s->text});
     table_row(t, (const char *[]){"signature", s->signature});
     for (size_t i = 0; i < s->nplaces; i++)
         table_row(t, (const char *[]){arena_printf(cli->arena, "put: %s", s->places[i].name),
                                       s->places[i].value});
     return table_end(t, "", err);
+}
+
+/* Its pieces are shown whatever the verdict is: that is what they are looked at for. */
+static int verify_run(struct call *c, const struct connector_moment *moment, struct error *err)
+{
+    AUTO_STRBUF struct strbuf text = {0};
+    const char *path = c->args->answer;
+    struct connector_signature s;
+    struct error ignored = ERROR_INIT;
+    strbuf_init(&text, (size_t)1 << 30);
+    TRY(file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, (size_t)1 << 30, &text, err));
+    int code = connector_verify(c->connector, c->args->resource, c->params, c->args->params.count,
+                                (struct span){text.data, text.len}, moment, c->cli->arena, &s, err);
+    int shown = c->args->explain && s.algorithm != NULL
+                    ? explain(c->cli, &s, true, code == 0 ? err : &ignored)
+                    : 0;
+    if (code == 0)
+        cli_summary(c->cli, "the signature is good");
+    return code != 0 ? code : shown;
 }
 
 static int sign_run(struct cli *cli, const void *bound, struct error *err)
@@ -331,11 +398,16 @@ static int sign_run(struct cli *cli, const void *bound, struct error *err)
     struct call c;
     TRY(moment_of(args, &moment, err));
     int code = call_begin(&c, cli, args, err);
+    if (code == 0 && args->answer != NULL) {
+        code = verify_run(&c, &moment, err);
+        call_end(&c);
+        return code;
+    }
     if (code == 0)
         code = connector_sign(c.connector, args->resource, c.params, args->params.count, c.body,
                               &moment, cli->arena, &s, err);
     if (code == 0 && args->explain)
-        code = explain(cli, &s, err);
+        code = explain(cli, &s, false, err);
     else if (code == 0)
         fprintf(cli->out, "%s\n", s.signature);
     call_end(&c);
@@ -344,15 +416,19 @@ static int sign_run(struct cli *cli, const void *bound, struct error *err)
 
 const struct command command_connector_sign = {
     .name = "sign",
-    .summary = "print the signature of a request, and how it is made",
+    .summary = "print the signature of a request or verify that of an answer, and how it is made",
     .description =
         "Nothing is sent but the login of a connector that has one. With --explain each name in "
         "the text, the string to sign, the signature and where it goes; secrets are ****. --at and "
-        "--nonce make a signature that can be compared with another program's.",
+        "--nonce make a signature that can be compared with another program's.\n\n"
+        "--answer FILE verifies an answer by the connector's `verify`, as one that came --at that "
+        "time; exit status 1 when it is not to be believed.",
     .args = &sign_args_set,
     .flags = CLI_OUTPUT,
     .run = sign_run,
     .examples = (const struct command_example[]){
         {"diner connector sign takeaway orders --param shop=S001 --explain",
          "piece by piece; no secret is shown"},
+        {"diner connector sign wechatpay certificates --explain --answer answer.http",
+         "why is this answer not believed?"},
         {0}}};

@@ -2,7 +2,11 @@
 #include "cli/table.h"
 #include "commands.h"
 #include "core/clock.h"
+#include "core/message.h"
 #include "core/secret.h"
+#include "domain/user.h"
+
+#include <string.h>
 
 struct db_args {
     const char *connection;
@@ -126,7 +130,91 @@ static const struct command command_status = {
     .flags = CLI_OUTPUT,
     .run = run_status,
 };
-static const struct command *const children[] = {&command_migrate, &command_status, NULL};
+/* ---- users of the platform ------------------------------------------------------------------ */
+
+struct user_args {
+    const char *name, *role, *store, *password, *connection;
+};
+#define USER(member) .offset = offsetof(struct user_args, member)
+static const char *const roles[] = {"admin", "integration", "store", "readonly", NULL};
+static const struct field user_fields[] = {
+    {"name", FIELD_STRING, USER(name), "who logs in", .arg = "NAME",
+     .flags = FIELD_POSITIONAL | FIELD_REQUIRED},
+    {"role", FIELD_STRING, USER(role), "admin, integration, store (one store) or readonly",
+     .arg = "ROLE", .flags = FIELD_REQUIRED, .complete = "role"},
+    {"store", FIELD_STRING, USER(store), "the store of the role store, or of a reader of one",
+     .arg = "CODE"},
+    {"password", FIELD_STRING, USER(password),
+     "where the password is: env:NAME, file:PATH, cmd:COMMAND", .arg = "REFERENCE",
+     .flags = FIELD_REQUIRED},
+    {"connection", FIELD_STRING, USER(connection), "connection of diner.yaml", .arg = "NAME",
+     .def = "warehouse"},
+    {0},
+};
+static const struct field_set user_set = {
+    .name = "db user",
+    .help = "Whom, and what may be done",
+    .struct_size = sizeof(struct user_args),
+    .fields = user_fields,
+};
+
+static int check_user(const struct user_args *a, struct error *err)
+{
+    bool is_known = false;
+    for (const char *const *role = roles; *role != NULL; role++)
+        is_known = is_known || strcmp(*role, a->role) == 0;
+    if (!is_known) {
+        error_set(err, ERR_USAGE, "unknown role '%s'", a->role);
+        return error_hint(err, "one of admin, integration, store, readonly");
+    }
+    if (strncmp(a->password, "env:", 4) != 0 && strncmp(a->password, "file:", 5) != 0 &&
+        strncmp(a->password, "cmd:", 4) != 0) {
+        error_set(err, ERR_USAGE, "a password may not stand on the command line");
+        return error_hint(err, "put it into a file that only you can read: --password file:PATH");
+    }
+    return 0;
+}
+
+static int run_user(struct cli *cli, const void *args, struct error *err)
+{
+    const struct user_args *a = args;
+    struct db_conn *conn = NULL;
+    char *password = NULL;
+    TRY(check_user(a, err));
+    TRY(secret_resolve(a->password, &password, err));
+    int code = open_connection(cli, a->connection, &conn, err);
+    if (code == 0 && !cli->dry_run)
+        code = user_upsert(conn, a->name, password, a->role, a->store, err);
+    db_close(conn);
+    secret_free(password);
+    if (code == 0)
+        cli_summary(cli, "db user: '%s' %s %s%s%s", a->name,
+                    cli->dry_run ? message_text("would be") : message_text("is"), a->role,
+                    a->store != NULL ? message_text(" of store ") : "",
+                    a->store != NULL ? a->store : "");
+    return code;
+}
+
+static const struct command_example user_examples[] = {
+    {"diner db user ann --role admin --password file:/etc/diner/ann.secret", "an admin"},
+    {"diner db user till-7 --role store --store S001 --password env:TILL_PASSWORD",
+     "a till that sees its own store only"},
+    {0},
+};
+static const struct command command_user = {
+    .name = "user",
+    .summary = "create a user of the platform, or set password, role and store",
+    .description = "Users log in at `diner serve`. Setting a user again changes password, role and "
+                   "store, and switches it on if it was off; access tokens that are out stay good "
+                   "until they end. Passwords are kept as bcrypt hashes.",
+    .args = &user_set,
+    .examples = user_examples,
+    .flags = CLI_DRY_RUN,
+    .run = run_user,
+};
+
+static const struct command *const children[] = {&command_migrate, &command_status, &command_user,
+                                                 NULL};
 const struct command command_db = {
     .name = "db",
     .summary = "the tables that diner keeps in PostgreSQL",

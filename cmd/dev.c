@@ -2,6 +2,7 @@
 #include "cli/table.h"
 #include "commands.h"
 #include "core/clock.h"
+#include "core/message.h"
 #include "domain/seed.h"
 #include "platform/dev/cluster.h"
 #include "platform/dev/environment.h"
@@ -156,12 +157,12 @@ static int run_up(struct cli *cli, const void *args, struct error *err)
     TRY(dev_up(&dev, &options, &was_up, err));
     TRY(dev_status(&dev, &status, err));
     (void)fprintf(cli->out,
-                  "PostgreSQL  %s\n"
-                  "platform    %s\n"
-                  "config      %s\n"
-                  "\n"
-                  "To use it in this shell:\n"
-                  "  eval \"$(diner dev env%s%s)\"\n",
+                  message_text("PostgreSQL  %s\n"
+                               "platform    %s\n"
+                               "config      %s\n"
+                               "\n"
+                               "To use it in this shell:\n"
+                               "  eval \"$(diner dev env%s%s)\"\n"),
                   status.dsn, status.url ? status.url : "", dev.config, a->dir ? " --dir " : "",
                   a->dir ? dev.directory : "");
     if (was_up)
@@ -209,7 +210,7 @@ static int run_status(struct cli *cli, const void *args, struct error *err)
                                     pid_text(cli, s.database_pid), s.dsn};
     const char *const platform[] = {"platform",
                                     s.is_ready         ? "ready"
-                                    : s.server_pid > 0 ? "not ready"
+                                    : s.server_pid > 0 ? message_text("not ready")
                                                        : "stopped",
                                     pid_text(cli, s.server_pid), s.url};
     struct table *table = table_new(cli, columns);

@@ -1,6 +1,10 @@
 /* cmd/docs.c - diner __docs: the documents generated from the tables. */
+#include "docs.h"
 #include "commands.h"
 #include "core/fileio.h"
+#include "domain/api_error.h"
+#include "gen/embed.h"
+#include "perf/config.h"
 #include "pipeline/stream.h"
 #include "schema/describe.h"
 #include <stdio.h>
@@ -9,9 +13,18 @@ struct docs_args {
     int kind;
     const char *directory;
 };
-enum { DOCS_MAN, DOCS_REFERENCE, DOCS_JSON, DOCS_COMPLETIONS, DOCS_SCHEMA, DOCS_CHECK };
-static const char *const kinds[] = {"man",    "reference", "json", "completions",
-                                    "schema", "check",     NULL};
+enum {
+    DOCS_MAN,
+    DOCS_REFERENCE,
+    DOCS_JSON,
+    DOCS_COMPLETIONS,
+    DOCS_SCHEMA,
+    DOCS_KONG,
+    DOCS_MESSAGES,
+    DOCS_CHECK
+};
+static const char *const kinds[] = {"man",  "reference", "json",  "completions", "schema",
+                                    "kong", "messages",  "check", NULL};
 static const struct field fields[] = {
     {.name = "kind",
      .type = FIELD_CHOICE,
@@ -71,7 +84,14 @@ static int write_reference(struct writer *w, struct error *err)
     strbuf_clear(&text);
     strbuf_adds(&text, "# Connectors: NAME.yaml\n\n");
     describe_markdown(&connector_fields, 2, &text);
-    return write_document(w, "connectors.md", &text, err);
+    TRY(write_document(w, "connectors.md", &text, err));
+    strbuf_clear(&text);
+    api_errors_markdown(&text);
+    TRY(write_document(w, "api-errors.md", &text, err));
+    strbuf_clear(&text);
+    strbuf_adds(&text, "# Performance reports: perf.yaml\n\n");
+    describe_markdown(&perf_config_fields, 2, &text);
+    return write_document(w, "perf.md", &text, err);
 }
 
 static int write_json(struct writer *w, struct error *err)
@@ -96,6 +116,23 @@ static int write_completions(struct writer *w, struct error *err)
     return 0;
 }
 
+/* Every table that describes a file, beside those of the commands. */
+static const struct field_set *const file_sets[] = {&settings_fields,    &pipeline_fields,
+                                                    &column_fields,      &connector_fields,
+                                                    &perf_config_fields, NULL};
+
+static int write_messages(struct writer *w, struct error *err)
+{
+    struct strbuf text AUTO_STRBUF;
+    strbuf_init(&text, 0);
+    cli_messages(w->cli->root, file_sets, &text);
+    for (size_t i = 0; i < API_ERROR_COUNT; i++) {
+        cli_message(&text, api_errors[i].meaning);
+        cli_message(&text, api_errors[i].remedy);
+    }
+    return write_document(w, "declared.c", &text, err);
+}
+
 static int write_schemas(struct writer *w, struct error *err)
 {
     static const struct {
@@ -103,28 +140,38 @@ static int write_schemas(struct writer *w, struct error *err)
         const char *title, *file;
     } all[] = {{&settings_fields, "diner.yaml", "settings.schema.json"},
                {&pipeline_fields, "diner pipeline", "pipeline.schema.json"},
-               {&connector_fields, "diner connector", "connector.schema.json"}};
+               {&connector_fields, "diner connector", "connector.schema.json"},
+               {&perf_config_fields, "diner perf-report", "perf.schema.json"}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         struct strbuf text AUTO_STRBUF;
         strbuf_init(&text, 0);
         describe_json_schema(all[i].set, all[i].title, &text);
         TRY(write_document(w, all[i].file, &text, err));
     }
-    return 0;
+    struct strbuf text AUTO_STRBUF;
+    strbuf_init(&text, 0);
+    strbuf_adds(&text, embedded_perf_report_schema_json);
+    return write_document(w, "perf-report.schema.json", &text, err);
+}
+
+static int write_kong(struct writer *w, struct error *err)
+{
+    struct strbuf text AUTO_STRBUF;
+    strbuf_init(&text, 0);
+    TRY(docs_kong(w->cli->arena, &text, err));
+    return write_document(w, "kong.yaml", &text, err);
 }
 
 /* Every defect of a table would show at the worst moment: when its option is used. */
 static int check_tables(struct cli *cli, struct error *err)
 {
-    static const struct field_set *const sets[] = {&settings_fields, &pipeline_fields,
-                                                   &column_fields, &connector_fields};
     const char *defect = command_tree_check(cli->root);
     for (size_t i = 0; source_registry[i] != NULL && !defect; i++)
         defect = field_set_check(source_registry[i]->fields);
     for (size_t i = 0; target_registry[i] != NULL && !defect; i++)
         defect = field_set_check(target_registry[i]->fields);
-    for (size_t i = 0; i < sizeof sets / sizeof *sets && !defect; i++)
-        defect = field_set_check(sets[i]);
+    for (size_t i = 0; file_sets[i] != NULL && !defect; i++)
+        defect = field_set_check(file_sets[i]);
     return defect ? error_set(err, ERR_BUG, "the tables are wrong: %s", defect) : 0;
 }
 
@@ -139,7 +186,9 @@ static int run(struct cli *cli, const void *args, struct error *err)
     case DOCS_MAN: return cli_man_pages(cli->root, write_document, &w, err);
     case DOCS_REFERENCE: return write_reference(&w, err);
     case DOCS_JSON: return write_json(&w, err);
+    case DOCS_MESSAGES: return write_messages(&w, err);
     case DOCS_COMPLETIONS: return write_completions(&w, err);
+    case DOCS_KONG: return write_kong(&w, err);
     default: return write_schemas(&w, err);
     }
 }

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "core/clock.h"
 #include "core/datetime.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "format/encoding.h"
 #include "net/http.h"
@@ -31,7 +32,8 @@ struct doctor {
 static void report(struct doctor *d, const char *check, const char *result, const char *found,
                    const char *mend)
 {
-    const char *const row[] = {check, result, found, mend && *mend ? mend : NULL};
+    const char *const row[] = {message_text(check), result, message_text(found),
+                               mend && *mend ? message_text(mend) : NULL};
     table_row(d->table, row);
     d->failed += strcmp(result, "fail") == 0;
     d->warned += strcmp(result, "warn") == 0;
@@ -72,7 +74,8 @@ static void check_zone(struct doctor *d)
         return;
     }
     datetime_print(clock_wall_us() / 1000000 * 1000000, zone, now);
-    report(d, "time zone", "ok", arena_printf(d->cli->arena, "%s, now %s", name, now), NULL);
+    report(d, "time zone", "ok", arena_printf(d->cli->arena, message_text("%s, now %s"), name, now),
+           NULL);
 }
 
 /* 喆 is in GBK but not in GB2312: a gutted set of conversion modules is found out. */
@@ -104,22 +107,43 @@ static void check_disk(struct doctor *d)
     struct statvfs fs;
     if (statvfs(dir, &fs) != 0) {
         report(d, "output_dir", "fail",
-               arena_printf(d->cli->arena, "'%s': %s", dir, strerror(errno)),
+               arena_printf(d->cli->arena, "'%s': %s", dir, message_text(strerror(errno))),
                "make the directory, or set output_dir");
         return;
     }
     if (access(dir, W_OK) != 0) {
-        report(d, "output_dir", "fail", arena_printf(d->cli->arena, "'%s' is not writable", dir),
+        report(d, "output_dir", "fail",
+               arena_printf(d->cli->arena, message_text("'%s' is not writable"), dir),
                "change its owner, or set output_dir");
         return;
     }
     int64_t left = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
     const char *found =
-        arena_printf(d->cli->arena, "'%s' has %" PRId64 " MiB left", dir, left >> 20);
+        arena_printf(d->cli->arena, message_text("'%s' has %" PRId64 " MiB left"), dir, left >> 20);
     if (left < DISK_WARN_BYTES)
         report(d, "output_dir", left < DISK_FAIL_BYTES ? "fail" : "warn", found, "make room");
     else
         report(d, "output_dir", "ok", found, NULL);
+}
+
+/* Runs put a new file in the place of the old one: alerts stand on it, and a run that cannot write
+ * it has loaded its rows all the same. */
+static void check_textfile(struct doctor *d)
+{
+    const char *file = config_settings(d->cli->config)->metrics_textfile;
+    if (file == NULL || *file == '\0')
+        return;
+    const char *slash = strrchr(file, '/');
+    size_t length = slash != NULL ? (size_t)(slash - file) : 0;
+    const char *dir = slash == NULL ? "."
+                      : length == 0 ? "/"
+                                    : arena_strndup(d->cli->arena, file, length);
+    if (access(dir, W_OK | X_OK) == 0)
+        report(d, "metrics.textfile", "ok", file, NULL);
+    else
+        report(d, "metrics.textfile", "fail",
+               arena_printf(d->cli->arena, "'%s': %s", dir, strerror(errno)),
+               "make the directory, and let this user write in it");
 }
 
 /* ---- the database -----------------------------------------------------------------------------
@@ -139,11 +163,11 @@ static void check_migrations(struct doctor *d, struct db_conn *conn)
         missing += !list[i].applied;
     if (missing > 0)
         report(d, "migrations", "fail",
-               arena_printf(d->cli->arena, "%zu of %zu are missing", missing, count),
+               arena_printf(d->cli->arena, message_text("%zu of %zu are missing"), missing, count),
                "run 'diner db migrate'");
     else
-        report(d, "migrations", "ok", arena_printf(d->cli->arena, "all %zu are applied", count),
-               NULL);
+        report(d, "migrations", "ok",
+               arena_printf(d->cli->arena, message_text("all %zu are applied"), count), NULL);
 }
 
 /* Cursors and business days stand on clocks that agree. */
@@ -187,10 +211,12 @@ static void check_database(struct doctor *d)
         return;
     }
     int version = db_server_version(conn);
-    const char *found =
-        arena_printf(d->cli->arena, "warehouse, version %d.%d", version / 10000, version % 10000);
+    const char *found = arena_printf(d->cli->arena, message_text("warehouse, version %d.%d"),
+                                     version / 10000, version % 10000);
     if (version < POSTGRES_OLDEST)
         report(d, "PostgreSQL", "fail", found, "use PostgreSQL 12 or newer; 15 is what is tested");
+    else if (db_refuse_pooler(conn, &err) != 0)
+        report_error(d, "PostgreSQL", &err, "connect to PostgreSQL itself");
     else
         report(d, "PostgreSQL", "ok", found, NULL);
     check_migrations(d, conn);
@@ -204,19 +230,22 @@ static void check_database(struct doctor *d)
 /* Logs in and asks for the first page of stores. */
 static void check_platform(struct doctor *d)
 {
-    const char *url = config_settings(d->cli->config)->platform_url;
+    const struct settings *s = config_settings(d->cli->config);
     struct connector *connector = NULL;
     struct connector_pages *pages = NULL;
     struct connector_page page;
     struct error err = ERROR_INIT;
     bool end = false;
-    int code = connector_open("platform", d->cli->config, builtin_connectors, &connector, &err);
+    int code =
+        connector_open(s->platform_connector, d->cli->config, builtin_connectors, &connector, &err);
     if (code == 0)
         code = connector_pages_open(connector, "stores", NULL, 0, &pages, &err);
     if (code == 0)
         code = connector_pages_next(pages, &page, &end, &err);
     if (code == 0)
-        report(d, "platform", "ok", arena_printf(d->cli->arena, "%s answers, login accepted", url),
+        report(d, "platform", "ok",
+               arena_printf(d->cli->arena, message_text("%s answers, login accepted"),
+                            s->platform_url),
                NULL);
     else
         report_error(d, "platform", &err,
@@ -248,7 +277,8 @@ static void check_pipelines(struct doctor *d)
     size_t count = 0, bad = 0;
     for (size_t i = 0; i < path->count; i++) {
         glob_t found = {0};
-        if (glob(arena_printf(d->cli->arena, "%s/*.yaml", path->items[i]), 0, NULL, &found) == 0)
+        if (glob(arena_printf(d->cli->arena, message_text("%s/*.yaml"), path->items[i]), 0, NULL,
+                 &found) == 0)
             for (size_t k = 0; k < found.gl_pathc; k++, count++)
                 check_pipeline(d, found.gl_pathv[k], &bad);
         globfree(&found);
@@ -257,7 +287,7 @@ static void check_pipelines(struct doctor *d)
         report(d, "pipelines", "warn", "none were found", "set pipeline_path");
     else if (bad == 0)
         report(d, "pipelines", "ok",
-               arena_printf(d->cli->arena, "%zu files are well-formed", count), NULL);
+               arena_printf(d->cli->arena, message_text("%zu files are well-formed"), count), NULL);
 }
 
 static int run(struct cli *cli, const void *args, struct error *err)
@@ -273,6 +303,7 @@ static int run(struct cli *cli, const void *args, struct error *err)
     check_zone(&d);
     check_gb18030(&d);
     check_disk(&d);
+    check_textfile(&d);
     check_database(&d);
     check_platform(&d);
     check_pipelines(&d);
@@ -294,8 +325,8 @@ const struct command command_doctor = {
     .summary = "check what a run needs, and say how to mend it",
     .description =
         "Looks at the configuration, PostgreSQL and its migrations, the platform and the "
-        "login there, the pipelines, time zone data, GB18030, disk space and the clock. "
-        "Changes nothing. Exit status 9 when a check fails.",
+        "login there, the pipelines, time zone data, GB18030, disk space, the file for "
+        "Prometheus and the clock. Changes nothing. Exit status 9 when a check fails.",
     .examples = examples,
     .flags = CLI_OUTPUT,
     .run = run,

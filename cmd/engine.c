@@ -1,4 +1,7 @@
 #include "engine.h"
+#include "core/message.h"
+#include "lineage.h"
+#include "notify_channels.h"
 #include "run_record.h"
 
 #include "cli/progress.h"
@@ -6,6 +9,7 @@
 #include "commands.h"
 #include "core/clock.h"
 #include "core/secret.h"
+#include "core/trace_span.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +18,8 @@
 struct screen {
     struct cli *cli;
     struct progress *progress;
+    struct lineage *lineage;
+    struct trace_span span; /* of the stream at work */
 };
 
 struct run_options engine_options(struct cli *cli)
@@ -30,6 +36,9 @@ static void stream_begin(void *self, const char *pipeline, const char *stream)
     char label[128];
     snprintf(label, sizeof label, "%s.%s", pipeline, stream);
     s->progress = progress_begin(s->cli, label);
+    trace_span_begin(&s->span, TRACE_SPAN_INTERNAL, label);
+    trace_span_enter(&s->span);
+    lineage_stream_begin(s->lineage, pipeline, stream);
 }
 
 static void progress(void *self, uint64_t rows, uint64_t done, uint64_t total)
@@ -41,9 +50,13 @@ static void progress(void *self, uint64_t rows, uint64_t done, uint64_t total)
 static void stream_end(void *self, const struct stream_report *report)
 {
     struct screen *s = self;
-    (void)report;
     progress_end(s->progress);
     s->progress = NULL;
+    lineage_stream_end(s->lineage, report);
+    trace_span_number(&s->span, "diner.rows_read", report->counts.read);
+    if (report->code != ERR_OK)
+        trace_span_fail(&s->span, error_code_name(report->code));
+    trace_span_end(&s->span);
 }
 
 /* A column of counts; those that are most often zero are quiet in tables for people. */
@@ -122,16 +135,16 @@ static void print_failures(struct cli *cli, const struct run_report *report,
 static const char *kind_word(enum run_kind kind)
 {
     return kind == RUN_LOAD  ? ""
-           : kind == RUN_DRY ? " (dry run: nothing was written)"
-                             : " (plan: rolled back)";
+           : kind == RUN_DRY ? message_text(" (dry run: nothing was written)")
+                             : message_text(" (plan: rolled back)");
 }
 
 static const char *result_word(enum error_code code)
 {
-    return code == ERR_OK          ? "done"
-           : code == ERR_PARTIAL   ? "done in part"
-           : code == ERR_CANCELLED ? "stopped"
-                                   : "failed";
+    return code == ERR_OK          ? message_text("done")
+           : code == ERR_PARTIAL   ? message_text("done in part")
+           : code == ERR_CANCELLED ? message_text("stopped")
+                                   : message_text("failed");
 }
 
 static void print_summary(struct cli *cli, const char *pipeline, const struct run_report *report,
@@ -150,13 +163,19 @@ static void print_summary(struct cli *cli, const char *pipeline, const struct ru
         sum.findings += c->findings;
     }
     if (report->run_id != 0)
-        snprintf(run, sizeof run, ", run %" PRId64, report->run_id);
+        snprintf(run, sizeof run, message_text(", run %" PRId64), report->run_id);
     cli_summary(
         cli,
         "%s %s: %" PRId64 " read, %" PRId64 " inserted, %" PRId64 " updated, %" PRId64
         " deleted, %" PRId64 " unchanged, %" PRId64 " rejected, %" PRId64 " findings in %.1f s%s%s",
         pipeline, result_word(report->code), sum.read, sum.inserted, sum.updated, sum.deleted,
         sum.unchanged, sum.rejected, sum.findings, (double)elapsed_ms / 1000, run, kind_word(kind));
+}
+
+/* Not what the caller did himself, nor that another is at it. */
+static bool is_news(int code)
+{
+    return code != ERR_OK && code != ERR_USAGE && code != ERR_CANCELLED && code != ERR_RUNNING;
 }
 
 int engine_run(struct cli *cli, const char *pipeline, const struct run_options *options,
@@ -168,7 +187,8 @@ int engine_run(struct cli *cli, const char *pipeline, const struct run_options *
 int engine_run_with(struct cli *cli, const char *pipeline, const struct run_options *options,
                     const struct engine_extra *extra, struct run_record *record, struct error *err)
 {
-    struct screen screen = {.cli = cli};
+    struct screen screen = {.cli = cli,
+                            .lineage = options->kind == RUN_LOAD ? lineage_begin(cli) : NULL};
     const struct run_observer observer = {.self = &screen,
                                           .stream_begin = stream_begin,
                                           .progress = progress,
@@ -180,6 +200,7 @@ int engine_run_with(struct cli *cli, const char *pipeline, const struct run_opti
     watched.observer = &observer;
     int code = run_pipeline(pipeline, &watched, &report, err);
     progress_end(screen.progress);
+    lineage_end(screen.lineage);
     if (report.nstreams > 0) {
         int printed = print_report(cli, &report, cli->output == CLI_OUTPUT_TABLE ? NULL : extra,
                                    code == 0 ? err : &ignored);
@@ -191,6 +212,8 @@ int engine_run_with(struct cli *cli, const char *pipeline, const struct run_opti
     }
     run_record_add(record, pipeline, &report, options->kind, clock_monotonic_ms() - started_ms,
                    err);
+    if (is_news(code) && options->kind == RUN_LOAD)
+        notify_run_failed(cli, pipeline, report.run_id, err);
     run_report_release(&report);
     return code;
 }
@@ -201,9 +224,9 @@ void engine_diagnostic(FILE *out, const struct diagnostic *d)
     strbuf_init(&line, 64 << 10);
     if (d->file != NULL)
         strbuf_addf(&line, "%s:%d:%d: ", d->file, d->line, d->column);
-    strbuf_addf(&line, "%s%s\n", d->is_warning ? "warning: " : "", d->message);
+    strbuf_addf(&line, "%s%s\n", d->is_warning ? message_text("warning: ") : "", d->message);
     if (d->hint != NULL)
-        strbuf_addf(&line, "  hint: %s\n", d->hint);
+        strbuf_addf(&line, "  %s%s\n", message_text("hint: "), d->hint);
     secret_redact(&line);
     fputs(line.data, out);
 }

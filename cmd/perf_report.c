@@ -1,10 +1,13 @@
 /* cmd/perf_report.c - diner perf-report: measure or read, compare, judge, write. */
+#include "perf_report.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "commands.h"
 #include "core/fileio.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "core/signals.h"
+#include "perf.h"
 #include "perf/inputs.h"
 #include "perf/load.h"
 #include "perf/report.h"
@@ -16,19 +19,13 @@
 #define BODY_MAX_BYTES   ((size_t)32 << 20)
 #define HEADERS_MAX      64
 
-struct perf_args {
-    const char *url, *from, *method, *body_file, *db, *baseline, *out_file, *save, *ca_file;
-    struct field_rate rate;
-    struct field_strings headers;
-    int64_t connections, duration_ms, warmup_ms, timeout_ms, max_requests;
-    int64_t target_p95_ms, target_mean_ms, target_database_ms, target_rps;
-    int64_t target_error_rate, min_change; /* millionths */
-};
 #define AT(member) .offset = offsetof(struct perf_args, member)
 
 static const struct field fields[] = {
     {"url", FIELD_STRING, AT(url), "what is asked, over and over", .arg = "URL",
      .flags = FIELD_POSITIONAL},
+    {"config", FIELD_STRING, AT(config), "measure what this perf.yaml names, phase by phase",
+     .arg = "FILE", .complete = "file"},
     {"from", FIELD_STRING, AT(from),
      "report a result that wrk, hey, k6 or diner saved, instead of loading", .arg = "FILE",
      .complete = "file"},
@@ -63,8 +60,13 @@ static const struct field fields[] = {
      "smaller changes against the baseline are called the same", .arg = "PERCENT", .def = "10%"},
     {"out-file", FIELD_STRING, AT(out_file), "write the report there instead of to stdout",
      .arg = "FILE", .complete = "file"},
-    {"save", FIELD_STRING, AT(save), "also write the JSON form there, for a later --baseline",
+    {"save", FIELD_STRING, AT(save), "also write what was measured there, for a later --baseline",
      .arg = "FILE", .complete = "file"},
+    {"save-before", FIELD_STRING, AT(save_before), "the same of the configuration's `before`",
+     .arg = "FILE", .complete = "file"},
+    {"target", FIELD_STRINGS, AT(targets), "what must hold, in k6's words: 'p(95)<200'", 't',
+     .arg = "RULE", .flags = FIELD_REPEAT},
+    {"strict", FIELD_BOOL, AT(strict), "what could not be decided fails too"},
     {"target-p95", FIELD_DURATION, AT(target_p95_ms), "P95 of the response time must be below",
      .config = "perf.target_p95"},
     {"target-mean", FIELD_DURATION, AT(target_mean_ms), "its mean must be below",
@@ -77,6 +79,7 @@ static const struct field fields[] = {
     {"target-error-rate", FIELD_FRACTION, AT(target_error_rate),
      "failed requests must be below; 429 is counted apart", .arg = "PERCENT",
      .config = "perf.target_error_rate"},
+    PERF_OUTPUT_FIELDS(struct perf_args, outputs),
     {0},
 };
 static const struct field_set arg_set = {
@@ -98,29 +101,11 @@ static int check_args(const struct perf_args *a, struct error *err)
 {
     if ((a->url == NULL) == (a->from == NULL)) {
         error_set(err, ERR_USAGE, "%s",
-                  a->url ? "a URL and --from exclude each other" : "a URL to load is missing");
+                  a->url ? message_text("a URL and --from exclude each other")
+                         : message_text("a URL to load is missing"));
         return error_hint(err, "diner perf-report http://127.0.0.1:8080/api/v1/products, or "
                                "--from FILE for what wrk, hey or k6 measured");
     }
-    if (a->from != NULL && a->db != NULL)
-        return error_set(err, ERR_USAGE,
-                         "--db watches the database during a load of its own: it "
-                         "cannot be used with --from");
-    return 0;
-}
-
-/* A name of a connection, a reference, or a DSN; the caller frees it with secret_free. */
-static int resolve_dsn(struct cli *cli, const char *text, char **ret, struct error *err)
-{
-    if (is_reference(text))
-        return secret_resolve(text, ret, err);
-    if (strchr(text, '=') == NULL && strstr(text, "://") == NULL)
-        return config_dsn(cli->config, text, ret, err);
-    if (secret_register_dsn(text)) {
-        error_set(err, ERR_USAGE, "a DSN with a password may not stand on the command line");
-        return error_hint(err, "put it into a variable and give --db env:NAME, or use ~/.pgpass");
-    }
-    *ret = mem_strdup(text);
     return 0;
 }
 
@@ -187,8 +172,8 @@ static int rate_per_second(const struct field_rate *rate, int64_t *ret, struct e
     return 0;
 }
 
-static int resolve_load(struct cli *cli, const struct perf_args *a, struct strbuf *body,
-                        struct loadgen_options *o, struct error *err)
+int perf_resolve_load(struct cli *cli, const struct perf_args *a, struct strbuf *body,
+                      struct loadgen_options *o, struct error *err)
 {
     *o = (struct loadgen_options){.url = a->url,
                                   .method = a->method,
@@ -215,17 +200,13 @@ static void show_progress(void *self, int64_t elapsed_ns, uint64_t sent)
     progress_update(self, sent, 0, 0);
 }
 
-static int run_load(struct cli *cli, const struct perf_args *a, const struct loadgen_options *o,
-                    struct perf_result *ret, struct error *err)
+static int run_load(struct cli *cli, const struct loadgen_options *o, struct perf_result *ret,
+                    struct error *err)
 {
-    char *dsn = NULL;
-    if (a->db != NULL)
-        TRY(resolve_dsn(cli, a->db, &dsn, err));
     struct progress *progress = progress_begin(cli, "loading");
-    struct perf_load load = {.http = *o, .dsn = dsn, .tick = show_progress, .self = progress};
+    struct perf_load load = {.http = *o, .tick = show_progress, .self = progress};
     int code = perf_load_run(&load, cli->arena, ret, err);
     progress_end(progress);
-    secret_free(dsn);
     return code;
 }
 
@@ -243,11 +224,11 @@ static int measure(struct cli *cli, const struct perf_args *a, const struct perf
             perf_result_release(ret);
         return code;
     }
-    TRY(resolve_load(cli, a, &body, &o, err));
+    TRY(perf_resolve_load(cli, a, &body, &o, err));
     perf_load_profile(&o, cli->arena, &profile);
     if (before != NULL) /* before the load, not after half a minute of it */
         TRY(perf_profiles_check(&before->profile, &profile, err));
-    return run_load(cli, a, &o, ret, err);
+    return run_load(cli, &o, ret, err);
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -338,6 +319,8 @@ static int run(struct cli *cli, const void *bound, struct error *err)
 {
     const struct perf_args *a = bound;
     struct perf_result before = {0}, after = {0};
+    if (perf_wants_study(cli, a))
+        return perf_run_study(cli, a, err);
     TRY(check_args(a, err));
     if (a->baseline != NULL)
         TRY(perf_input_read(a->baseline, cli->arena, &before, err));
@@ -359,20 +342,36 @@ static const struct command_example examples[] = {
     {"diner perf-report http://127.0.0.1:8080/health --rate 100/s --duration 1s --warmup 0s "
      "--baseline main.json",
      "compare with it; exit 9 when it is clearly worse"},
+    {"diner perf-report --config configs/perf.yaml --save study.json --html report.html",
+     "all phases, into one page"},
+    {"diner perf-report http://127.0.0.1:8080/health --db warehouse --html report.html",
+     "one endpoint and its database, with causes and cures"},
     {0},
 };
 
+static const struct command *const phases[] = {
+    &command_perf_snapshot, &command_perf_load,    &command_perf_attribute,
+    &command_perf_diagnose, &command_perf_compare, &command_perf_gate,
+    &command_perf_render,   &command_perf_lint,    NULL};
+
 const struct command command_perf_report = {
     .name = "perf-report",
-    .summary = "load an API, compare with a baseline and with targets, and report",
+    .summary = "measure an API and its database, find why it is slow, judge, and report",
     .description =
-        "Sends the request to the URL for the duration, at a rate (open model: times count from "
-        "when a request was meant to start, so a stall shows) or from a number of connections "
-        "(closed model: for capacity), and reports the P95 of the response time, the database "
-        "time per request, the successful requests a second and the error rate, each against its "
-        "target and, with --baseline, against an earlier run.\n\n"
+        "With --config it is one run of all phases: a look at the database before and after, the "
+        "load of each endpoint and of all, the statements of each, the causes and their cures, the "
+        "comparison with --baseline (a study that --save kept), the targets, and the report in "
+        "every form that is named. A URL with --db, or with a form (--html), a --target or "
+        "--strict, does the same for one endpoint; --db alone looks at a database, --from "
+        "takes a saved study. Each phase is also a command of its own.\n\n"
+        "A URL without any of these is loaded once, at a rate (open model: times count from when a "
+        "request was meant to start, so a stall shows) or from a number of connections (closed "
+        "model: for capacity), and the P95 of the response time, the successful "
+        "requests a second and the error rate are set against targets and an "
+        "earlier run.\n\n"
         "Exits with 9 when a target is missed or the baseline is clearly worse; a figure that "
         "was not measured says so and why. Load only what you are allowed to.",
+    .children = phases,
     .args = &arg_set,
     .examples = examples,
     .flags = CLI_OUTPUT,

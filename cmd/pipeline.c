@@ -2,6 +2,7 @@
 #include "cli/table.h"
 #include "commands.h"
 #include "core/fileio.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "engine.h"
 #include "pipeline/graph.h"
@@ -143,7 +144,8 @@ static int show_resolved(struct cli *cli, const char *name, struct error *err)
         strbuf_addf(&text, "# %s\n", p->file);
         for (size_t i = 0; i < p->params.count; i++)
             strbuf_addf(&text, "# param %s = %s\n", p->params.names[i],
-                        p->param_values[i] != NULL ? p->param_values[i] : "(to be given)");
+                        p->param_values[i] != NULL ? p->param_values[i]
+                                                   : message_text("(to be given)"));
         resolved_print(items, count, &text);
         secret_redact(&text);
         fputs(text.data, cli->out);

@@ -8,12 +8,13 @@
 #include <unistd.h>
 
 struct guess_args {
-    const char *what, *name, *schema, *connector;
+    const char *what, *name, *schema, *connector, *member;
     int64_t rows;
 };
 static const struct field fields[] = {
     {"what", FIELD_STRING, offsetof(struct guess_args, what),
-     "a file (delimited text, JSON Lines), a URL, or CONNECTION.SCHEMA.TABLE",
+     "a file (delimited text, fixed width, JSON, JSON Lines; plain, gz, zst, zip), a URL, or "
+     "CONNECTION.SCHEMA.TABLE",
      .arg = "FILE|URL|TABLE", .flags = FIELD_POSITIONAL | FIELD_REQUIRED, .complete = "file"},
     {"name", FIELD_STRING, offsetof(struct guess_args, name),
      "name of the pipeline, its stream and table; default: from what is read", .arg = "NAME"},
@@ -22,6 +23,9 @@ static const struct field fields[] = {
     {"connector", FIELD_STRING, offsetof(struct guess_args, connector),
      "where the connector of a URL is written; default: a comment above the pipeline",
      .arg = "FILE", .complete = "file"},
+    {"member", FIELD_STRING, offsetof(struct guess_args, member),
+     "of a zip: glob of the member to look at; default: the only one, or the largest",
+     .arg = "GLOB"},
     {"rows", FIELD_INT, offsetof(struct guess_args, rows),
      "how many rows are all looked at; of those after them a sample", .def = GUESS_ROWS_DEFAULT,
      .min = 1, .max = INT64_C(100000000)},
@@ -59,6 +63,7 @@ static int run(struct cli *cli, const void *bound, struct error *err)
     const struct guess_args *args = bound;
     struct guess_options options = {.name = args->name,
                                     .schema = args->schema,
+                                    .member = args->member,
                                     .rows_max = args->rows,
                                     .connector_file = args->connector,
                                     .config = cli->config,

@@ -2,6 +2,7 @@
 #include "cli/table.h"
 #include "commands.h"
 #include "core/fileio.h"
+#include "core/message.h"
 #include "engine.h"
 #include "gen/embed.h"
 
@@ -57,14 +58,21 @@ static const struct field list_fields[] = {FILTER_FIELDS,
 static const struct field_set list_set = {
     .name = "rejects list", .struct_size = sizeof(struct rejects_args), .fields = list_fields};
 static const struct table_column list_columns[] = {
-    {"id", TABLE_INT},      {"pipeline", TABLE_TEXT}, {"stream", TABLE_TEXT},
-    {"origin", TABLE_TEXT}, {"line", TABLE_INT},      {"column", TABLE_TEXT},
-    {"value", TABLE_TEXT},  {"reason", TABLE_TEXT},   {NULL, TABLE_TEXT}};
-static const struct table_column group_columns[] = {
-    {"rows", TABLE_INT},    {"pipeline", TABLE_TEXT}, {"stream", TABLE_TEXT},
-    {"column", TABLE_TEXT}, {"reason", TABLE_TEXT},   {"example", TABLE_TEXT},
-    {"origins", TABLE_INT}, {"newest_id", TABLE_INT}, {"seen_at", TABLE_TIME},
+    {"id", TABLE_INT},      {"pipeline", TABLE_TEXT},
+    {"stream", TABLE_TEXT}, {"origin", TABLE_TEXT},
+    {"line", TABLE_INT},    {"column", TABLE_TEXT},
+    {"value", TABLE_TEXT},  {"reason", TABLE_TEXT, .is_words = true},
     {NULL, TABLE_TEXT}};
+static const struct table_column group_columns[] = {{"rows", TABLE_INT},
+                                                    {"pipeline", TABLE_TEXT},
+                                                    {"stream", TABLE_TEXT},
+                                                    {"column", TABLE_TEXT},
+                                                    {"reason", TABLE_TEXT, .is_words = true},
+                                                    {"example", TABLE_TEXT},
+                                                    {"origins", TABLE_INT},
+                                                    {"newest_id", TABLE_INT},
+                                                    {"seen_at", TABLE_TIME},
+                                                    {NULL, TABLE_TEXT}};
 
 static int list(struct cli *cli, const void *bound, struct error *err)
 {
@@ -163,7 +171,8 @@ static int export_rows(struct cli *cli, const void *bound, struct error *err)
             atomic_file_discard(e.file);
     }
     if (code == 0)
-        cli_summary(cli, "%" PRId64 " rejects written%s%s", e.rows, args->out_file ? " to " : "",
+        cli_summary(cli, "%" PRId64 " rejects written%s%s", e.rows,
+                    args->out_file ? message_text(" to ") : "",
                     args->out_file ? args->out_file : "");
     return code;
 }

@@ -141,17 +141,19 @@ static void write_run(struct jwriter *w, const char *pipeline, const struct run_
 
 struct family {
     const char *name, *help;
+    bool is_lasting; /* an older sample holds until there is a newer one */
 };
 static const struct family families[] = {
     {"diner_run_timestamp_seconds", "when the last run ended"},
-    {"diner_run_last_success_timestamp_seconds", "when the last successful run ended"},
+    {"diner_run_last_success_timestamp_seconds", "when the last successful run ended", true},
     {"diner_run_success", "1 when the last run succeeded"},
     {"diner_run_exit_status", "exit status of the last run"},
     {"diner_run_duration_seconds", "how long the last run took"},
     {"diner_stream_rows", "rows of the last run by what became of them"},
     {"diner_stream_bytes", "bytes read by the last run"},
     {"diner_stream_duration_seconds", "how long the stream took in the last run"},
-    {"diner_stream_left_behind", "children and windows that failed in the last run"}};
+    {"diner_stream_left_behind", "children and windows that failed in the last run"},
+    {"diner_stream_cursor_timestamp_seconds", "how far the stream has read: its cursor", true}};
 
 static void add_run_samples(struct run_record *r, const char *pipeline,
                             const struct run_report *report, int64_t elapsed_ms)
@@ -184,6 +186,9 @@ static void add_stream_samples(struct run_record *r, const char *pipeline,
     strbuf_addf(out, "diner_stream_duration_seconds{%s} %.3f\n", labels,
                 (double)s->elapsed_ms / 1000);
     strbuf_addf(out, "diner_stream_left_behind{%s} %" PRId64 "\n", labels, s->left_behind);
+    if (s->cursor_us != 0)
+        strbuf_addf(out, "diner_stream_cursor_timestamp_seconds{%s} %" PRId64 "\n", labels,
+                    s->cursor_us / 1000000);
 }
 
 static bool is_of_family(const char *line, const char *family)
@@ -192,32 +197,32 @@ static bool is_of_family(const char *line, const char *family)
     return strncmp(line, family, n) == 0 && line[n] == '{';
 }
 
-/* Of an earlier file: samples of pipelines that did not run now, and when one last succeeded. */
-static bool is_kept(const struct run_record *r, const char *line, const char *family)
+/* Of an earlier file: samples of pipelines that did not run now, and what holds until it is new. */
+static bool is_kept(const struct run_record *r, const char *line, const struct family *family)
 {
-    const char *from = strstr(line, "pipeline=\"");
+    const char *from = strstr(line, "pipeline=\""), *end = strchr(line, '}');
     const char *to = from != NULL ? strchr(from + 10, '"') : NULL;
-    if (!is_of_family(line, family) || to == NULL)
+    if (!is_of_family(line, family->name) || to == NULL || end == NULL)
         return false;
     AUTO_STRBUF struct strbuf needle = {0};
     strbuf_init(&needle, 4096);
     strbuf_addf(&needle, "|%.*s|", (int)(to - from - 10), from + 10);
     if (strstr(r->names.data, needle.data) == NULL)
         return true;
-    if (strcmp(family, "diner_run_last_success_timestamp_seconds") != 0)
+    if (!family->is_lasting)
         return false;
     strbuf_clear(&needle);
-    strbuf_addf(&needle, "%s{pipeline=\"%.*s\"}", family, (int)(to - from - 10), from + 10);
+    strbuf_addf(&needle, "%.*s", (int)(end + 1 - line), line);
     return strstr(r->samples.data, needle.data) == NULL;
 }
 
-static void add_lines(const struct run_record *r, const struct strbuf *from, const char *family,
-                      bool is_old, struct strbuf *out)
+static void add_lines(const struct run_record *r, const struct strbuf *from,
+                      const struct family *family, bool is_old, struct strbuf *out)
 {
     for (const char *line = from->data; line != NULL && *line != '\0';) {
         const char *end = strchr(line, '\n');
         size_t n = end != NULL ? (size_t)(end - line) : strlen(line);
-        if (is_old ? is_kept(r, line, family) : is_of_family(line, family))
+        if (is_old ? is_kept(r, line, family) : is_of_family(line, family->name))
             strbuf_addf(out, "%.*s\n", (int)n, line);
         line = end != NULL ? end + 1 : NULL;
     }
@@ -247,8 +252,8 @@ static int write_metrics(const struct run_record *r, struct error *err)
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         strbuf_addf(&out, "# HELP %s %s\n# TYPE %s gauge\n", families[i].name, families[i].help,
                     families[i].name);
-        add_lines(r, &old, families[i].name, true, &out);
-        add_lines(r, &r->samples, families[i].name, false, &out);
+        add_lines(r, &old, &families[i], true, &out);
+        add_lines(r, &r->samples, &families[i], false, &out);
     }
     return write_file(r->metrics_file, &out, err);
 }
@@ -261,7 +266,8 @@ void run_record_add(struct run_record *r, const char *pipeline, const struct run
     if (r == NULL)
         return;
     write_run(&r->writer, pipeline, report, kind, elapsed_ms, err);
-    if (kind != RUN_LOAD)
+    /* A second one that found the first at work did not run: the first will tell. */
+    if (kind != RUN_LOAD || report->code == ERR_RUNNING)
         return;
     add_run_samples(r, pipeline, report, elapsed_ms);
     for (size_t i = 0; i < report->nstreams; i++)

@@ -1,6 +1,7 @@
 /* diner runs list|show. */
 #include "cli/table.h"
 #include "commands.h"
+#include "core/message.h"
 #include "engine.h"
 #include "gen/embed.h"
 
@@ -131,10 +132,11 @@ static int show(struct cli *cli, const void *bound, struct error *err)
     TRY(engine_open(cli, &db, err));
     int code = find_run(db, args->run, run, err);
     if (code == 0 && (args->slices || args->left_behind))
-        code = engine_table(
-            cli, db, sql_runs_slices, DB_PARAMS(run, args->left_behind ? "true" : "false"),
-            slice_columns,
-            args->left_behind ? "nothing was left behind" : "its streams have no slices", err);
+        code = engine_table(cli, db, sql_runs_slices,
+                            DB_PARAMS(run, args->left_behind ? "true" : "false"), slice_columns,
+                            args->left_behind ? MESSAGE("nothing was left behind")
+                                              : MESSAGE("its streams have no slices"),
+                            err);
     else if (code == 0)
         code = engine_table(cli, db, sql_runs_show, DB_PARAMS(run), show_columns,
                             "the run has no streams", err);

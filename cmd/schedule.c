@@ -1,10 +1,12 @@
-/* cmd/schedule.c - diner schedule show|install|remove: the nightly job in the user's crontab or as
- * a systemd user timer. */
+/* cmd/schedule.c - diner schedule show|install|remove: the jobs in the user's crontab or as systemd
+ * user timers. */
+#include "schedule.h"
 #include "cli/table.h"
 #include "commands.h"
 #include "core/clock.h"
 #include "core/datetime.h"
 #include "core/fileio.h"
+#include "core/message.h"
 #include "pipeline/spec.h"
 #include "platform/dev/crontab.h"
 #include "platform/dev/process.h"
@@ -17,11 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CRONTAB_MAX_BYTES ((size_t)1 << 20)
-#define JOB_PATH          "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 struct schedule_args {
-    bool crontab, systemd;
+    bool crontab, systemd, platform;
 };
 static const struct field fields[] = {
     {.name = "crontab",
@@ -32,6 +31,10 @@ static const struct field fields[] = {
      .type = FIELD_BOOL,
      .offset = offsetof(struct schedule_args, systemd),
      .help = "as systemd user timers"},
+    {.name = "platform",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct schedule_args, platform),
+     .help = "also what the reference platform needs: auto-cancel, settle, points, tiers, notify"},
     {0},
 };
 static const struct field_set args_set = {
@@ -41,20 +44,46 @@ static const struct field_set args_set = {
     .fields = fields,
 };
 
-/* ---- the job ----------------------------------------------------------------------------------
+/* ---- the jobs ---------------------------------------------------------------------------------
  */
 
-/* What is scheduled, worked out once from where we are now. */
-struct job {
-    const char *name;
-    const char *zone;      /* of the business */
-    int32_t at_s;          /* after midnight there */
-    int32_t here_s;        /* after midnight by this machine's clock */
-    const char *program;   /* absolute */
-    const char *config;    /* absolute; NULL: none */
-    const char *directory; /* where relative paths of the configuration start; NULL: nowhere */
-    const char *log;
+#define DAILY(setting, member) setting, offsetof(struct settings, member), false
+#define EVERY(setting, member) setting, offsetof(struct settings, member), true
+
+static bool has_bills(const struct settings *s)
+{
+    return s->payments_wechat_mch_id != NULL || s->payments_alipay_app_id != NULL;
+}
+
+static bool has_channel(const struct settings *s)
+{
+    return s->notify_smtp_url != NULL || s->notify_webhook_url != NULL ||
+           s->notify_sms_key != NULL || s->notify_dingtalk_url != NULL ||
+           s->notify_wecom_url != NULL || s->notify_feishu_url != NULL ||
+           s->notify_slack_url != NULL || s->notify_rabbitmq_url != NULL;
+}
+
+static const struct declared_job {
+    const char *name, *command, *setting;
+    size_t offset;                              /* of the setting: "HH:MM", or how often in ms */
+    bool is_repeated;                           /* every so often; else daily */
+    bool is_platform;                           /* needs its database; else it is a pipeline */
+    bool (*has_work)(const struct settings *s); /* or NULL: always */
+} declared[] = {
+    {"nightly", "run nightly", DAILY("schedule.nightly", schedule_nightly), false, NULL},
+    {"auto-cancel", "orders auto-cancel", EVERY("schedule.cancel_every", schedule_cancel_every_ms),
+     true, NULL},
+    {"settle", "orders settle", EVERY("schedule.cancel_every", schedule_cancel_every_ms), true,
+     NULL},
+    {"points", "members points expire", DAILY("schedule.nightly", schedule_nightly), true, NULL},
+    {"tiers", "members tiers evaluate", DAILY("schedule.nightly", schedule_nightly), true, NULL},
+    {"notify", "notify deliver", EVERY("schedule.notify_every", schedule_notify_every_ms), true,
+     has_channel},
+    {"bills", "payments bill fetch", DAILY("schedule.bills", schedule_bills), true, has_bills},
+    {"reconcile", "payments reconcile --date yesterday",
+     DAILY("schedule.reconcile", schedule_reconcile), true, has_bills},
 };
+#define JOB_COUNT (sizeof declared / sizeof *declared)
 
 static const char *real(struct cli *cli, const char *path)
 {
@@ -81,12 +110,20 @@ static const char *current_directory(struct cli *cli)
     return getcwd(path, sizeof path) ? arena_strdup(cli->arena, path) : "/";
 }
 
-static int job_init(struct cli *cli, struct job *job, struct error *err)
+static int job_init(struct cli *cli, const struct declared_job *d, struct job *job,
+                    struct error *err)
 {
     const struct settings *s = config_settings(cli->config);
-    *job = (struct job){.name = "nightly", .zone = s->timezone};
-    if (time_of_day_parse(s->schedule_nightly, &job->at_s, err) != 0)
-        return error_context(err, "schedule.nightly");
+    const void *setting = (const char *)s + d->offset;
+    *job = (struct job){.name = d->name,
+                        .command = d->command,
+                        .setting = d->setting,
+                        .is_pipeline = !d->is_platform,
+                        .zone = s->timezone};
+    if (d->is_repeated)
+        job->every_min = (*(const int64_t *)setting + 59999) / 60000;
+    else if (time_of_day_parse(*(const char *const *)setting, &job->at_s, err) != 0)
+        return error_context(err, "%s", d->setting);
     TRY(local_time_of_day(job, &job->here_s, err));
     job->program = real(cli, "/proc/self/exe");
     job->config = real(cli, config_file(cli->config));
@@ -101,6 +138,8 @@ static int job_init(struct cli *cli, struct job *job, struct error *err)
 static int job_find_pipeline(struct cli *cli, struct job *job, struct error *err)
 {
     const char *path;
+    if (!job->is_pipeline)
+        return 0;
     if (pipeline_find(job->name, cli->config, cli->arena, &path, err) != 0)
         return error_context(err, "nothing to schedule");
     if (*path != '/')
@@ -108,7 +147,24 @@ static int job_find_pipeline(struct cli *cli, struct job *job, struct error *err
     return 0;
 }
 
-static const char *hhmm(struct cli *cli, int32_t seconds)
+static bool is_wanted(struct cli *cli, const struct declared_job *d, bool with_platform)
+{
+    return (with_platform || !d->is_platform) &&
+           (d->has_work == NULL || d->has_work(config_settings(cli->config)));
+}
+
+/* All of them, or those that are to be installed: *ret_count is how many. */
+static int jobs_init(struct cli *cli, const struct schedule_args *installing,
+                     struct job jobs[JOB_COUNT], size_t *ret_count, struct error *err)
+{
+    *ret_count = 0;
+    for (size_t i = 0; i < JOB_COUNT; i++)
+        if (installing == NULL || is_wanted(cli, &declared[i], installing->platform))
+            TRY(job_init(cli, &declared[i], &jobs[(*ret_count)++], err));
+    return 0;
+}
+
+const char *schedule_hhmm(struct cli *cli, int32_t seconds)
 {
     return arena_printf(cli->arena, "%02d:%02d", seconds / 3600, seconds / 60 % 60);
 }
@@ -116,26 +172,58 @@ static const char *hhmm(struct cli *cli, int32_t seconds)
 /* ---- crontab ----------------------------------------------------------------------------------
  */
 
-static const char *crontab_lines(struct cli *cli, const struct job *job)
+/* "15 21 * * *", or every N minutes: cron's minutes begin anew each hour. */
+static int crontab_time(struct cli *cli, const struct job *job, const char **ret, struct error *err)
+{
+    int64_t n = job->every_min;
+    if (n == 0)
+        *ret = arena_printf(cli->arena, "%d %d * * *", job->here_s / 60 % 60, job->here_s / 3600);
+    else if (n < 60 && 60 % n == 0)
+        *ret = arena_printf(cli->arena, "*/%d * * * *", (int)n);
+    else if (n % 60 == 0 && n < 1440 && 1440 % n == 0)
+        *ret = arena_printf(cli->arena, "0 */%d * * *", (int)(n / 60));
+    else {
+        error_set(err, ERR_CONFIG, "%s: cron cannot run something every %d min", job->setting,
+                  (int)n);
+        return error_hint(err, "1, 2, 3, 4, 5, 6, 10, 12, 15, 20 or 30 minutes; or --systemd");
+    }
+    return 0;
+}
+
+static int add_crontab_lines(struct cli *cli, const struct job *job, struct strbuf *lines,
+                             struct error *err)
 {
     struct arena *a = cli->arena;
+    const char *when = "";
     struct strbuf command AUTO_STRBUF;
-    struct strbuf lines AUTO_STRBUF;
+    TRY(crontab_time(cli, job, &when, err));
     strbuf_init(&command, 0);
-    strbuf_init(&lines, 0);
     if (job->directory)
         strbuf_addf(&command, "cd %s && ", shell_quoted(a, job->directory));
     strbuf_adds(&command, "PATH=" JOB_PATH " ");
     if (job->config)
         strbuf_addf(&command, "DINER_CONFIG=%s ", shell_quoted(a, job->config));
-    strbuf_addf(&command, "%s run %s >>%s 2>&1", shell_quoted(a, job->program), job->name,
+    strbuf_addf(&command, "%s %s >>%s 2>&1", shell_quoted(a, job->program), job->command,
                 shell_quoted(a, job->log));
-    strbuf_addf(&lines, "# written by 'diner schedule install'; %s at %s %s is %s here\n",
-                job->name, hhmm(cli, job->at_s), job->zone, hhmm(cli, job->here_s));
-    strbuf_addf(&lines, "%d %d * * * ", job->here_s / 60 % 60, job->here_s / 3600);
-    crontab_escape(command.data, &lines);
-    strbuf_addch(&lines, '\n');
-    return arena_strdup(a, lines.data);
+    if (job->every_min == 0)
+        strbuf_addf(lines, "# written by 'diner schedule install'; %s at %s %s is %s here\n",
+                    job->name, schedule_hhmm(cli, job->at_s), job->zone,
+                    schedule_hhmm(cli, job->here_s));
+    strbuf_addf(lines, "%s ", when);
+    crontab_escape(command.data, lines);
+    strbuf_addch(lines, '\n');
+    return 0;
+}
+
+static int crontab_lines(struct cli *cli, const struct job *jobs, size_t count, const char **ret,
+                         struct error *err)
+{
+    struct strbuf lines AUTO_STRBUF;
+    strbuf_init(&lines, 0);
+    for (size_t i = 0; i < count; i++)
+        TRY(add_crontab_lines(cli, &jobs[i], &lines, err));
+    *ret = arena_strdup(cli->arena, lines.data);
+    return 0;
 }
 
 /* Having no crontab yet is an empty one. out is an empty buffer with its maximum. */
@@ -172,8 +260,7 @@ static int crontab_write(const struct strbuf *text, struct error *err)
     return 0;
 }
 
-/* Each line of a text with - or + before it. */
-static void print_lines(struct cli *cli, char sign, const char *text, size_t n)
+void schedule_print_lines(struct cli *cli, char sign, const char *text, size_t n)
 {
     while (n > 0) {
         const char *newline = memchr(text, '\n', n);
@@ -201,191 +288,20 @@ static int crontab_apply(struct cli *cli, const char *lines, bool *ret_changed, 
     if (!cli->dry_run)
         return crontab_write(&after, err);
     TRY(crontab_find(before.data, &old, err));
-    print_lines(cli, '-', old.ptr ? old.ptr : "", old.len);
+    schedule_print_lines(cli, '-', old.ptr ? old.ptr : "", old.len);
     TRY(crontab_find(after.data, &old, err));
-    print_lines(cli, '+', old.ptr ? old.ptr : "", old.len);
+    schedule_print_lines(cli, '+', old.ptr ? old.ptr : "", old.len);
     return 0;
 }
 
-static bool crontab_is_installed(void)
+static bool crontab_is_installed(const struct job *job)
 {
     struct strbuf text AUTO_STRBUF;
     struct span block = {0};
     struct error ignored = ERROR_INIT;
     strbuf_init(&text, CRONTAB_MAX_BYTES);
     return crontab_read(&text, &ignored) == 0 && crontab_find(text.data, &block, &ignored) == 0 &&
-           block.ptr;
-}
-
-/* ---- systemd ----------------------------------------------------------------------------------
- */
-
-struct units {
-    const char *directory, *service, *timer, *timer_name;
-};
-
-static int units_init(struct cli *cli, const struct job *job, struct units *ret, struct error *err)
-{
-    struct arena *a = cli->arena;
-    const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    const struct passwd *who = getpwuid(geteuid());
-    if (!home || !*home)
-        home = who ? who->pw_dir : NULL;
-    if (!home && !(xdg && *xdg == '/'))
-        return error_set(err, ERR_CONFIG, "this user has no home directory for systemd's units");
-    ret->directory = xdg && *xdg == '/' ? arena_printf(a, "%s/systemd/user", xdg)
-                                        : arena_printf(a, "%s/.config/systemd/user", home);
-    ret->service = arena_printf(a, "%s/diner-%s.service", ret->directory, job->name);
-    ret->timer = arena_printf(a, "%s/diner-%s.timer", ret->directory, job->name);
-    ret->timer_name = arena_printf(a, "diner-%s.timer", job->name);
-    return 0;
-}
-
-/* In double quotes, with % doubled: a word of a unit file. */
-static const char *unit_quoted(struct cli *cli, const char *before, const char *text)
-{
-    struct strbuf out AUTO_STRBUF;
-    strbuf_init(&out, 0);
-    strbuf_addf(&out, "\"%s", before);
-    for (; *text; text++) {
-        if (*text == '%')
-            strbuf_addch(&out, '%');
-        if (*text == '"' || *text == '\\')
-            strbuf_addch(&out, '\\');
-        strbuf_addch(&out, *text);
-    }
-    strbuf_addch(&out, '"');
-    return arena_strdup(cli->arena, out.data);
-}
-
-static const char *service_text(struct cli *cli, const struct job *job)
-{
-    struct strbuf out AUTO_STRBUF;
-    strbuf_init(&out, 0);
-    strbuf_addf(&out,
-                "# written by 'diner schedule install'\n"
-                "[Unit]\n"
-                "Description=diner: the %s run\n"
-                "\n"
-                "[Service]\n"
-                "Type=oneshot\n"
-                "Environment=PATH=" JOB_PATH "\n",
-                job->name);
-    if (job->config)
-        strbuf_addf(&out, "Environment=%s\n", unit_quoted(cli, "DINER_CONFIG=", job->config));
-    if (job->directory)
-        strbuf_addf(&out, "WorkingDirectory=%s\n", job->directory);
-    strbuf_addf(&out, "ExecStart=%s run %s\n", unit_quoted(cli, "", job->program), job->name);
-    return arena_strdup(cli->arena, out.data);
-}
-
-static const char *timer_text(struct cli *cli, const struct job *job)
-{
-    return arena_printf(cli->arena,
-                        "# written by 'diner schedule install'\n"
-                        "[Unit]\n"
-                        "Description=diner: the %s run, at %s %s\n"
-                        "\n"
-                        "[Timer]\n"
-                        "OnCalendar=*-*-* %s:00 %s\n"
-                        "Persistent=true\n"
-                        "\n"
-                        "[Install]\n"
-                        "WantedBy=timers.target\n",
-                        job->name, hhmm(cli, job->at_s), job->zone, hhmm(cli, job->at_s),
-                        job->zone);
-}
-
-static int systemctl(const char *verb, const char *option, const char *unit, struct error *err)
-{
-    const char *argv[6] = {"systemctl", "--user", verb};
-    size_t n = 3;
-    struct strbuf output AUTO_STRBUF;
-    strbuf_init(&output, 64 << 10);
-    if (option)
-        argv[n++] = option;
-    if (unit)
-        argv[n++] = unit;
-    if (process_run(&(struct process_options){.argv = argv}, &output, NULL, err) == 0)
-        return 0;
-    return error_hint(err, "the units are written; a user's systemd must run for them: "
-                           "'loginctl enable-linger', then 'systemctl --user enable --now'");
-}
-
-static int write_file(const char *path, const char *text, struct error *err)
-{
-    struct atomic_file *f = NULL;
-    TRY(atomic_file_open(path, &f, err));
-    int code = atomic_file_write(f, text, strlen(text), err);
-    if (code == 0)
-        return atomic_file_commit(f, err);
-    atomic_file_discard(f);
-    return code;
-}
-
-static bool has_text(const char *path, const char *text)
-{
-    struct strbuf now AUTO_STRBUF;
-    struct error ignored = ERROR_INIT;
-    strbuf_init(&now, 0);
-    return file_read(path, CRONTAB_MAX_BYTES, &now, &ignored) == 0 && strcmp(now.data, text) == 0;
-}
-
-static void print_file(struct cli *cli, char sign, const char *path)
-{
-    struct strbuf now AUTO_STRBUF;
-    struct error ignored = ERROR_INIT;
-    strbuf_init(&now, 0);
-    if (file_read(path, CRONTAB_MAX_BYTES, &now, &ignored) != 0)
-        return;
-    (void)fprintf(cli->out, "%c%c%c %s\n", sign, sign, sign, path);
-    print_lines(cli, sign, now.data, now.len);
-}
-
-static int systemd_install(struct cli *cli, const struct job *job, bool *ret_changed,
-                           struct error *err)
-{
-    struct units u = {"", "", "", ""};
-    TRY(units_init(cli, job, &u, err));
-    const char *paths[] = {u.service, u.timer};
-    const char *texts[] = {service_text(cli, job), timer_text(cli, job)};
-    *ret_changed = !has_text(paths[0], texts[0]) || !has_text(paths[1], texts[1]);
-    for (size_t i = 0; i < 2 && *ret_changed; i++) {
-        if (!cli->dry_run) {
-            TRY(directory_make(u.directory, err));
-            TRY(write_file(paths[i], texts[i], err));
-            continue;
-        }
-        print_file(cli, '-', paths[i]);
-        (void)fprintf(cli->out, "+++ %s\n", paths[i]);
-        print_lines(cli, '+', texts[i], strlen(texts[i]));
-    }
-    if (cli->dry_run)
-        return 0;
-    TRY(systemctl("daemon-reload", NULL, NULL, err));
-    return systemctl("enable", "--now", u.timer_name, err);
-}
-
-static int systemd_remove(struct cli *cli, const struct job *job, bool *ret_changed,
-                          struct error *err)
-{
-    struct units u = {"", "", "", ""};
-    struct error ignored = ERROR_INIT;
-    TRY(units_init(cli, job, &u, err));
-    *ret_changed = access(u.timer, F_OK) == 0 || access(u.service, F_OK) == 0;
-    if (!*ret_changed)
-        return 0;
-    if (cli->dry_run) {
-        print_file(cli, '-', u.service);
-        print_file(cli, '-', u.timer);
-        return 0;
-    }
-    /* Without a running systemd there is nothing to disable. */
-    (void)systemctl("disable", "--now", u.timer_name, &ignored);
-    if ((unlink(u.timer) != 0 && errno != ENOENT) || (unlink(u.service) != 0 && errno != ENOENT))
-        return error_set_errno(err, ERR_IO, errno, "cannot remove the units in '%s'", u.directory);
-    (void)systemctl("daemon-reload", NULL, NULL, &ignored);
-    return 0;
+           block.ptr && memmem(block.ptr, block.len, job->command, strlen(job->command));
 }
 
 /* ---- the commands -----------------------------------------------------------------------------
@@ -395,9 +311,9 @@ static void report(struct cli *cli, const char *verb, const char *where, bool ch
                    const char *done)
 {
     cli_summary(cli, "schedule %s: %s %s", verb, where,
-                !changed       ? "is so already"
-                : cli->dry_run ? "would be changed"
-                               : done);
+                !changed       ? message_text("is so already")
+                : cli->dry_run ? message_text("would be changed")
+                               : message_text(done));
 }
 
 /* What the environment gives us, cron will not. */
@@ -413,43 +329,61 @@ static void warn_environment(struct cli *cli)
     }
 }
 
+static int install_systemd(struct cli *cli, const struct job *jobs, size_t count, struct error *err)
+{
+    bool changed = false;
+    for (size_t i = 0; i < count; i++) {
+        bool one = false;
+        TRY(systemd_install(cli, &jobs[i], &one, err));
+        changed = changed || one;
+    }
+    report(cli, "install", "systemd", changed, "installed");
+    return 0;
+}
+
 static int run_install(struct cli *cli, const void *args, struct error *err)
 {
     const struct schedule_args *a = args;
-    struct job job;
+    struct job jobs[JOB_COUNT] = {0};
+    size_t count = 0;
+    const char *lines;
     bool changed = false;
-    TRY(job_init(cli, &job, err));
-    TRY(job_find_pipeline(cli, &job, err));
+    TRY(jobs_init(cli, a, jobs, &count, err));
+    for (size_t i = 0; i < count; i++)
+        TRY(job_find_pipeline(cli, &jobs[i], err));
     warn_environment(cli);
-    if (!cli->dry_run) {
-        const char *slash = strrchr(job.log, '/');
-        TRY(directory_make(arena_strndup(cli->arena, job.log, (size_t)(slash - job.log)), err));
+    if (!cli->dry_run && count > 0 && jobs[0].log != NULL) {
+        const char *slash = strrchr(jobs[0].log, '/');
+        TRY(directory_make(arena_strndup(cli->arena, jobs[0].log, (size_t)(slash - jobs[0].log)),
+                           err));
     }
     if (a->crontab || !a->systemd) {
-        TRY(crontab_apply(cli, crontab_lines(cli, &job), &changed, err));
+        TRY(crontab_lines(cli, jobs, count, &lines, err));
+        TRY(crontab_apply(cli, lines, &changed, err));
         report(cli, "install", "crontab", changed, "installed");
     }
-    if (a->systemd) {
-        TRY(systemd_install(cli, &job, &changed, err));
-        report(cli, "install", "systemd", changed, "installed");
-    }
-    return 0;
+    return a->systemd ? install_systemd(cli, jobs, count, err) : 0;
 }
 
 static int run_remove(struct cli *cli, const void *args, struct error *err)
 {
     const struct schedule_args *a = args;
-    struct job job;
+    struct job jobs[JOB_COUNT] = {0};
+    size_t count = 0;
     bool changed = false;
-    TRY(job_init(cli, &job, err));
+    TRY(jobs_init(cli, NULL, jobs, &count, err));
     if (a->crontab || !a->systemd) {
         TRY(crontab_apply(cli, NULL, &changed, err));
         report(cli, "remove", "crontab", changed, "removed");
     }
-    if (a->systemd) {
-        TRY(systemd_remove(cli, &job, &changed, err));
-        report(cli, "remove", "systemd", changed, "removed");
+    changed = false;
+    for (size_t i = 0; a->systemd && i < count; i++) {
+        bool one = false;
+        TRY(systemd_remove(cli, &jobs[i], &one, err));
+        changed = changed || one;
     }
+    if (a->systemd)
+        report(cli, "remove", "systemd", changed, "removed");
     return 0;
 }
 
@@ -462,19 +396,22 @@ static int run_show(struct cli *cli, const void *args, struct error *err)
                                                   {"crontab", TABLE_BOOL},
                                                   {"systemd", TABLE_BOOL},
                                                   {0}};
+    struct job jobs[JOB_COUNT] = {0};
+    size_t count = 0;
     (void)args;
-    struct job job;
-    struct units u = {"", "", "", ""};
-    TRY(job_init(cli, &job, err));
-    TRY(units_init(cli, &job, &u, err));
-    const char *const row[] = {job.name,
-                               hhmm(cli, job.at_s),
-                               job.zone,
-                               hhmm(cli, job.here_s),
-                               crontab_is_installed() ? "true" : "false",
-                               access(u.timer, F_OK) == 0 ? "true" : "false"};
+    TRY(jobs_init(cli, NULL, jobs, &count, err));
     struct table *table = table_new(cli, columns);
-    table_row(table, row);
+    for (size_t i = 0; i < count; i++) {
+        const struct job *job = &jobs[i];
+        bool has_timer = false;
+        const char *every = arena_printf(cli->arena, "every %d min", (int)job->every_min);
+        TRY(systemd_is_installed(cli, job, &has_timer, err));
+        table_row(table,
+                  (const char *const[]){
+                      job->name, job->every_min > 0 ? every : schedule_hhmm(cli, job->at_s),
+                      job->zone, job->every_min > 0 ? every : schedule_hhmm(cli, job->here_s),
+                      crontab_is_installed(job) ? "true" : "false", has_timer ? "true" : "false"});
+    }
     return table_end(table, NULL, err);
 }
 
@@ -492,16 +429,23 @@ static const struct command command_show = {
 static const struct command_example install_examples[] = {
     {"diner schedule install --dry-run", "show the lines that would be put into the crontab"},
     {"diner schedule install --systemd --dry-run", "show the units instead"},
+    {"diner schedule install --platform --dry-run", "also what the reference platform needs"},
     {0},
 };
 static const struct command command_install = {
     .name = "install",
-    .summary = "schedule the nightly run: crontab or systemd user timer",
+    .summary = "schedule the jobs: crontab or systemd user timers",
     .description =
         "Puts the job into the user's crontab between two marker lines, and touches no other line; "
         "or writes a systemd user service and timer. The line says everything the job needs: the "
         "path of diner, PATH, DINER_CONFIG and where its output goes. The time is schedule.nightly "
-        "in the business's time zone.",
+        "in the business's time zone.\n\n"
+        "With --platform also what the reference platform needs: `orders auto-cancel` and `orders "
+        "settle`, every schedule.cancel_every; each night `members points expire` and `members "
+        "tiers evaluate`; where a channel is declared, `notify deliver`, every "
+        "schedule.notify_every; where a merchant number is set, `payments bill fetch` at "
+        "schedule.bills and `payments reconcile` at schedule.reconcile. They need the platform's "
+        "database. What is installed is what was asked for last.",
     .args = &args_set,
     .examples = install_examples,
     .flags = CLI_DRY_RUN,

@@ -2,6 +2,7 @@
 #include "cli/table.h"
 #include "commands.h"
 #include "core/datetime.h"
+#include "core/message.h"
 #include "engine.h"
 #include "gen/embed.h"
 
@@ -109,7 +110,8 @@ static int change_cursor(struct cli *cli, struct db_conn *db, const char *name, 
         TRY(db_execute(db, sql_state_set, DB_PARAMS(name, stream, "", "cursor", text, NULL), NULL,
                        err));
     cli_summary(cli, "cursor of %s.%s %s %s, was %s", name, stream,
-                cli->dry_run ? "would be" : "is", text, current != NULL ? current : "not set");
+                cli->dry_run ? message_text("would be") : message_text("is"), text,
+                current != NULL ? current : message_text("not set"));
     return 0;
 }
 

@@ -1,225 +1,213 @@
-/* diner stock show|adjust|sync. */
+/* diner stock: the group, and what only reads: show, log, reorder. */
+#include "cmd/stock.h"
 #include "cli/table.h"
 #include "cmd/commands.h"
-#include "cmd/engine.h"
 #include "cmd/listing.h"
-#include "pipeline/column.h"
-#include "platform/client/client.h"
 
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- show ------------------------------------------------------------------------------- */
 
+static const char *const below_levels[] = {"any", "zero", "min", "par", NULL};
+
+static const char *const show_sorts[] = {"store",      "-store",      "qty", "-qty",
+                                         "updated_at", "-updated_at", NULL};
+
 struct show_args {
     const char *store, *product;
-    int64_t limit;
+    int64_t limit, max_age_ms;
+    int below, sort;
 };
+#define SHOW(member) offsetof(struct show_args, member)
 static const struct field show_fields[] = {
-    {"store", FIELD_STRING, offsetof(struct show_args, store), "only of this store",
-     .short_name = 's', .arg = "CODE", .env = "DINER_STORE", .complete = "store"},
-    {"product", FIELD_STRING, offsetof(struct show_args, product), "only this product",
-     .arg = "SKU"},
-    {"limit", FIELD_INT, offsetof(struct show_args, limit), "how many", .def = "1000", .min = 1,
-     .max = 10000000},
+    {"store", FIELD_STRING, SHOW(store), "only of this store", .short_name = 's', .arg = "CODE",
+     .env = "DINER_STORE", .complete = "store"},
+    {"product", FIELD_STRING, SHOW(product), "only this product", .arg = "SKU"},
+    {"below", FIELD_CHOICE, SHOW(below), "only what has less than zero, its minimum, its par",
+     .arg = "LEVEL", .def = "any", .choices = below_levels},
+    {"max-age", FIELD_DURATION, SHOW(max_age_ms),
+     "with --store and --product: how old the answer may be, such as 60s; it may come from the "
+     "platform's cache then, and says its age",
+     .arg = "TIME", .def = "0s", .min = 0, .max = 86400000},
+    {"sort", FIELD_CHOICE, SHOW(sort), "in this order; descending with a '-' before it",
+     .arg = "ORDER", .def = "store", .choices = show_sorts},
+    {"limit", FIELD_INT, SHOW(limit), "how many", .def = "1000", .min = 1, .max = 10000000},
     {0}};
 static const struct field_set show_set = {
     .name = "stock show", .struct_size = sizeof(struct show_args), .fields = show_fields};
-static const struct table_column show_columns[] = {
-    {"store", TABLE_TEXT},         {"product", TABLE_TEXT}, {"product_name", TABLE_TEXT},
-    {"material_code", TABLE_TEXT}, {"qty", TABLE_DECIMAL},  {"unit", TABLE_TEXT},
-    {"updated_at", TABLE_TIME},    {NULL, TABLE_TEXT}};
+static const struct table_column show_columns[] = {{"store", TABLE_TEXT},
+                                                   {"product", TABLE_TEXT},
+                                                   {"product_name", TABLE_TEXT},
+                                                   {"material_code", TABLE_TEXT},
+                                                   {"qty", TABLE_DECIMAL},
+                                                   {"reserved", TABLE_DECIMAL, .is_quiet = true},
+                                                   {"available", TABLE_DECIMAL},
+                                                   {"unit", TABLE_TEXT},
+                                                   {"par_qty", TABLE_DECIMAL, .is_quiet = true},
+                                                   {"min_qty", TABLE_DECIMAL, .is_quiet = true},
+                                                   {"pack_unit", TABLE_TEXT, .is_quiet = true},
+                                                   {"policy", TABLE_TEXT},
+                                                   {"updated_at", TABLE_TIME},
+                                                   {NULL, TABLE_TEXT}};
 
-static int show(struct cli *cli, const void *bound, struct error *err)
+static const struct table_column aged_columns[] = {
+    {"store", TABLE_TEXT},  {"product", TABLE_TEXT},     {"product_name", TABLE_TEXT},
+    {"qty", TABLE_DECIMAL}, {"reserved", TABLE_DECIMAL}, {"available", TABLE_DECIMAL},
+    {"unit", TABLE_TEXT},   {"updated_at", TABLE_TIME},  {"source", TABLE_TEXT},
+    {"age_s", TABLE_INT},   {"degraded", TABLE_BOOL},    {NULL, TABLE_TEXT}};
+
+/* One product at one store, which may come from the platform's cache. */
+static int show_aged(struct cli *cli, const struct show_args *args, struct error *err)
 {
-    const struct show_args *args = bound;
-    const struct connector_param params[] = {{"store", args->store}, {"product", args->product}};
-    return listing_print(cli, "stock", params, 2, args->limit, show_columns, "no stock", err);
-}
-
-/* ---- adjust ----------------------------------------------------------------------------- */
-
-static const char *const adjust_reasons[] = {"adjust", "count", "waste", NULL};
-
-struct adjust_args {
-    const char *store, *product, *delta, *note;
-    int reason;
-};
-#define ADJUST(member) offsetof(struct adjust_args, member)
-static const struct field adjust_fields[] = {
-    {"store", FIELD_STRING, ADJUST(store), "store", .short_name = 's', .arg = "CODE",
-     .env = "DINER_STORE", .flags = FIELD_REQUIRED, .complete = "store"},
-    {"product", FIELD_STRING, ADJUST(product), "product", .arg = "SKU",
-     .flags = FIELD_POSITIONAL | FIELD_REQUIRED},
-    {"by", FIELD_STRING, ADJUST(delta), "signed quantity, such as 5 or -1.5", .arg = "QUANTITY",
-     .flags = FIELD_REQUIRED},
-    {"reason", FIELD_CHOICE, ADJUST(reason), "why, in the stock log", .def = "adjust",
-     .choices = adjust_reasons},
-    {"note", FIELD_STRING, ADJUST(note), "a note in the stock log", .arg = "TEXT"},
-    {0}};
-static const struct field_set adjust_set = {
-    .name = "stock adjust", .struct_size = sizeof(struct adjust_args), .fields = adjust_fields};
-
-static void write_adjustment(const struct adjust_args *args, struct strbuf *body)
-{
-    struct jwriter w;
-    jwriter_init(&w, body);
-    jwriter_object(&w);
-    jwriter_key(&w, "items");
-    jwriter_array(&w);
-    jwriter_object(&w);
-    jwriter_kstring(&w, "store", args->store);
-    jwriter_kstring(&w, "product", args->product);
-    jwriter_kstring(&w, "delta", args->delta);
-    jwriter_kstring(&w, "reason", adjust_reasons[args->reason]);
-    if (args->note != NULL)
-        jwriter_kstring(&w, "note", args->note);
-    jwriter_end(&w);
-    jwriter_end(&w);
-    jwriter_end(&w);
-}
-
-static int adjust(struct cli *cli, const void *bound, struct error *err)
-{
-    const struct adjust_args *args = bound;
-    struct decimal delta;
-    struct client *client;
     struct jsonx *answer = NULL;
-    AUTO_STRBUF struct strbuf body = {0};
-    if (!decimal_parse(args->delta, strlen(args->delta), &delta) || decimal_is_zero(&delta))
-        return error_set(err, ERR_USAGE, "--by '%s' is not a quantity other than zero",
-                         args->delta);
-    strbuf_init(&body, 1 << 20);
-    write_adjustment(args, &body);
-    if (cli->dry_run) {
-        fprintf(cli->out, "%s\n", body.data);
-        cli_summary(cli, "dry run: nothing was sent");
-        return 0;
-    }
-    TRY(client_open(cli->config, builtin_connectors, NULL, &client, err));
-    int code = client_call(client, "stock_adjustments", NULL, 0, &body, &answer, err);
-    client_close(client);
-    TRY(code);
-    const struct jsonx *result = jsonx_pointer(answer, "/data/results/0");
-    const char *reason = jsonx_text(jsonx_get(result, "error"));
-    const char *qty = jsonx_text(jsonx_get(result, "qty"));
-    if (jsonx_is_true(jsonx_get(result, "ok")))
-        cli_summary(cli, "stock of %s in %s is now %s", args->product, args->store,
-                    qty ? qty : "?");
-    else
-        code = error_set(err, ERR_CONFLICT, "stock of '%s' in '%s' was not adjusted: %s",
-                         args->product, args->store, reason ? reason : "refused");
+    const struct connector_param params[] = {
+        {"store", args->store},
+        {"product", args->product},
+        {"max_age", arena_printf(cli->arena, "%" PRId64, (args->max_age_ms + 999) / 1000)}};
+    if (args->store == NULL || args->product == NULL)
+        return error_set(err, ERR_USAGE, "--max-age goes with --store and --product");
+    TRY(listing_call(cli, "stock_of", params, 3, NULL, &answer, err));
+    int code = listing_print_one(cli, jsonx_get(answer, "data"), aged_columns, err);
     jsonx_free(answer);
     return code;
 }
 
-/* ---- sync ------------------------------------------------------------------------------- */
+static int show(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct show_args *args = bound;
+    if (args->max_age_ms > 0)
+        return show_aged(cli, args, err);
+    const struct connector_param params[] = {
+        {"store", args->store},
+        {"product", args->product},
+        {"below", args->below > 0 ? below_levels[args->below] : NULL},
+        {"sort", args->sort > 0 ? show_sorts[args->sort] : NULL}};
+    return listing_show(cli, "stock", params, 4, args->limit, show_columns, "no stock", err);
+}
 
-struct sync_args {
-    const char *from;
+/* ---- log -------------------------------------------------------------------------------- */
+
+static const char *const change_types[] = {
+    "any",   "sale",    "restore",         "adjust",       "erp_sync",    "count",
+    "waste", "receipt", "supplier_return", "transfer_out", "transfer_in", "transfer_return",
+    NULL};
+
+static const char *const log_sorts[] = {"-id",      "id",        "created_at", "-created_at",
+                                        "quantity", "-quantity", NULL};
+
+struct log_args {
+    const char *store, *product, *order_no, *since, *until;
+    int type, sort;
+    bool flagged, oldest_first;
+    int64_t limit;
 };
-static const struct field sync_fields[] = {{"from", FIELD_STRING, offsetof(struct sync_args, from),
-                                            "the ERP's export; default: the pipeline's",
-                                            .arg = "FILE", .complete = "file"},
-                                           {0}};
-static const struct field_set sync_set = {
-    .name = "stock sync", .struct_size = sizeof(struct sync_args), .fields = sync_fields};
+#define LOG(member) offsetof(struct log_args, member)
+static const struct field log_fields[] = {
+    {"store", FIELD_STRING, LOG(store), "only of this store", .short_name = 's', .arg = "CODE",
+     .env = "DINER_STORE", .complete = "store"},
+    {"product", FIELD_STRING, LOG(product), "only of this product", .arg = "SKU"},
+    {"order", FIELD_STRING, LOG(order_no), "only what this order took and gave back",
+     .arg = "ORDER"},
+    {"type", FIELD_CHOICE, LOG(type), "only this kind of movement", .arg = "TYPE", .def = "any",
+     .choices = change_types},
+    {"since", FIELD_STRING, LOG(since),
+     "at or after: today, yesterday, 'N days ago' (business days), a date or a time",
+     .arg = "WHEN"},
+    {"until", FIELD_STRING, LOG(until), "before, likewise", .arg = "WHEN"},
+    {"flagged", FIELD_BOOL, LOG(flagged), "only what ended below zero under the policy 'flag'"},
+    {"oldest-first", FIELD_BOOL, LOG(oldest_first), "in the order in which it happened: --sort id"},
+    {"sort", FIELD_CHOICE, LOG(sort), "in this order; descending with a '-' before it",
+     .arg = "ORDER", .def = "-id", .choices = log_sorts},
+    {"limit", FIELD_INT, LOG(limit), "how many", .def = "50", .min = 1, .max = 10000000},
+    {0}};
+static const struct field_set log_set = {
+    .name = "stock log", .struct_size = sizeof(struct log_args), .fields = log_fields};
+static const struct table_column log_columns[] = {
+    {"id", TABLE_INT},
+    {"created_at", TABLE_TIME},
+    {"store", TABLE_TEXT},
+    {"product_id", TABLE_INT},
+    {"product", TABLE_TEXT},
+    {"product_name", TABLE_TEXT},
+    {"order_id", TABLE_INT, .is_quiet = true},
+    {"order_no", TABLE_TEXT, .is_quiet = true},
+    {"change_type", TABLE_TEXT},
+    {"quantity", TABLE_DECIMAL},
+    {"stock_after", TABLE_DECIMAL},
+    {"unit", TABLE_TEXT},
+    {"entered_quantity", TABLE_DECIMAL, .is_quiet = true},
+    {"entered_unit", TABLE_TEXT, .is_quiet = true},
+    {"reason_code", TABLE_TEXT, .is_quiet = true},
+    {"reason", TABLE_TEXT, .is_quiet = true},
+    {"flagged", TABLE_BOOL, .is_quiet = true},
+    {"ref", TABLE_TEXT},
+    {NULL, TABLE_TEXT}};
 
-static const struct table_column diff_columns[] = {
-    {"store", TABLE_TEXT},           {"product", TABLE_TEXT},
-    {"product_name", TABLE_TEXT},    {"material", TABLE_TEXT},
-    {"platform_qty", TABLE_DECIMAL}, {"erp_qty", TABLE_DECIMAL},
-    {"moved_qty", TABLE_DECIMAL},    {"delta", TABLE_DECIMAL},
-    {"target_qty", TABLE_DECIMAL},   {NULL, TABLE_TEXT}};
-#define DIFF_COLUMNS (sizeof diff_columns / sizeof *diff_columns - 1)
+static int show_log(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct log_args *args = bound;
+    const char *since, *until;
+    TRY(listing_when(cli, args->since, &since, err));
+    TRY(listing_when(cli, args->until, &until, err));
+    const struct connector_param params[] = {
+        {"store", args->store},
+        {"product", args->product},
+        {"order_no", args->order_no},
+        {"change_type", args->type > 0 ? change_types[args->type] : NULL},
+        {"since", since},
+        {"until", until},
+        {"flagged", args->flagged ? "true" : NULL},
+        {"sort", args->oldest_first ? "id" : log_sorts[args->sort]}};
+    return listing_print(cli, "stock_log", params, 8, args->limit, log_columns, "no movements",
+                         err);
+}
 
-struct differences {
-    struct cli *cli;
-    struct table *table;
-    size_t rows;
+/* ---- reorder ---------------------------------------------------------------------------- */
+
+static const char *const reorder_sorts[] = {"store",   "-store",   "qty", "-qty",
+                                            "par_qty", "-par_qty", NULL};
+
+struct reorder_args {
+    const char *store;
+    int64_t limit;
+    int sort;
 };
+static const struct field reorder_fields[] = {
+    {"store", FIELD_STRING, offsetof(struct reorder_args, store), "only for this store",
+     .short_name = 's', .arg = "CODE", .env = "DINER_STORE", .complete = "store"},
+    {"sort", FIELD_CHOICE, offsetof(struct reorder_args, sort),
+     "in this order; descending with a '-' before it", .arg = "ORDER", .def = "store",
+     .choices = reorder_sorts},
+    {"limit", FIELD_INT, offsetof(struct reorder_args, limit), "how many", .def = "10000", .min = 1,
+     .max = 10000000},
+    {0}};
+static const struct field_set reorder_set = {
+    .name = "stock reorder", .struct_size = sizeof(struct reorder_args), .fields = reorder_fields};
+static const struct table_column reorder_columns[] = {{"store", TABLE_TEXT},
+                                                      {"product", TABLE_TEXT},
+                                                      {"product_name", TABLE_TEXT},
+                                                      {"material_code", TABLE_TEXT},
+                                                      {"qty", TABLE_DECIMAL},
+                                                      {"reserved", TABLE_DECIMAL, .is_quiet = true},
+                                                      {"incoming", TABLE_DECIMAL, .is_quiet = true},
+                                                      {"par_qty", TABLE_DECIMAL},
+                                                      {"min_qty", TABLE_DECIMAL, .is_quiet = true},
+                                                      {"packs", TABLE_DECIMAL},
+                                                      {"pack_unit", TABLE_TEXT},
+                                                      {"order_qty", TABLE_DECIMAL},
+                                                      {"unit", TABLE_TEXT},
+                                                      {"usage_per_day", TABLE_DECIMAL},
+                                                      {"days_left", TABLE_DECIMAL},
+                                                      {NULL, TABLE_TEXT}};
 
-/* A row of the stream `adjustments`: what the platform's stock must change by. */
-static void difference_row(void *self, const struct stream_context *ctx, const struct cell *cells)
+static int reorder(struct cli *cli, const void *bound, struct error *err)
 {
-    struct differences *d = self;
-    const char *texts[DIFF_COLUMNS] = {NULL};
-    for (size_t i = 0; i < DIFF_COLUMNS; i++) {
-        struct span text = SPAN("");
-        bool is_null = true;
-        int at = stream_column(ctx->stream, diff_columns[i].key);
-        if (at >= 0 && column_clean(ctx->reader, (size_t)at, &cells[at], &text, &is_null) == NULL &&
-            !is_null)
-            texts[i] = arena_strndup(d->cli->arena, text.ptr, text.len);
-    }
-    table_row(d->table, texts);
-    d->rows++;
-}
-
-static void count_row(void *self, const struct stream_context *ctx, const struct cell *cells)
-{
-    (void)ctx;
-    (void)cells;
-    ++*(size_t *)self;
-}
-
-/* What would still be adjusted now: the same comparison, planned once more. */
-static int after_differences(struct cli *cli, struct error *err)
-{
-    size_t left = 0;
-    struct run_report report;
-    const struct run_observer observer = {.self = &left, .row = count_row};
-    struct run_options options = engine_options(cli);
-    options.kind = RUN_PLAN;
-    options.only = "adjustments";
-    options.observer = &observer;
-    int code = run_pipeline("stock_sync", &options, &report, err);
-    run_report_release(&report);
-    if (code == 0)
-        cli_summary(cli, "after: %zu differences left", left);
-    return code;
-}
-
-static int sync_stock(struct cli *cli, const void *bound, struct error *err)
-{
-    const struct sync_args *args = bound;
-    struct differences d = {.cli = cli};
-    struct run_observer observer = {.self = &d, .row = difference_row};
-    struct run_options options = engine_options(cli);
-    struct field_strings params = {.items = arena_array(cli->arena, 1, sizeof(char *))};
-    struct error ignored = ERROR_INIT;
-    struct run_report report;
-    char path[PATH_MAX];
-    if (args->from != NULL) {
-        if (realpath(args->from, path) == NULL)
-            return error_set(err, ERR_NOT_FOUND, "there is no file '%s'", args->from);
-        params.items[params.count++] = arena_printf(cli->arena, "file=%s", path);
-    }
-    d.table = table_new(cli, diff_columns);
-    options.kind = cli->dry_run ? RUN_PLAN : RUN_LOAD;
-    options.params = &params;
-    options.observer = &observer;
-    int code = run_pipeline("stock_sync", &options, &report, err);
-    int printed = table_end(d.table, "the platform's stock is as the ERP's: nothing to adjust",
-                            code == 0 ? err : &ignored);
-    int64_t rejected = 0, findings = 0;
-    for (size_t i = 0; i < report.nstreams; i++) {
-        rejected += report.streams[i].counts.rejected;
-        findings += report.streams[i].counts.findings;
-    }
-    if (code == 0)
-        cli_summary(cli,
-                    "stock sync: %zu %s, %" PRId64 " rows rejected, %" PRId64
-                    " negative quantities left alone",
-                    d.rows, cli->dry_run ? "would be adjusted (nothing was sent)" : "adjusted",
-                    rejected, findings);
-    run_report_release(&report);
-    if (code == 0 && printed == 0 && !cli->dry_run)
-        code = after_differences(cli, err);
-    return code != 0 ? code : printed;
+    const struct reorder_args *args = bound;
+    const struct connector_param params[] = {
+        {"store", args->store}, {"sort", args->sort > 0 ? reorder_sorts[args->sort] : NULL}};
+    return listing_print(cli, "stock_reorder", params, 2, args->limit, reorder_columns,
+                         "nothing to order: all that has a par level has enough", err);
 }
 
 /* ---- the group -------------------------------------------------------------------------- */
@@ -230,32 +218,46 @@ static const struct command command_show = {
     .args = &show_set,
     .run = show,
     .flags = CLI_OUTPUT,
-    .examples =
-        (const struct command_example[]){{"diner stock show --store S001", "of one store"}, {0}}};
-static const struct command command_adjust = {
-    .name = "adjust",
-    .summary = "adjust the stock of one product in one store",
-    .args = &adjust_set,
-    .run = adjust,
-    .flags = CLI_DRY_RUN,
     .examples = (const struct command_example[]){
-        {"diner stock adjust P1001 --store S001 --by -1.5 --reason waste --dry-run", "look first"},
+        {"diner stock show --store S001", "of one store"},
+        {"diner stock show --below min", "what is running out, in all stores"},
+        {"diner stock show --store S001 --sort qty --limit 20", "what there is least of"},
+        {"diner stock show --store S001 --product P1001 --max-age 60s", "quick, and not too old"},
         {0}}};
-static const struct command command_sync = {
-    .name = "sync",
-    .summary = "correct the platform's stock by the ERP's export (the pipeline 'stock_sync')",
-    .description =
-        "Loads the export, compares it with the platform's stock as of the export's own time, "
-        "prints what differs and adjusts it, in batches that carry idempotency keys. Keys that are "
-        "missing, rejected or negative in the export are never touched. With --dry-run everything "
-        "is rolled back and nothing is sent.",
-    .args = &sync_set,
-    .run = sync_stock,
-    .flags = CLI_OUTPUT | CLI_DRY_RUN,
+static const struct command command_log = {
+    .name = "log",
+    .summary = "show the ledger: every movement of stock, newest first",
+    .description = "Each movement has its kind (sale, restore, count, waste...), the signed "
+                   "quantity, the stock after it, and the order or document it belongs to. The "
+                   "stock of a product is the sum of its movements.",
+    .args = &log_set,
+    .run = show_log,
+    .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){
-        {"diner stock sync --dry-run", "a diff before any write"}, {0}}};
-static const struct command *const children[] = {&command_show, &command_adjust, &command_sync,
-                                                 NULL};
-const struct command command_stock = {.name = "stock",
-                                      .summary = "stock of the platform, and its sync with the ERP",
-                                      .children = children};
+        {"diner stock log --store S001 --product P1001 --since yesterday", "what happened to it"},
+        {"diner stock log --type waste -o csv --limit 10000", "for a spreadsheet"},
+        {0}}};
+static const struct command command_reorder = {
+    .name = "reorder",
+    .summary = "propose what to order, in whole packs, to be at par again",
+    .description =
+        "For each product with a par level ('diner stock set'): par less what is available and on "
+        "its way from other stores, rounded up to packs, once it is at or below its minimum "
+        "(without one: below par). Nothing is changed. What was ordered from suppliers is not "
+        "known "
+        "here: order once a proposal.",
+    .args = &reorder_set,
+    .run = reorder,
+    .flags = CLI_OUTPUT,
+    .examples =
+        (const struct command_example[]){{"diner stock reorder --store S001", "of one store"},
+                                         {"diner stock reorder -o csv", "for the buyer"},
+                                         {0}}};
+static const struct command *const children[] = {
+    &command_show,           &command_log,        &command_stock_adjust,
+    &command_stock_count,    &command_stock_set,  &command_reorder,
+    &command_stock_transfer, &command_stock_sync, NULL};
+const struct command command_stock = {
+    .name = "stock",
+    .summary = "stock of the platform: counts, ledger, transfers, and its sync with the ERP",
+    .children = children};

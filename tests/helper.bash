@@ -22,6 +22,7 @@ export PROJECT DINER
 if [ -z "${FILE_DIR:-}" ]; then
     unset "${!DINER_@}" "${!PG@}" XDG_CONFIG_HOME XDG_STATE_HOME XDG_RUNTIME_DIR NO_COLOR
 fi
+unset LANGUAGE
 export LC_ALL=C.UTF-8 TZ=UTC
 
 # ---- one environment a file --------------------------------------------------------------------

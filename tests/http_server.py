@@ -8,6 +8,7 @@ What it answers is a script, set by  PUT /_script  with JSON:
 The longest match wins (path with query, then path alone); steps are used in order, the last one
 repeats. A STEP is an object:
     status 200        headers {}          body "text" | json ANY | pad_bytes N (N letters x)
+                                          | file PATH (its bytes)
     delay_ms          before the answer   slow_ms   between the bytes of the body (8 at a time)
     stall_ms          after the headers   gzip      encode the body
     chunked           as chunks           cut N     send only N bytes of the body, then close
@@ -109,7 +110,10 @@ class Handler(socketserver.StreamRequestHandler):
 
     def body_of(self, step):
         host = "127.0.0.1:%d" % self.server.server_address[1]
-        if "json" in step:
+        if "file" in step:
+            with open(step["file"], "rb") as f:
+                body = f.read()
+        elif "json" in step:
             body = json.dumps(step["json"], ensure_ascii=False).replace("${host}", host).encode()
         elif "pad_bytes" in step:
             body = b"x" * step["pad_bytes"]

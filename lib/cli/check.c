@@ -69,7 +69,8 @@ static const char *check_args(const struct command *const *path, size_t depth)
         if (f->flags & FIELD_POSITIONAL)
             continue;
         for (const struct field *g = cli_global_set.fields; g->name; g++) {
-            if (strcmp(f->name, g->name) == 0)
+            /* --config may be a file of the command's own; diner.yaml is then named before it. */
+            if (strcmp(f->name, g->name) == 0 && strcmp(f->name, "config") != 0)
                 return tell(path, depth, "option '--%s' is a global one", f->name);
             if (f->short_name && f->short_name == g->short_name &&
                 cli_global_applies(g, path, depth))

@@ -23,7 +23,11 @@ struct cli {
     bool quiet;
     bool dry_run, yes; /* for commands with CLI_DRY_RUN / CLI_DESTROYS */
     const struct command *root, *command;
+    const char *words;               /* of the command: "orders list" */
+    const struct cli_parsed *parsed; /* of the command line; cli_option_given reads it */
 };
+/* Did that option of the running command stand on the command line? */
+bool cli_option_given(const struct cli *cli, const char *name);
 
 enum command_flag {
     CLI_NO_CONFIG = 1 << 0, /* runs without diner.yaml (help, version, completion) */
@@ -38,6 +42,12 @@ struct command_example {
     const char *what;
 };
 
+/* What `diner help NAME` tells that belongs to no command. */
+struct help_topic {
+    const char *name, *summary;
+    void (*write)(struct strbuf *out);
+};
+
 struct command {
     const char *name;
     const char *summary;                    /* one line, lower case, no full stop */
@@ -48,6 +58,10 @@ struct command {
     unsigned flags;
     /* args: the bound struct, zeroed where nothing was given. */
     int (*run)(struct cli *cli, const void *args, struct error *err);
+    const struct help_topic *topics; /* of the root: more for `help`; ends with name NULL */
+    /* Of the root, or NULL: around each command that has its configuration; code: how it ended. */
+    void (*begin)(struct cli *cli);
+    void (*end)(struct cli *cli, int code);
 };
 
 /* Parses, sets up (config, log, signals are the caller's), runs, reports once on stderr: message,
@@ -69,6 +83,11 @@ void cli_help(const struct command *const *path, size_t depth, bool color, struc
 void cli_usage_line(const struct command *const *path, size_t depth, struct strbuf *out);
 void cli_man_page(const struct command *const *path, size_t depth, struct strbuf *out); /* troff */
 void cli_reference_markdown(const struct command *root, struct strbuf *out); /* whole tree */
+/* Lines of C that hold every text declared in the tree and in `sets` (NULL-terminated), and one
+ * more text, for xgettext. */
+void cli_messages(const struct command *root, const struct field_set *const *sets,
+                  struct strbuf *out);
+void cli_message(struct strbuf *out, const char *text);
 void cli_reference_json(const struct command *root, struct strbuf *out);
 /* shell: "bash" "zsh" "fish". */
 int cli_completion(const struct command *root, const char *shell, struct strbuf *out,

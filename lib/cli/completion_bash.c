@@ -224,12 +224,13 @@ static int argument_visit(void *self, const struct command *const *path, size_t 
 
 static void help_words(const struct command *root, struct writer *w)
 {
+    const char *topic, *summary;
     add(w, "    '@ help') _@_words < <(printf '%s\\n'");
     for (size_t i = 0; root->children && root->children[i]; i++)
         if (!(root->children[i]->flags & CLI_HIDDEN))
             strbuf_addf(w->out, " %s", root->children[i]->name);
-    for (const char *const *p = cli_help_topics; *p; p += 2)
-        strbuf_addf(w->out, " %s", *p);
+    for (size_t i = 0; cli_help_topic_at(root, i, &topic, &summary); i++)
+        strbuf_addf(w->out, " %s", topic);
     add(w, ") ;;\n");
 }
 

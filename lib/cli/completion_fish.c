@@ -1,4 +1,5 @@
 #include "cli/internal.h"
+#include "core/message.h"
 
 static void quoted(struct strbuf *out, const char *text)
 {
@@ -54,7 +55,7 @@ static void option(struct strbuf *out, const struct command *root, const struct 
         (void)value_words(out, root, f);
     }
     strbuf_adds(out, " -d ");
-    quoted(out, f->help);
+    quoted(out, message_text(f->help));
     strbuf_addch(out, '\n');
 }
 
@@ -80,7 +81,7 @@ static int rules_visit(void *self, const struct command *const *path, size_t dep
             continue;
         rule(out, path, depth);
         strbuf_addf(out, " -a %s -d ", c->children[i]->name);
-        quoted(out, c->children[i]->summary);
+        quoted(out, message_text(c->children[i]->summary));
         strbuf_addch(out, '\n');
     }
     cli_options_of(path, depth, &options);
@@ -104,14 +105,19 @@ static int rules_visit(void *self, const struct command *const *path, size_t dep
 
 static void help_rules(struct strbuf *out, const struct command *root)
 {
-    strbuf_addf(out,
-                "complete -c %s -n '__%s_at %s' -a help -d 'help on a command or topic'\n"
-                "complete -c %s -n '__%s_at %s' -a version -d 'show the version'\n",
-                root->name, root->name, root->name, root->name, root->name, root->name);
-    for (const char *const *p = cli_help_topics; *p; p += 2) {
+    const char *topic, *summary;
+    static const char *const own[][2] = {{"help", MESSAGE("help on a command or topic")},
+                                         {"version", MESSAGE("show the version")}};
+    for (size_t i = 0; i < 2; i++) {
+        strbuf_addf(out, "complete -c %s -n '__%s_at %s' -a %s -d ", root->name, root->name,
+                    root->name, own[i][0]);
+        quoted(out, message_text(own[i][1]));
+        strbuf_addch(out, '\n');
+    }
+    for (size_t i = 0; cli_help_topic_at(root, i, &topic, &summary); i++) {
         strbuf_addf(out, "complete -c %s -n '__%s_at %s help' -a %s -d ", root->name, root->name,
-                    root->name, p[0]);
-        quoted(out, p[1]);
+                    root->name, topic);
+        quoted(out, summary);
         strbuf_addch(out, '\n');
     }
     for (size_t i = 0; root->children && root->children[i]; i++) {
@@ -119,7 +125,7 @@ static void help_rules(struct strbuf *out, const struct command *root)
             continue;
         strbuf_addf(out, "complete -c %s -n '__%s_at %s help' -a %s -d ", root->name, root->name,
                     root->name, root->children[i]->name);
-        quoted(out, root->children[i]->summary);
+        quoted(out, message_text(root->children[i]->summary));
         strbuf_addch(out, '\n');
     }
 }

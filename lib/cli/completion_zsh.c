@@ -1,4 +1,5 @@
 #include "cli/internal.h"
+#include "core/message.h"
 
 struct writer {
     struct strbuf *out;
@@ -19,7 +20,7 @@ static void add(struct writer *w, const char *text)
 static void candidate(struct writer *w, const char *before, const char *name, const char *help)
 {
     strbuf_addf(w->out, " '%s%s:", before, name);
-    for (; *help; help++) {
+    for (help = message_text(help); *help; help++) {
         if (*help == '\'')
             strbuf_adds(w->out, "'\\''");
         else if (*help == ':' || *help == '\\')
@@ -220,12 +221,13 @@ static int argument_visit(void *self, const struct command *const *path, size_t 
 
 static void help_words(const struct command *root, struct writer *w)
 {
+    const char *topic, *summary;
     add(w, "    '@ help') list=(");
     for (size_t i = 0; root->children && root->children[i]; i++)
         if (!(root->children[i]->flags & CLI_HIDDEN))
             candidate(w, "", root->children[i]->name, root->children[i]->summary);
-    for (const char *const *p = cli_help_topics; *p; p += 2)
-        candidate(w, "", p[0], p[1]);
+    for (size_t i = 0; cli_help_topic_at(root, i, &topic, &summary); i++)
+        candidate(w, "", topic, summary);
     add(w, " ) ;;\n");
 }
 

@@ -1,13 +1,15 @@
 /* --help of a command or group. */
 #include "cli/internal.h"
 #include "cli/table.h"
+#include "core/message.h"
 
 #define LABEL_INDENT  2
 #define LABEL_COLUMNS 28 /* where the text of an option begins */
 
 static void heading(struct strbuf *out, const char *text, bool color)
 {
-    strbuf_addf(out, color ? "\n\033[1m%s:\033[0m\n" : "\n%s:\n", text);
+    strbuf_addf(out, color ? "\n\033[1m%s%s\033[0m\n" : "\n%s%s\n", message_text(text),
+                message_text(":"));
 }
 
 static void entry(struct strbuf *out, const char *label, const char *text)
@@ -21,7 +23,7 @@ static void entry(struct strbuf *out, const char *label, const char *text)
         column = 0;
     }
     cli_pad(out, LABEL_COLUMNS - column);
-    cli_wrap(out, text, LABEL_COLUMNS, CLI_WIDTH);
+    cli_wrap(out, message_text(text), LABEL_COLUMNS, CLI_WIDTH);
 }
 
 static void field_entry(struct strbuf *out, const struct field *f, const char *label)
@@ -29,7 +31,7 @@ static void field_entry(struct strbuf *out, const struct field *f, const char *l
     AUTO_STRBUF struct strbuf text = {0};
 
     strbuf_init(&text, 0);
-    strbuf_adds(&text, f->help);
+    strbuf_adds(&text, message_text(f->help));
     cli_field_notes(f, &text);
     entry(out, label, text.data);
 }
@@ -49,17 +51,19 @@ void cli_usage_line(const struct command *const *path, size_t depth, struct strb
 
     cli_path_name(path, depth, ' ', out);
     if (c->children && !c->run) {
-        strbuf_adds(out, " COMMAND");
+        strbuf_adds(out, message_text(" COMMAND"));
         return;
     }
     if (has_options(path, depth))
-        strbuf_adds(out, " [options]");
+        strbuf_adds(out, message_text(" [options]"));
     for (size_t i = 0; (f = cli_argument(c, i)); i++) {
         if (f->flags & FIELD_HIDDEN)
             continue;
         strbuf_addch(out, ' ');
         cli_argument_name(f, out);
     }
+    if (c->children)
+        strbuf_adds(out, message_text(" | COMMAND"));
 }
 
 static void help_paragraphs(struct strbuf *out, const char *text)
@@ -88,7 +92,8 @@ static void help_children(struct strbuf *out, const struct command *c, bool is_r
         if (!(c->children[i]->flags & CLI_HIDDEN))
             entry(out, c->children[i]->name, c->children[i]->summary);
     if (is_root) {
-        entry(out, "help", "help on a command, or on exit-codes, environment, settings");
+        entry(out, "help",
+              "help on a command, or on api-errors, environment, exit-codes, settings");
         entry(out, "version", "show the version");
     }
 }
@@ -134,7 +139,7 @@ static void help_examples(struct strbuf *out, const struct command *c, bool colo
     heading(out, "examples", color);
     for (const struct command_example *e = c->examples; e->command; e++) {
         if (e->what)
-            strbuf_addf(out, "  # %s\n", e->what);
+            strbuf_addf(out, "  # %s\n", message_text(e->what));
         strbuf_addf(out, "  %s\n", e->command);
     }
 }
@@ -145,11 +150,11 @@ void cli_help(const struct command *const *path, size_t depth, bool color, struc
     struct cli_options options;
 
     cli_path_name(path, depth, ' ', out);
-    strbuf_addf(out, " - %s\n\n", c->summary);
-    strbuf_adds(out, color ? "\033[1musage:\033[0m " : "usage: ");
+    strbuf_addf(out, " - %s\n\n", message_text(c->summary));
+    strbuf_addf(out, color ? "\033[1m%s\033[0m" : "%s", message_text("usage: "));
     cli_usage_line(path, depth, out);
     strbuf_addch(out, '\n');
-    help_paragraphs(out, c->description);
+    help_paragraphs(out, c->description ? message_text(c->description) : NULL);
     help_children(out, c, depth == 1, color);
     help_arguments(out, c, color);
     cli_options_of(path, depth, &options);

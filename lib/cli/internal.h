@@ -78,13 +78,18 @@ int cli_bind_given(const struct cli_parsed *p, void *args, struct error *err);
 int cli_bind_rest(const struct cli_parsed *p, const struct config *config, void *args,
                   struct error *err);
 
-/* "exit-codes", "environment", "settings"; false for any other. */
+/* false: there is no such topic. */
 bool cli_help_topic(const struct command *root, const char *topic, struct strbuf *out);
-extern const char *const cli_help_topics[]; /* name, summary, ..., NULL */
+/* The i-th of the topics there are, the root's own last; false after them. */
+bool cli_help_topic_at(const struct command *root, size_t i, const char **ret_name,
+                       const char **ret_summary);
 
 /* Text for a terminal: control characters, broken UTF-8 and direction marks become visible.
  * Newlines stay when keep_newlines. */
 void cli_add_safe(struct strbuf *out, const char *text, size_t n, bool keep_newlines);
+/* Bytes of text up to where a line may be broken: a blank, or beside a wide character, but not
+ * before closing marks nor after opening ones. 0 at a blank. */
+size_t cli_piece(const char *text);
 /* Words of text from column `indent`, broken before column `width`; the first line starts where
  * the caller stands. Ends with a newline. */
 void cli_wrap(struct strbuf *out, const char *text, size_t indent, size_t width);

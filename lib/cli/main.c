@@ -2,6 +2,7 @@
 #include "cli/internal.h"
 #include "cli/table.h"
 #include "core/log.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "core/signals.h"
 #include "schema/suggest.h"
@@ -23,6 +24,8 @@ struct run {
     int verbosity;
     bool log_is_json;
 };
+
+#define TOPICS_MAX 16
 
 static void print(FILE *to, const struct strbuf *text)
 {
@@ -48,7 +51,8 @@ static void print_safe(FILE *to, const char *prefix, const char *message)
 
 static void report(const struct run *r, int code, const struct error *err)
 {
-    const char *message = err->message[0] ? err->message : error_code_text((enum error_code)code);
+    const char *message =
+        err->message[0] ? err->message : message_text(error_code_text((enum error_code)code));
 
     if (r->log_is_json) {
         log_event(LOG_ERROR,
@@ -59,25 +63,26 @@ static void report(const struct run *r, int code, const struct error *err)
     }
     print_safe(r->cli.err, arena_printf(r->cli.arena, "%s: ", r->cli.root->name), message);
     if (err->hint[0])
-        print_safe(r->cli.err, "hint: ", err->hint);
+        print_safe(r->cli.err, message_text("hint: "), err->hint);
 }
 
 /* A wrong command line: what is wrong, what was meant, how it is used. */
 static int report_misuse(const struct run *r, const struct error *err)
 {
     AUTO_STRBUF struct strbuf text = {0};
-    bool is_suggestion = strncmp(err->hint, "did you mean", 12) == 0;
+    const char *suggestion = message_text("did you mean '%s'?");
+    bool is_suggestion = strncmp(err->hint, suggestion, strcspn(suggestion, "'")) == 0;
 
     strbuf_init(&text, 0);
     cli_path_name(r->parsed.path, r->parsed.depth, ' ', &text);
     strbuf_adds(&text, ": ");
     print_safe(r->cli.err, text.data, err->message);
     if (err->hint[0])
-        print_safe(r->cli.err, is_suggestion ? "" : "hint: ", err->hint);
+        print_safe(r->cli.err, is_suggestion ? "" : message_text("hint: "), err->hint);
     strbuf_clear(&text);
     cli_usage_line(r->parsed.path, r->parsed.depth, &text);
     strbuf_addch(&text, '\n');
-    (void)fputs("usage: ", r->cli.err);
+    (void)fputs(message_text("usage: "), r->cli.err);
     print(r->cli.err, &text);
     return error_exit_status(ERR_USAGE);
 }
@@ -144,12 +149,12 @@ static int show_help(const struct run *r, FILE *to)
 
 static void unknown_help(const struct run *r, const char *word, struct error *err)
 {
-    const char *topics[8];
+    const char *topics[TOPICS_MAX], *summary;
     size_t n = 0;
 
     (void)cli_unknown_command(&r->parsed, word, err);
-    for (const char *const *p = cli_help_topics; *p; p += 2)
-        topics[n++] = *p;
+    while (n < TOPICS_MAX && cli_help_topic_at(r->parsed.path[0], n, &topics[n], &summary))
+        n++;
     const char *near =
         err->hint[0] || r->parsed.depth > 1 ? NULL : suggest_nearest(word, topics, n);
     if (near)
@@ -234,15 +239,19 @@ static void set_up_log(struct run *r)
                      (format == CLI_LOG_AUTO && getenv("KUBERNETES_SERVICE_HOST") != NULL &&
                       !isatty(fileno(r->cli.err)));
     log_setup(r->cli.err, (enum log_level)level, r->log_is_json);
+    /* What programs read is the same in every language, up to the texts in it. */
+    if (r->log_is_json || r->cli.output != CLI_OUTPUT_TABLE)
+        (void)message_in_english(true);
 }
 
-static void set_up_context(const struct run *r)
+static void set_up_context(struct run *r)
 {
     AUTO_STRBUF struct strbuf name = {0};
 
     strbuf_init(&name, 0);
     cli_path_name(r->parsed.path + 1, r->parsed.depth - 1, ' ', &name);
-    log_context("cmd", name.data);
+    r->cli.words = arena_strdup(r->cli.arena, name.data);
+    log_context("cmd", r->cli.words);
 }
 
 /* Flags first: a wrong command line is told before a wrong configuration. */
@@ -256,6 +265,18 @@ static int bind_flags(struct run *r, void *args, struct error *err)
     r->cli.color = wants_color(r, r->globals.color);
     set_up_log(r);
     return cli_bind_given(&r->parsed, args, err);
+}
+
+static int run_between(struct run *r, const void *args, struct error *err)
+{
+    const struct command *root = r->cli.root;
+
+    if (root->begin && r->cli.config)
+        root->begin(&r->cli);
+    int code = r->cli.command->run(&r->cli, args, err);
+    if (root->end && r->cli.config)
+        root->end(&r->cli, code);
+    return code;
 }
 
 static int run_command(struct run *r, void *args)
@@ -274,7 +295,7 @@ static int run_command(struct run *r, void *args)
             return report_misuse(r, &err);
     }
     if (code == 0)
-        code = c->run(&r->cli, args, &err);
+        code = run_between(r, args, &err);
     return finish(r, code, &err);
 }
 
@@ -289,6 +310,7 @@ static int run_parsed(struct run *r)
         return error_exit_status(ERR_USAGE);
     }
     r->cli.command = c;
+    r->cli.parsed = &r->parsed;
     if (bind_flags(r, args, &err) != 0)
         return report_misuse(r, &err);
     return run_command(r, args);
@@ -326,6 +348,7 @@ int cli_run(const struct command *root, int argc, char **argv, FILE *out, FILE *
     r.cli.is_terminal = isatty(fileno(out)) == 1;
     r.cli.color = wants_color(&r, CLI_COLOR_AUTO);
     int status = run_words(&r, argc, argv);
+    (void)message_in_english(false);
     log_context("cmd", NULL);
     if (err != stderr) /* the log must not outlive its stream */
         log_setup(stderr, LOG_NOTICE, false);
@@ -349,7 +372,7 @@ int cli_main(const struct command *root, int argc, char **argv)
     int status = cli_run(root, argc, argv, stdout, stderr);
     /* Network file systems report a full disk only here. */
     if (fclose(stdout) != 0 && status == 0) {
-        (void)fprintf(stderr, "%s: cannot write the output\n", root->name);
+        (void)fprintf(stderr, "%s: %s\n", root->name, message_text("cannot write the output"));
         status = error_exit_status(ERR_IO);
     }
     return status;
@@ -367,7 +390,7 @@ int cli_confirm(struct cli *cli, struct error *err, const char *format, ...)
         return error_hint(err, "look with --dry-run where there is one, then give --yes");
     }
     va_start(args, format);
-    (void)vfprintf(cli->err, format, args);
+    (void)vfprintf(cli->err, message_text(format), args);
     va_end(args);
     (void)fputs(" [y/N] ", cli->err);
     (void)fflush(cli->err);
@@ -387,7 +410,7 @@ void cli_summary(struct cli *cli, const char *format, ...)
         return;
     strbuf_init(&text, 0);
     va_start(args, format);
-    strbuf_addv(&text, format, args);
+    strbuf_addv(&text, message_text(format), args);
     va_end(args);
     (void)fflush(cli->out); /* the last line, also where both go to one terminal */
     print_safe(cli->err, "", text.data);

@@ -1,14 +1,15 @@
 /* Man pages in plain man(7) troff, one a command. No dates: the same tree gives the same pages. */
 #include "cli/internal.h"
+#include "core/message.h"
 
 #ifndef DINER_VERSION
 #define DINER_VERSION "unknown"
 #endif
 
 /* Text as troff takes it: no line of it is a request, hyphens can be searched and copied. */
-static void man_text(struct strbuf *out, const char *text, bool line_start)
+static void man_words(struct strbuf *out, const char *text, size_t n, bool line_start)
 {
-    for (; *text; text++) {
+    for (const char *end = text + n; text < end; text++) {
         if (line_start && (*text == '.' || *text == '\''))
             strbuf_adds(out, "\\&");
         if (*text == '\\')
@@ -21,10 +22,29 @@ static void man_text(struct strbuf *out, const char *text, bool line_start)
     }
 }
 
+/* The same, telling groff where Chinese, which has no blanks, may be broken. */
+static void man_text(struct strbuf *out, const char *text, bool line_start)
+{
+    while (*text) {
+        size_t n = cli_piece(text);
+        size_t blanks = strspn(text + n, " \n");
+        man_words(out, text, n + blanks, line_start);
+        line_start = blanks > 0 && text[n + blanks - 1] == '\n';
+        text += n + blanks;
+        if (blanks == 0 && *text)
+            strbuf_adds(out, "\\:");
+    }
+}
+
 static void man_line(struct strbuf *out, const char *text)
 {
     man_text(out, text, true);
     strbuf_addch(out, '\n');
+}
+
+static void man_heading(struct strbuf *out, const char *text)
+{
+    strbuf_addf(out, ".SH %s\n", message_text(text));
 }
 
 static void man_paragraphs(struct strbuf *out, const char *text)
@@ -49,7 +69,7 @@ static void man_tagged(struct strbuf *out, const char *tag, const char *text, co
     strbuf_adds(out, ".TP\n\\fB");
     man_text(out, tag + strspn(tag, " "), false);
     strbuf_adds(out, "\\fR\n");
-    man_text(out, text, true);
+    man_text(out, message_text(text), true);
     man_text(out, notes, false);
     strbuf_addch(out, '\n');
 }
@@ -78,7 +98,7 @@ static void man_arguments(struct strbuf *out, const struct command *c)
         if (f->flags & FIELD_HIDDEN)
             continue;
         if (!any)
-            strbuf_adds(out, ".SH ARGUMENTS\n");
+            man_heading(out, "ARGUMENTS");
         any = true;
         man_field(out, f);
     }
@@ -87,10 +107,10 @@ static void man_arguments(struct strbuf *out, const struct command *c)
 static void man_options(struct strbuf *out, const struct cli_options *options)
 {
     if (options->local > 0)
-        strbuf_adds(out, ".SH OPTIONS\n");
+        man_heading(out, "OPTIONS");
     for (size_t i = 0; i < options->count; i++) {
         if (i == options->local)
-            strbuf_adds(out, ".SH GLOBAL OPTIONS\n");
+            man_heading(out, "GLOBAL OPTIONS");
         man_field(out, options->items[i]);
     }
 }
@@ -103,7 +123,7 @@ static void man_children(struct strbuf *out, const struct command *const *path, 
     if (!c->children)
         return;
     strbuf_init(&name, 0);
-    strbuf_adds(out, ".SH COMMANDS\n");
+    man_heading(out, "COMMANDS");
     for (size_t i = 0; c->children[i]; i++) {
         if (c->children[i]->flags & CLI_HIDDEN)
             continue;
@@ -118,10 +138,10 @@ static void man_examples(struct strbuf *out, const struct command *c)
 {
     if (!c->examples || !c->examples[0].command)
         return;
-    strbuf_adds(out, ".SH EXAMPLES\n");
+    man_heading(out, "EXAMPLES");
     for (const struct command_example *e = c->examples; e->command; e++) {
         strbuf_adds(out, ".PP\n");
-        man_line(out, e->what ? e->what : "");
+        man_line(out, e->what ? message_text(e->what) : "");
         strbuf_adds(out, ".PP\n.nf\n.RS 4\n");
         man_line(out, e->command);
         strbuf_adds(out, ".RE\n.fi\n");
@@ -140,7 +160,7 @@ static void man_exit_status(struct strbuf *out)
     };
     char tag[8];
 
-    strbuf_adds(out, ".SH EXIT STATUS\n");
+    man_heading(out, "EXIT STATUS");
     man_tagged(out, "0", "done", "");
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         (void)snprintf(tag, sizeof(tag), "%d", codes[i].status);
@@ -155,7 +175,7 @@ static void man_see_also(struct strbuf *out, const struct command *const *path, 
     if (depth == 1)
         return;
     strbuf_init(&name, 0);
-    strbuf_adds(out, ".SH SEE ALSO\n");
+    man_heading(out, "SEE ALSO");
     for (size_t i = depth - 1; i > 0; i--) {
         strbuf_clear(&name);
         cli_path_name(path, i, '-', &name);
@@ -170,6 +190,7 @@ void cli_man_page(const struct command *const *path, size_t depth, struct strbuf
     AUTO_STRBUF struct strbuf name = {0};
     AUTO_STRBUF struct strbuf usage = {0};
     const struct command *c = path[depth - 1];
+    const char *summary = message_text(c->summary);
     struct cli_options options;
 
     strbuf_init(&name, 0);
@@ -179,16 +200,22 @@ void cli_man_page(const struct command *const *path, size_t depth, struct strbuf
     strbuf_adds(out, ".TH \"");
     for (const char *p = name.data; *p; p++)
         strbuf_addch(out, (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p));
-    strbuf_addf(out, "\" 1 \"\" \"%s %s\" \"%s manual\"\n.SH NAME\n", path[0]->name, DINER_VERSION,
-                path[0]->name);
-    man_text(out, name.data, true);
+    strbuf_addf(out, "\" 1 \"\" \"%s %s\" \"", path[0]->name, DINER_VERSION);
+    strbuf_addf(out, message_text("%s manual"), path[0]->name);
+    strbuf_adds(out, "\"\n");
+    man_heading(out, "NAME");
+    man_words(out, name.data, name.len, true);
     strbuf_adds(out, " \\- ");
-    man_line(out, c->summary);
-    strbuf_adds(out, ".SH SYNOPSIS\n.B ");
+    man_words(out, summary, strlen(summary), true); /* one line, which whatis reads */
+    strbuf_addch(out, '\n');
+    if (summary != c->summary)
+        strbuf_adds(out, ".ad l\n"); /* words without blanks cannot be spread over a line */
+    man_heading(out, "SYNOPSIS");
+    strbuf_adds(out, ".B ");
     man_line(out, usage.data);
     if (c->description) {
-        strbuf_adds(out, ".SH DESCRIPTION\n");
-        man_paragraphs(out, c->description);
+        man_heading(out, "DESCRIPTION");
+        man_paragraphs(out, message_text(c->description));
     }
     man_children(out, path, depth);
     man_arguments(out, c);

@@ -1,5 +1,6 @@
 /* The options of a command as one list, and their names in help, man pages and references. */
 #include "cli/internal.h"
+#include "core/message.h"
 #include "schema/describe.h"
 
 #define MEMBER(m) .offset = offsetof(struct cli_globals, m)
@@ -86,8 +87,10 @@ void cli_options_of(const struct command *const *path, size_t depth, struct cli_
         if (global_flag(f) != 0 && cli_global_applies(f, path, depth))
             options_add(ret, f);
     ret->local = ret->count;
+    /* A command whose own option has that name hides the global one: that is given before it. */
     for (const struct field *f = global_fields; f->name; f++)
-        if (global_flag(f) == 0 && cli_global_applies(f, path, depth))
+        if (global_flag(f) == 0 && cli_global_applies(f, path, depth) &&
+            !(c->args && field_find(c->args, f->name)))
             options_add(ret, f);
 }
 
@@ -174,7 +177,8 @@ void cli_option_label(const struct field *f, struct strbuf *out)
 
 static void add_note(struct strbuf *out, const char *what, const char *value)
 {
-    strbuf_addf(out, "%s%s%s%s", out->len ? "; " : "", what, value ? ": " : "", value ? value : "");
+    strbuf_addf(out, "%s%s%s%s", out->len ? message_text("; ") : "", message_text(what),
+                value ? message_text(": ") : "", value ? value : "");
 }
 
 /* The default shown: the field's own, else that of the setting it follows. */
@@ -204,7 +208,7 @@ void cli_field_notes(const struct field *f, struct strbuf *out)
     if (shown_default(f) && *shown_default(f) && f->type != FIELD_BOOL)
         add_note(&notes, "default", shown_default(f));
     if (f->type == FIELD_BOOL && f->def && strcmp(f->def, "true") == 0) {
-        strbuf_addf(&choices, "on; --no-%s turns it off", f->name);
+        strbuf_addf(&choices, message_text("on; --no-%s turns it off"), f->name);
         add_note(&notes, "default", choices.data);
     }
     if (f->env)
@@ -212,9 +216,10 @@ void cli_field_notes(const struct field *f, struct strbuf *out)
     if (f->config)
         add_note(&notes, "setting", f->config);
     if (f->flags & FIELD_DEPRECATED)
-        add_note(&notes, f->renamed_to ? "deprecated, now" : "deprecated", f->renamed_to);
+        add_note(&notes, f->renamed_to ? MESSAGE("deprecated, now") : MESSAGE("deprecated"),
+                 f->renamed_to);
     if (notes.len > 0)
-        strbuf_addf(out, " (%s)", notes.data);
+        strbuf_addf(out, message_text(" (%s)"), notes.data);
 }
 
 void cli_path_name(const struct command *const *path, size_t depth, char between,

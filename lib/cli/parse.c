@@ -1,6 +1,7 @@
 /* argv into command, options and arguments, as getopt_long reads them: --x=y, --x y, -xy,
  * bundles, -- and --no-x; names are not abbreviated. */
 #include "cli/internal.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "schema/suggest.h"
 #include <ctype.h>
@@ -20,6 +21,12 @@ bool cli_was_given(const struct cli_parsed *p, const struct field *f)
         if (p->given[i].field == f)
             return true;
     return false;
+}
+
+bool cli_option_given(const struct cli *cli, const char *name)
+{
+    const struct field *f = field_find(cli->command->args, name);
+    return f != NULL && cli->parsed != NULL && cli_was_given(cli->parsed, f);
 }
 
 /* While no command is known yet, any global option may stand there. */
@@ -57,8 +64,8 @@ static int check_secret(const struct parser *s, const struct field *f, const cha
     if (!is_dsn)
         secret_register(text);
     error_set(s->err, ERR_USAGE,
-              is_dsn ? "option '--%s' holds a password, which others could read"
-                     : "option '--%s' is a secret, which others could read",
+              is_dsn ? MESSAGE("option '--%s' holds a password, which others could read")
+                     : MESSAGE("option '--%s' is a secret, which others could read"),
               f->name);
     if (f->env)
         return error_hint(s->err, "set %s, or give --%s env:NAME or --%s file:PATH", f->env,
@@ -153,11 +160,25 @@ int cli_unknown_command(const struct cli_parsed *p, const char *word, struct err
     return near ? error_hint(err, "did you mean '%s'?", near) : ERR_USAGE;
 }
 
+/* The options of a command that has children are its own, not theirs. */
+static int check_descent(const struct parser *s, const struct command *child)
+{
+    for (size_t i = 0; i < s->p->ngiven; i++)
+        if (!cli_is_global(s->p->given[i].field)) {
+            error_set(s->err, ERR_USAGE, "option '--%s' stands before the command '%s'",
+                      s->p->given[i].field->name, child->name);
+            return error_hint(s->err, "give it behind '%s'", child->name);
+        }
+    return 0;
+}
+
 /* A word that is no option: the next command down, or an argument. */
 static int take_word(struct parser *s, const char *word)
 {
     const struct command *child = s->p->nwords == 0 ? cli_child(s->current, word) : NULL;
 
+    if (child)
+        TRY(check_descent(s, child));
     if (child && s->p->depth < CLI_DEPTH_MAX) {
         s->current = child;
         s->p->path[s->p->depth++] = child;

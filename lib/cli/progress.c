@@ -2,6 +2,7 @@
 #include "cli/internal.h"
 #include "cli/table.h"
 #include "core/clock.h"
+#include "core/message.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -72,11 +73,13 @@ static void add_left(struct strbuf *out, uint64_t done, uint64_t total, int64_t 
         return;
     left_s = (uint64_t)((double)(total - done) / (double)done * (double)elapsed_ms / 1000.0);
     if (left_s >= 3600)
-        strbuf_addf(out, ", %" PRIu64 " h %02" PRIu64 " min left", left_s / 3600, left_s / 60 % 60);
+        strbuf_addf(out, message_text(", %" PRIu64 " h %02" PRIu64 " min left"), left_s / 3600,
+                    left_s / 60 % 60);
     else if (left_s >= 60)
-        strbuf_addf(out, ", %" PRIu64 " min %02" PRIu64 " s left", left_s / 60, left_s % 60);
+        strbuf_addf(out, message_text(", %" PRIu64 " min %02" PRIu64 " s left"), left_s / 60,
+                    left_s % 60);
     else
-        strbuf_addf(out, ", %" PRIu64 " s left", left_s);
+        strbuf_addf(out, message_text(", %" PRIu64 " s left"), left_s);
 }
 
 static size_t terminal_columns(const struct progress *p)
@@ -104,12 +107,13 @@ static void draw(struct progress *p, uint64_t rows, uint64_t done, uint64_t tota
 {
     AUTO_STRBUF struct strbuf line = {0};
     int64_t elapsed_ms = now_ms - p->begin_ms;
+    const char *label = message_text(p->label);
 
     strbuf_init(&line, 4096);
-    cli_add_safe(&line, p->label, strlen(p->label), false);
+    cli_add_safe(&line, label, strlen(label), false);
     strbuf_adds(&line, ": ");
     add_count(&line, rows);
-    strbuf_adds(&line, " rows, ");
+    strbuf_adds(&line, message_text(" rows, "));
     add_count(&line, (uint64_t)((double)rows * 1000.0 / (double)elapsed_ms));
     strbuf_adds(&line, "/s");
     if (done > 0) {
@@ -117,7 +121,7 @@ static void draw(struct progress *p, uint64_t rows, uint64_t done, uint64_t tota
         add_bytes(&line, done);
     }
     if (total > 0) {
-        strbuf_adds(&line, " of ");
+        strbuf_adds(&line, message_text(" of "));
         add_bytes(&line, total);
         add_left(&line, done, total, elapsed_ms);
     }

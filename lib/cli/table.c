@@ -1,6 +1,7 @@
 #include "cli/table.h"
 #include "cli/internal.h"
 #include "core/decimal.h"
+#include "core/message.h"
 #include "format/csvio.h"
 #include "format/jsonx.h"
 #include <ctype.h>
@@ -202,7 +203,9 @@ static void text_row(struct table *t, const char *const *values)
     for (size_t i = 0; i < t->ncolumns; i++) {
         const char *value = values[i];
         if (value && t->columns[i].kind == TABLE_BOOL && truth(value) >= 0)
-            value = truth(value) ? "yes" : "no";
+            value = truth(value) ? message_text("yes") : message_text("no");
+        else if (value && t->columns[i].is_words)
+            value = message_text(value);
         strbuf_clear(&cell);
         if (value)
             cli_add_safe(&cell, value, strlen(value), false);
@@ -249,6 +252,19 @@ static void text_line(const struct table *t, const char *const *cells, const siz
     }
 }
 
+/* The key in the reader's words, or in upper case. */
+static const char *heading(const struct table *t, const char *key)
+{
+    const char *words = message_text_of("column", key);
+
+    if (words != key)
+        return words;
+    char *name = arena_strdup(t->cli->arena, key);
+    for (char *p = name; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+    return name;
+}
+
 static void text_print(const struct table *t)
 {
     AUTO_STRBUF struct strbuf line = {0};
@@ -258,11 +274,8 @@ static void text_print(const struct table *t)
 
     choose_columns(t, shown, &last);
     for (size_t i = 0; i < t->ncolumns; i++) {
-        char *name = arena_strdup(t->cli->arena, t->columns[i].key);
-        for (char *p = name; *p; p++)
-            *p = (char)toupper((unsigned char)*p);
-        headings[i] = name;
-        widths[i] = display_width(name, strlen(name));
+        headings[i] = heading(t, t->columns[i].key);
+        widths[i] = display_width(headings[i], strlen(headings[i]));
     }
     for (size_t i = 0, column = 0; i < t->nheld; i++, column++) {
         size_t width = display_width(t->held[i], strlen(t->held[i]));
@@ -320,7 +333,7 @@ int table_end(struct table *t, const char *empty, struct error *err)
     else if (t->cli->output == CLI_OUTPUT_TABLE && t->rows > 0)
         text_print(t);
     else if (t->cli->output == CLI_OUTPUT_TABLE && empty && t->cli->is_terminal && !t->cli->quiet)
-        (void)fprintf(t->cli->err, "%s\n", empty);
+        (void)fprintf(t->cli->err, "%s\n", message_text(empty));
     if (fflush(t->cli->out) != 0)
         return error_set_errno(err, ERR_IO, errno, "cannot write the output");
     if (ferror(t->cli->out))

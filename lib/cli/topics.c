@@ -1,17 +1,47 @@
 /* `diner help TOPIC`: what belongs to no single command. */
 #include "cli/internal.h"
 #include "cli/table.h"
+#include "core/message.h"
 #include "schema/describe.h"
 #include <stdlib.h>
 
 #define VARIABLES_MAX 512
 
-const char *const cli_help_topics[] = {
-    "exit-codes",  "what the exit status tells a script",
-    "environment", "every variable of the environment that is read",
-    "settings",    "every key of diner.yaml, with its default",
-    NULL,
+static const char *const own_topics[][2] = {
+    {"exit-codes", "what the exit status tells a script"},
+    {"environment", "every variable of the environment that is read"},
+    {"settings", "every key of diner.yaml, with its default"},
 };
+#define OWN_TOPICS (sizeof own_topics / sizeof *own_topics)
+
+static const struct help_topic *more_topic(const struct command *root, size_t i)
+{
+    const struct help_topic *t = root->topics;
+    for (; t != NULL && t->name != NULL && i > 0; i--)
+        t++;
+    return t != NULL && t->name != NULL ? t : NULL;
+}
+
+bool cli_help_topic_at(const struct command *root, size_t i, const char **ret_name,
+                       const char **ret_summary)
+{
+    const struct help_topic *more = i < OWN_TOPICS ? NULL : more_topic(root, i - OWN_TOPICS);
+    if (i >= OWN_TOPICS && more == NULL)
+        return false;
+    *ret_name = more != NULL ? more->name : own_topics[i][0];
+    *ret_summary = message_text(more != NULL ? more->summary : own_topics[i][1]);
+    return true;
+}
+
+static bool write_more(const struct command *root, const char *topic, struct strbuf *out)
+{
+    for (const struct help_topic *t = root->topics; t != NULL && t->name != NULL; t++)
+        if (strcmp(t->name, topic) == 0) {
+            t->write(out);
+            return true;
+        }
+    return false;
+}
 
 static void line(struct strbuf *out, const char *label, size_t column, const char *text)
 {
@@ -23,7 +53,7 @@ static void line(struct strbuf *out, const char *label, size_t column, const cha
         width = 0;
     }
     cli_pad(out, column - width);
-    cli_wrap(out, text, column, CLI_WIDTH);
+    cli_wrap(out, message_text(text), column, CLI_WIDTH);
 }
 
 /* Codes that share a status are told in one entry. */
@@ -41,20 +71,23 @@ static void topic_exit_codes(struct strbuf *out)
     AUTO_STRBUF struct strbuf text = {0};
 
     strbuf_init(&text, 0);
-    strbuf_adds(out, "exit codes\n\n");
+    strbuf_addf(out, "%s\n\n", message_text("exit codes"));
     line(out, "0", 8, "done");
     for (int status = 1; status < 256; status++) {
         strbuf_clear(&text);
         for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
             if (codes[i].status == status)
-                strbuf_addf(&text, "%s%s", text.len ? "; " : "", codes[i].text);
+                strbuf_addf(&text, "%s%s", text.len ? message_text("; ") : "",
+                            message_text(codes[i].text));
         char label[8];
         (void)snprintf(label, sizeof(label), "%d", status);
         if (text.len > 0)
             line(out, label, 8, text.data);
     }
-    strbuf_adds(out, "\nA job of several parts reports the worst of them: 130, 70, 6, 4, 5, 3, 1, "
-                     "9, 7, 0.\n");
+    strbuf_addf(
+        out, "\n%s\n",
+        message_text("A job of several parts reports the worst of them: 130, 70, 6, 4, 5, 3, 1, "
+                     "9, 7, 0."));
 }
 
 struct variables {
@@ -90,17 +123,17 @@ static void topic_environment(const struct command *root, struct strbuf *out)
 {
     static const char *const others[] = {
         "DINER_DSN",
-        "connection string of the warehouse",
+        MESSAGE("connection string of the warehouse"),
         "DINER_DSN_NAME",
-        "connection string of the connection NAME",
+        MESSAGE("connection string of the connection NAME"),
         "HOME, XDG_CONFIG_HOME",
-        "where diner/diner.yaml is looked for",
+        MESSAGE("where diner/diner.yaml is looked for"),
         "HOME, XDG_STATE_HOME",
-        "where local state is kept",
+        MESSAGE("where local state is kept"),
         "NO_COLOR, TERM",
-        "color is off when NO_COLOR is set or TERM is dumb",
+        MESSAGE("color is off when NO_COLOR is set or TERM is dumb"),
         "KUBERNETES_SERVICE_HOST",
-        "set: the log is JSON lines unless a format is asked for",
+        MESSAGE("set: the log is JSON lines unless a format is asked for"),
         NULL,
     };
     struct variables v = {.n = 0};
@@ -109,7 +142,7 @@ static void topic_environment(const struct command *root, struct strbuf *out)
     variables_add(&v, &settings_fields);
     (void)cli_walk(root, variables_visit, &v);
     qsort(v.fields, v.n, sizeof(const struct field *), compare_env);
-    strbuf_adds(out, "environment: an empty variable counts as not set\n\n");
+    strbuf_addf(out, "%s\n\n", message_text("environment: an empty variable counts as not set"));
     for (size_t i = 0; i < v.n; i++)
         line(out, v.fields[i]->env, 36, v.fields[i]->help);
     strbuf_addch(out, '\n');
@@ -122,13 +155,14 @@ static void topic_settings(struct strbuf *out)
     AUTO_STRBUF struct strbuf text = {0};
 
     strbuf_init(&text, 0);
-    strbuf_adds(out,
-                "settings: keys of diner.yaml; a.b may be written as a map a with a key b\n\n");
+    strbuf_addf(
+        out, "%s\n\n",
+        message_text("settings: keys of diner.yaml; a.b may be written as a map a with a key b"));
     for (const struct field *f = settings_fields.fields; f->name; f++) {
         if (f->flags & FIELD_HIDDEN)
             continue;
         strbuf_clear(&text);
-        strbuf_adds(&text, f->help);
+        strbuf_adds(&text, message_text(f->help));
         strbuf_adds(&text, " [");
         describe_type(f, &text);
         strbuf_addch(&text, ']');
@@ -146,6 +180,6 @@ bool cli_help_topic(const struct command *root, const char *topic, struct strbuf
     else if (strcmp(topic, "settings") == 0)
         topic_settings(out);
     else
-        return false;
+        return write_more(root, topic, out);
     return true;
 }

@@ -1,6 +1,7 @@
 /* What was given, bound: flag > environment > setting > default. */
 #include "cli/internal.h"
 #include "core/log.h"
+#include "core/message.h"
 #include "schema/bind.h"
 #include <stdlib.h>
 
@@ -33,7 +34,8 @@ static const struct field *real_field(const struct field_set *set, const struct 
     const struct field *renamed = f->renamed_to ? field_find(set, f->renamed_to) : NULL;
 
     if (f->flags & FIELD_DEPRECATED)
-        log_warn(renamed ? "option '--%s' is now called '--%s'" : "option '--%s' is deprecated",
+        log_warn(renamed ? MESSAGE("option '--%s' is now called '--%s'")
+                         : MESSAGE("option '--%s' is deprecated"),
                  f->name, f->renamed_to);
     return renamed ? renamed : f;
 }

@@ -125,25 +125,63 @@ void cli_pad(struct strbuf *out, size_t columns)
         strbuf_addch(out, ' ');
 }
 
+static bool is_wide(uint32_t c)
+{
+    return is_in(c, wide, sizeof(wide) / sizeof(wide[0]));
+}
+
+/* Is the character at s one of these, all of which are one byte or three long? */
+static bool is_one_of(const char *characters, const char *s, size_t n)
+{
+    for (size_t used; *characters; characters += used) {
+        used = (unsigned char)*characters < 0x80 ? 1 : 3;
+        if (used == n && memcmp(characters, s, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+size_t cli_piece(const char *text)
+{
+    size_t n = 0;
+    bool was_wide = false, was_opening = false;
+    uint32_t c;
+
+    while (text[n] != '\0' && text[n] != ' ' && text[n] != '\n') {
+        size_t used = utf8_next(text + n, strnlen(text + n, 4), &c);
+        bool wide_now = is_wide(c);
+        if (n > 0 && (was_wide || wide_now) && !was_opening &&
+            !is_one_of("，。；：、！？）》」』】”’…)].,;:!?'\"", text + n, used))
+            break;
+        was_opening = is_one_of("（《「『【“‘([`", text + n, used);
+        was_wide = wide_now;
+        n += used;
+    }
+    return n;
+}
+
 void cli_wrap(struct strbuf *out, const char *text, size_t indent, size_t width)
 {
     size_t column = indent;
+    bool blank = false;
 
     for (const char *p = text; *p;) {
-        size_t n = strcspn(p, " \n");
+        size_t n = cli_piece(p);
         size_t columns = display_width(p, n);
-        if (column > indent && column + 1 + columns > width) {
+        if (column > indent && column + blank + columns > width) {
             strbuf_addch(out, '\n');
             cli_pad(out, indent);
             column = indent;
-        } else if (column > indent) {
+        } else if (column > indent && blank) {
             strbuf_addch(out, ' ');
             column++;
         }
         strbuf_add(out, p, n);
         column += columns;
         p += n;
-        p += strspn(p, " \n");
+        n = strspn(p, " \n");
+        blank = n > 0;
+        p += n;
     }
     strbuf_addch(out, '\n');
 }

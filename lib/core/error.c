@@ -1,5 +1,6 @@
 /* lib/core/error.c - filling, reading and ranking errors. */
 #include "core/error.h"
+#include "core/message.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static void error_trim_code_point(char *text, size_t len)
 __attribute__((format(printf, 3, 0))) static void error_format(char *text, size_t size,
                                                                const char *format, va_list args)
 {
-    int n = vsnprintf(text, size, format, args);
+    int n = vsnprintf(text, size, message_text(format), args);
     if (n < 0) {
         text[0] = '\0';
     } else if ((size_t)n >= size) {
@@ -86,7 +87,7 @@ int error_set_errno(struct error *err, enum error_code code, int errno_value, co
     /* Not strerror: the text must not change with the locale. */
     const char *reason = strerrordesc_np(errno_value);
     if (reason != NULL) {
-        error_set(err, code, "%s: %s", message, reason);
+        error_set(err, code, "%s: %s", message, message_text(reason));
     } else {
         error_set(err, code, "%s: errno %d", message, errno_value);
     }

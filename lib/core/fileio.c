@@ -369,6 +369,30 @@ void atomic_file_sweep(const char *names)
     globfree(&found);
 }
 
+/* ---- temporary files ----------------------------------------------------------------------- */
+
+int file_open_unnamed(int *ret_fd, struct error *err)
+{
+    const char *dir = secure_getenv("TMPDIR");
+    if (dir == NULL || *dir == '\0')
+        dir = "/tmp";
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+    if (fd < 0) { /* a file system without O_TMPFILE */
+        char path[PATH_MAX];
+        if ((size_t)snprintf(path, sizeof path, "%s/diner-XXXXXX", dir) >= sizeof path)
+            return error_set(err, ERR_CONFIG, "TMPDIR is too long");
+        fd = mkostemp(path, O_CLOEXEC);
+        if (fd >= 0)
+            (void)unlink(path);
+    }
+    if (fd < 0) {
+        error_set_errno(err, ERR_IO, errno, "cannot make a temporary file in '%s'", dir);
+        return error_hint(err, "set TMPDIR to a directory with room");
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
 /* ---- directories --------------------------------------------------------------------------- */
 
 int directory_make(const char *path, struct error *err)

@@ -28,6 +28,10 @@ const char *atomic_file_temporary(const struct atomic_file *f);
 /* Removes the left-overs of killed writers of all names that a glob stands for. */
 void atomic_file_sweep(const char *names);
 
+/* A file without a name in TMPDIR (or /tmp), 0600, to write and to read: nothing of it outlives the
+ * process. Its owner closes it. */
+int file_open_unnamed(int *ret_fd, struct error *err);
+
 /* mkdir -p with mode 0777 & ~umask. */
 int directory_make(const char *path, struct error *err);
 

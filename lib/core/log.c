@@ -2,6 +2,7 @@
 #include "core/log.h"
 #include "core/clock.h"
 #include "core/mem.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "core/strbuf.h"
 #include <errno.h>
@@ -258,6 +259,7 @@ __attribute__((format(printf, 2, 0))) static void log_format(struct strbuf *mess
 {
     va_list again;
     va_copy(again, args);
+    format = message_text(format);
     if (!strbuf_addv(message, format, args)) {
         strbuf_clear(message);
         strbuf_reserve(message, LOG_MESSAGE_MAX);

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/fileio.h"
 #include "core/mem.h"
+#include "core/message.h"
 #include "core/secret_forms.h"
 #include "core/signals.h"
 #include <errno.h>
@@ -167,7 +168,7 @@ static int secret_from_env(const char *name, struct strbuf *out, struct error *e
     const char *value = getenv(name);
     if (value == NULL || *value == '\0') {
         error_set(err, ERR_CONFIG, "environment variable '%s' of a secret is %s", name,
-                  value == NULL ? "not set" : "empty");
+                  value == NULL ? message_text("not set") : message_text("empty"));
         return error_hint(err, "set %s in the environment of the command", name);
     }
     strbuf_adds(out, value);
@@ -290,7 +291,8 @@ static int secret_command_reap(pid_t *pid, int64_t deadline_ms, struct error *er
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return 0;
     }
-    return error_set(err, ERR_CONFIG, WIFEXITED(status) ? "exit status %d" : "killed by signal %d",
+    return error_set(err, ERR_CONFIG,
+                     WIFEXITED(status) ? MESSAGE("exit status %d") : MESSAGE("killed by signal %d"),
                      WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
@@ -337,7 +339,8 @@ static int secret_read(const char *reference, struct strbuf *out, struct error *
     }
     if (out->len == 0 || memchr(out->data, '\0', out->len) != NULL) {
         return error_set(err, ERR_CONFIG, "secret '%s' is %s", reference,
-                         out->len == 0 ? "empty" : "binary: it holds a NUL byte");
+                         out->len == 0 ? message_text("empty")
+                                       : message_text("binary: it holds a NUL byte"));
     }
     return 0;
 }

@@ -12,12 +12,16 @@ struct canceller {
     void *arg;
 };
 
-static volatile sig_atomic_t signals_received;
+static volatile sig_atomic_t signals_received, is_deferring, deferred;
 static struct canceller cancellers[CANCELLERS_MAX]; /* changed only with INT and TERM blocked */
 
 static void signals_handle(int signal_number)
 {
     int saved_errno = errno;
+    if (is_deferring && deferred == 0) {
+        deferred = signal_number;
+        return;
+    }
     if (signals_received != 0 && signal_number == SIGINT) {
         /* Blocked while the handler runs: takes effect when it returns. */
         signal(SIGINT, SIG_DFL);
@@ -98,9 +102,22 @@ void signals_remove_cancel(void (*cancel)(void *arg), void *arg)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+void signals_defer_begin(void)
+{
+    deferred = 0;
+    is_deferring = 1;
+}
+
+void signals_defer_end(void)
+{
+    is_deferring = 0;
+    if (deferred != 0 && signals_received == 0)
+        signals_received = deferred;
+}
+
 void signals_reset(void)
 {
-    signals_received = 0;
+    signals_received = deferred = 0;
 }
 
 int signals_exit_status(void)

@@ -18,5 +18,8 @@ void signals_remove_cancel(void (*cancel)(void *arg), void *arg);
 void signals_reset(void); /* forgets a pending signal: tests, and servers after a drain */
 /* Dies of the signal received, so that the parent sees it: exit status 128 + n for shells. */
 int signals_exit_status(void); /* 130 or 143, 0 when none is pending */
+/* Between them the first signal waits for the end of what is at hand; a second one acts at once. */
+void signals_defer_begin(void);
+void signals_defer_end(void);
 
 #endif

@@ -1,9 +1,9 @@
 #include "core/spool.h"
 
+#include "core/fileio.h"
 #include "core/mem.h"
+#include "core/message.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,32 +22,10 @@ struct spool {
     struct stream *streams;
 };
 
-static int open_unnamed(struct error *err)
-{
-    const char *dir = secure_getenv("TMPDIR");
-    if (dir == NULL || *dir == '\0')
-        dir = "/tmp";
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-    if (fd < 0) { /* a file system without O_TMPFILE */
-        char path[4096];
-        if ((size_t)snprintf(path, sizeof path, "%s/diner-XXXXXX", dir) >= sizeof path)
-            return error_set(err, ERR_CONFIG, "TMPDIR is too long"), -1;
-        fd = mkostemp(path, O_CLOEXEC);
-        if (fd >= 0)
-            (void)unlink(path);
-    }
-    if (fd >= 0)
-        return fd;
-    error_set(err, ERR_IO, "cannot make a temporary file in '%s': %s", dir, strerror(errno));
-    error_hint(err, "set TMPDIR to a directory with room");
-    return -1;
-}
-
 int spool_open(size_t streams, size_t chunk_bytes, struct spool **ret, struct error *err)
 {
-    int fd = open_unnamed(err);
-    if (fd < 0)
-        return err->code;
+    int fd = -1;
+    TRY(file_open_unnamed(&fd, err));
     struct spool *s = mem_alloc(sizeof *s);
     s->fd = fd;
     s->chunk_bytes = chunk_bytes;
@@ -79,7 +57,8 @@ static int write_chunk(struct spool *s, struct stream *stream, struct error *err
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
-            error_set(err, ERR_IO, "cannot write a temporary file: %s", strerror(errno));
+            error_set(err, ERR_IO, "cannot write a temporary file: %s",
+                      message_text(strerror(errno)));
             return error_hint(err, "set TMPDIR to a directory with room");
         }
         done += (size_t)n;
@@ -143,7 +122,7 @@ static int load_chunk(struct spool_reader *r, struct error *err)
                 continue;
             if (n <= 0)
                 return error_set(err, ERR_IO, "cannot read a temporary file: %s",
-                                 n < 0 ? strerror(errno) : "it was cut off");
+                                 message_text(n < 0 ? strerror(errno) : MESSAGE("it was cut off")));
             r->len += (size_t)n;
         }
     }

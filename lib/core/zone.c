@@ -7,6 +7,7 @@
 #include "core/datetime.h"
 #include "core/fileio.h"
 #include "core/mem.h"
+#include "core/message.h"
 #include "core/zone_rule.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -65,10 +66,10 @@ static int64_t read_i64(const unsigned char *p)
 static const char *tzif_header_read(const unsigned char *p, size_t n, struct tzif_header *ret)
 {
     if (n < 44 || memcmp(p, "TZif", 4) != 0) {
-        return "it is no TZif file";
+        return message_text("it is no TZif file");
     }
     if (p[4] < '2') {
-        return "it is of version 1, which ends in 2037";
+        return message_text("it is of version 1, which ends in 2037");
     }
     ret->isutc = read_u32(p + 20);
     ret->isstd = read_u32(p + 24);
@@ -78,7 +79,7 @@ static const char *tzif_header_read(const unsigned char *p, size_t n, struct tzi
     ret->chars = read_u32(p + 40);
     if (ret->isutc > 256 || ret->isstd > 256 || ret->leap > 1000 || ret->type > 256 ||
         ret->chars > 4096 || ret->time > CHANGES_FILE_MAX) {
-        return "its header is broken";
+        return message_text("its header is broken");
     }
     return NULL;
 }
@@ -111,7 +112,7 @@ static const char *tzif_changes_read(const unsigned char *p, const struct tzif_h
     for (size_t i = 0; i < h->type; i++) {
         int32_t offset_s = (int32_t)read_u32(types + i * 6);
         if (offset_s < -OFFSET_MAX_S || offset_s > OFFSET_MAX_S) {
-            return "an offset is out of range";
+            return message_text("an offset is out of range");
         }
     }
     zone_add(z, -SECOND_MAX, (int32_t)read_u32(types));
@@ -119,7 +120,7 @@ static const char *tzif_changes_read(const unsigned char *p, const struct tzif_h
     for (size_t i = 0; i < h->time; i++) {
         int64_t at_s = read_i64(p + i * 8);
         if (indexes[i] >= h->type || at_s > SECOND_MAX || (i > 0 && at_s <= last_s)) {
-            return "its changes are broken";
+            return message_text("its changes are broken");
         }
         last_s = at_s < -SECOND_MAX ? -SECOND_MAX : at_s; /* some files begin with the big bang */
         zone_add(z, last_s, (int32_t)read_u32(types + (size_t)indexes[i] * 6));
@@ -163,14 +164,14 @@ static const char *tzif_read(const struct strbuf *file, struct zone *z)
 {
     const unsigned char *p = (const unsigned char *)file->data;
     const unsigned char *end = p + file->len;
-    struct tzif_header h;
+    struct tzif_header h = {0};
     const char *wrong = tzif_header_read(p, file->len, &h);
     if (wrong != NULL) {
         return wrong;
     }
     size_t skip = 44 + tzif_body_bytes(&h, 4);
     if (skip > file->len) {
-        return "it is cut short";
+        return message_text("it is cut short");
     }
     p += skip; /* the block of version 1 */
     wrong = tzif_header_read(p, (size_t)(end - p), &h);
@@ -180,10 +181,10 @@ static const char *tzif_read(const struct strbuf *file, struct zone *z)
     p += 44;
     size_t body = tzif_body_bytes(&h, 8);
     if (body > (size_t)(end - p) || h.type == 0) {
-        return "it is cut short";
+        return message_text("it is cut short");
     }
     if (h.leap != 0) {
-        return "it counts leap seconds";
+        return message_text("it counts leap seconds");
     }
     int64_t last_s = 0;
     wrong = tzif_changes_read(p, &h, z, &last_s);
@@ -195,13 +196,13 @@ static const char *tzif_read(const struct strbuf *file, struct zone *z)
                            ? memchr(footer + 1, '\n', (size_t)((const char *)end - footer - 1))
                            : NULL;
     if (stop == NULL) {
-        return "its footer is missing";
+        return message_text("its footer is missing");
     }
     z->endless = stop == footer + 1; /* no rule: the last offset stays */
     if (!z->endless) {
         struct zone_rule rule;
         if (!zone_rule_parse(footer + 1, (size_t)(stop - footer - 1), &rule)) {
-            return "its footer rule is broken";
+            return message_text("its footer rule is broken");
         }
         zone_expand(z, &rule, last_s);
     }

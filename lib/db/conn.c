@@ -2,6 +2,7 @@
 #include "db/conn.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "core/signals.h"
 #include "db/internal.h"
@@ -65,6 +66,30 @@ static bool is_bad_option(const char *message)
            strstr(message, " value \"") != NULL;
 }
 
+/* What helps when the two sides could not agree on TLS, or NULL. */
+static const char *certificate_hint(const char *message)
+{
+    static const struct {
+        const char *text, *hint;
+    } hints[] = {
+        {"does not match host name", MESSAGE("connect by a name of the server's certificate "
+                                             "(hostaddr= gives its address), or get one "
+                                             "with this name")},
+        {"certificate verify failed",
+         MESSAGE("sslrootcert must name the CA that signed the server's certificate")},
+        {"could not read root certificate",
+         MESSAGE("sslrootcert must name the CA's certificate as a PEM file")},
+        {"root certificate file",
+         MESSAGE("give the file of the CA that signed the server's certificate as sslrootcert=")},
+        {"server does not support SSL",
+         MESSAGE("set ssl = on there, or connect to a server that has it")},
+    };
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+        if (strstr(message, hints[i].text) != NULL)
+            return message_text(hints[i].hint);
+    return NULL;
+}
+
 static int connect_error(PGconn *pg, struct error *err)
 {
     AUTO_STRBUF struct strbuf text = {0};
@@ -83,6 +108,11 @@ static int connect_error(PGconn *pg, struct error *err)
     }
     if (is_bad_option(text.data))
         return error_set(err, ERR_CONFIG, "database connection: %.*s", line, text.data);
+    const char *mend = certificate_hint(text.data);
+    if (mend != NULL) { /* a retry is no help */
+        error_set(err, ERR_DATABASE, "cannot connect to the database: %.*s", line, text.data);
+        return error_hint(err, "%s", mend);
+    }
     error_set(err, ERR_DATABASE_TRANSIENT, "cannot connect to the database: %.*s", line, text.data);
     memcpy(err->sqlstate, "08001", 6);
     return err->code;
@@ -176,6 +206,8 @@ static void disconnect(struct db_conn *conn)
     conn->cancel = NULL;
     conn->pg = NULL;
     conn->is_copying = false;
+    query_forget_prepared(conn); /* they ended with the session */
+    conn->is_session_kept = false;
 }
 
 int conn_connect(struct db_conn *conn, struct error *err)
@@ -195,6 +227,8 @@ int conn_connect(struct db_conn *conn, struct error *err)
     code = set_up_session(conn, err);
     if (code != ERR_OK)
         disconnect(conn);
+    else if (conn->is_preparing)
+        conn->prepared = hashmap_new();
     return code;
 }
 
@@ -213,6 +247,8 @@ int db_open(const struct db_options *options, struct db_conn **ret, struct error
     conn->statement_timeout_ms = options->statement_timeout_ms;
     conn->lock_timeout_ms =
         options->lock_timeout_ms > 0 ? options->lock_timeout_ms : LOCK_TIMEOUT_MS;
+    conn->is_preparing = options->prepare;
+    strbuf_init(&conn->commented, 0);
     int code = conn_connect(conn, err);
     if (code != ERR_OK) {
         db_close(conn);
@@ -233,6 +269,8 @@ void db_close(struct db_conn *conn)
     free(conn->lost_lock);
     free(conn->application_name);
     free(conn->search_path);
+    free(conn->comment);
+    strbuf_release(&conn->commented);
     secret_free(conn->dsn);
     free(conn);
 }

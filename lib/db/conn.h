@@ -24,6 +24,7 @@ struct db_options {
     int64_t connect_timeout_ms;   /* 0: 10 s */
     int64_t statement_timeout_ms; /* 0: none */
     int64_t lock_timeout_ms;      /* 0: 5 s */
+    bool prepare; /* keep statements prepared on the server: for programs that repeat a few texts */
 };
 
 /* Connects; sets client_encoding UTF8, DateStyle ISO, IntervalStyle, TimeZone UTC,
@@ -36,6 +37,10 @@ bool db_is_alive(const struct db_conn *conn);
 int db_server_version(const struct db_conn *conn);        /* 150020 */
 void db_set_step(struct db_conn *conn, const char *step); /* application_name suffix, best effort */
 int db_socket(const struct db_conn *conn);
+/* Puts the text behind every statement as a comment (a traceparent, say), so that the server's logs
+ * and samples name who asked; such statements are not prepared. NULL: no more. A text with the
+ * marks of a comment in it is left out. */
+void db_set_comment(struct db_conn *conn, const char *text);
 
 /* One statement with text parameters; a NULL parameter is NULL. */
 int db_query(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
@@ -82,6 +87,11 @@ int db_begin_snapshot(struct db_conn *conn, struct error *err); /* repeatable re
 int db_commit(struct db_conn *conn, struct error *err);
 void db_rollback(struct db_conn *conn); /* never fails visibly; nothing when not in a transaction */
 bool db_in_transaction(const struct db_conn *conn);
+
+/* ERR_CONFIG behind a pooler that gives each transaction another session (pgbouncer in transaction
+ * mode): locks, settings and prepared statements do not hold there. Through any pooler the first
+ * call opens a second connection for a moment; blocks up to 3 s where it finds one that shares. */
+int db_refuse_pooler(struct db_conn *conn, struct error *err);
 
 /* Session-level advisory lock on hashtextextended(name); held until unlock or disconnect.
  * ERR_RUNNING when another session has it. A pooler in transaction mode is refused. */

@@ -40,6 +40,9 @@ size_t db_copy_out_columns(const struct db_copy_out *c, const struct db_copy_col
 /* fields[i].ptr NULL is null; bytes in binary form, borrowed until the next call. */
 int db_copy_out_next(struct db_copy_out *c, const struct span **ret_fields, bool *ret_end,
                      struct error *err);
+/* All fields of that row as they came: each its length and its bytes, as db_copy_buffer() takes
+ * them. Checked already; borrowed until the next call. */
+struct span db_copy_out_row(const struct db_copy_out *c);
 /* Several at once, each on a connection of its own. Takes in what the server has sent by now,
  * without waiting, until about max_bytes are held; not while fields of c are in use. */
 #define DB_COPY_OUT_MAX 64

@@ -21,6 +21,7 @@ struct db_copy_out {
     struct arena *arena; /* names */
     struct db_copy_column *columns;
     struct span *fields;
+    struct span row; /* the same, with their lengths */
     size_t column_count;
     char *sql;
     struct strbuf input; /* what came in; rows may cross messages */
@@ -161,6 +162,11 @@ int db_copy_out(struct db_conn *conn, const char *query, const char *const *para
     return ERR_OK;
 }
 
+struct span db_copy_out_row(const struct db_copy_out *c)
+{
+    return c->row;
+}
+
 size_t db_copy_out_columns(const struct db_copy_out *c, const struct db_copy_column **ret)
 {
     *ret = c->columns;
@@ -265,13 +271,14 @@ static int row_end(struct db_copy_out *c, size_t *ret_end, struct error *err)
 
 static void take_fields(struct db_copy_out *c)
 {
-    const char *p = c->input.data + c->position + 2;
+    const char *p = c->input.data + c->position + 2, *begin = p;
     for (size_t i = 0; i < c->column_count; i++) {
         int32_t len = (int32_t)get_u32(p);
         p += 4;
         c->fields[i] = len < 0 ? (struct span){NULL, 0} : (struct span){p, (size_t)len};
         p += len > 0 ? len : 0;
     }
+    c->row = (struct span){begin, (size_t)(p - begin)};
 }
 
 /* Rows read are forgotten before the next one is received. A message is a row, mostly; where it
@@ -318,6 +325,7 @@ static bool take_message(struct db_copy_out *c, struct span message)
         c->fields[i] = len < 0 ? (struct span){NULL, 0} : (struct span){p, (size_t)len};
         p += len > 0 ? len : 0;
     }
+    c->row = (struct span){message.ptr + 2, message.len - 2};
     return p == end;
 }
 

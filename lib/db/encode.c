@@ -1,6 +1,7 @@
 /* lib/db/encode.c - text to the binary form of a field: all but numeric, text and jsonb.
  * Wire forms: the *_recv functions of src/backend/utils/adt. */
 #include "core/datetime.h"
+#include "core/message.h"
 #include "db/encode_internal.h"
 #include "db/wire.h"
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define NOT_A_BOOL "not true or false"
+#define NOT_A_BOOL MESSAGE("not true or false")
 
 /* ---- fixed sizes -------------------------------------------------------------------------- */
 
@@ -119,18 +120,18 @@ static const char *parse_int(struct span text, int64_t max, int64_t *ret)
     if (s < end && (*s == '-' || *s == '+'))
         s++;
     if (s == end)
-        return "not a whole number";
+        return MESSAGE("not a whole number");
     bool is_over = false;
     for (; s < end; s++) {
         unsigned digit = (unsigned char)(*s - '0');
         if (digit > 9)
-            return "not a whole number";
+            return MESSAGE("not a whole number");
         /* A product that wraps is over the limit too; the scan goes on to find letters. */
         is_over = is_over || __builtin_mul_overflow(value, 10, &value) ||
                   __builtin_add_overflow(value, digit, &value) || value > limit;
     }
     if (is_over)
-        return "out of the type's range";
+        return MESSAGE("out of the type's range");
     *ret = (int64_t)(is_negative ? 0 - value : value);
     return NULL;
 }
@@ -175,7 +176,7 @@ static const char *encode_float8(struct span text, struct strbuf *out)
     static locale_t c_locale; /* strtod would follow the process's decimal point */
     char copy[512];
     if (text.len >= sizeof copy || !is_decimal_notation(text))
-        return "not a number";
+        return MESSAGE("not a number");
     if (c_locale == NULL)
         c_locale = newlocale(LC_ALL_MASK, "C", NULL);
     memcpy(copy, text.ptr, text.len);
@@ -184,10 +185,10 @@ static const char *encode_float8(struct span text, struct strbuf *out)
     errno = 0;
     double v = strtod_l(copy, &end, c_locale);
     if (end != copy + text.len)
-        return "not a number";
+        return MESSAGE("not a number");
     /* A denormal is exact enough (and the server takes it); zero or infinity are not the value. */
     if (errno == ERANGE && (isinf(v) || v == 0))
-        return "out of the type's range";
+        return MESSAGE("out of the type's range");
     uint64_t bits;
     memcpy(&bits, &v, sizeof bits);
     return append_u64(out, bits);
@@ -215,9 +216,9 @@ static const char *encode_date(struct span text, struct strbuf *out)
 {
     struct datetime at;
     if (!datetime_parse_iso(text.ptr, text.len, &at))
-        return "not a date (YYYY-MM-DD)";
+        return MESSAGE("not a date (YYYY-MM-DD)");
     if (at.has_zone || at.us % DAY_US != 0)
-        return "a date with a time of day";
+        return MESSAGE("a date with a time of day");
     return append_u32(out, (uint32_t)(int32_t)(at.us / DAY_US - PG_EPOCH_DAYS));
 }
 
@@ -225,9 +226,9 @@ static const char *encode_timestamp(struct span text, struct strbuf *out)
 {
     struct datetime at;
     if (!datetime_parse_iso(text.ptr, text.len, &at))
-        return "not a timestamp (YYYY-MM-DD hh:mm:ss)";
+        return MESSAGE("not a timestamp (YYYY-MM-DD hh:mm:ss)");
     if (at.has_zone)
-        return "a timestamp with a time zone where none is expected";
+        return MESSAGE("a timestamp with a time zone where none is expected");
     return append_u64(out, (uint64_t)(at.us - PG_EPOCH_US));
 }
 
@@ -235,9 +236,9 @@ static const char *encode_timestamptz(struct span text, struct strbuf *out)
 {
     struct datetime at;
     if (!datetime_parse_iso(text.ptr, text.len, &at))
-        return "not a timestamp (YYYY-MM-DD hh:mm:ss+hh:mm)";
+        return MESSAGE("not a timestamp (YYYY-MM-DD hh:mm:ss+hh:mm)");
     if (!at.has_zone)
-        return "timestamp without a time zone";
+        return MESSAGE("timestamp without a time zone");
     return append_u64(out, (uint64_t)(at.us - PG_EPOCH_US));
 }
 
@@ -261,21 +262,21 @@ static const char *encode_uuid(struct span text, struct strbuf *out)
         return TOO_LARGE;
     if (text.len >= 2 && s[0] == '{') {
         if (*--end != '}')
-            return "not a UUID";
+            return MESSAGE("not a UUID");
         s++;
     }
     for (int i = 0; i < 16; i++) {
         int high = s < end ? hex_digit(s[0]) : -1;
         int low = s + 1 < end ? hex_digit(s[1]) : -1;
         if (high < 0 || low < 0)
-            return "not a UUID";
+            return MESSAGE("not a UUID");
         p[i] = (char)(high << 4 | low);
         s += 2;
         if (i % 2 == 1 && i < 15 && s < end && *s == '-')
             s++;
     }
     if (s != end)
-        return "not a UUID";
+        return MESSAGE("not a UUID");
     field_finish(out, 16);
     return NULL;
 }
@@ -283,7 +284,7 @@ static const char *encode_uuid(struct span text, struct strbuf *out)
 static const char *encode_bytea(struct span text, struct strbuf *out)
 {
     if (text.len < 2 || text.len % 2 != 0 || text.ptr[0] != '\\' || text.ptr[1] != 'x')
-        return "not bytes in hexadecimal (\\x...)";
+        return MESSAGE("not bytes in hexadecimal (\\x...)");
     size_t n = text.len / 2 - 1;
     char *p = field_reserve(out, n);
     if (p == NULL)
@@ -293,7 +294,7 @@ static const char *encode_bytea(struct span text, struct strbuf *out)
         int high = hex_digit(s[0]);
         int low = hex_digit(s[1]);
         if (high < 0 || low < 0)
-            return "not bytes in hexadecimal (\\x...)";
+            return MESSAGE("not bytes in hexadecimal (\\x...)");
         p[i] = (char)(high << 4 | low);
     }
     field_finish(out, n);
@@ -320,7 +321,7 @@ static const char *encode(const struct db_type *t, struct span text, unsigned fl
     case DB_JSONB: return encode_jsonb(text, flags, out);
     case DB_BYTEA: return encode_bytea(text, out);
     }
-    return "a type that cannot be loaded";
+    return MESSAGE("a type that cannot be loaded");
 }
 
 const char *db_encode_flags(const struct db_type *t, struct span text, unsigned flags,

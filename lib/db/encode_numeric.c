@@ -1,10 +1,11 @@
 /* lib/db/encode_numeric.c - decimal text straight to the base-10000 digits of numeric_recv
  * (src/backend/utils/adt/numeric.c), of any length the server takes, without rounding. */
+#include "core/message.h"
 #include "db/encode_internal.h"
 #include "db/wire.h"
 
-#define NOT_A_NUMBER    "not a number"
-#define TOO_MANY_DIGITS "more digits than the type allows"
+#define NOT_A_NUMBER    MESSAGE("not a number")
+#define TOO_MANY_DIGITS MESSAGE("more digits than the type allows")
 
 /* The text taken apart: digits before the point without leading zeros, digits after it. */
 struct parts {
@@ -64,15 +65,20 @@ static bool are_zeros(const char *s, size_t n)
 static const char *too_many_decimals(int scale)
 {
     static const char *const reasons[] = {
-        "has decimals",          "more than 1 decimal",   "more than 2 decimals",
-        "more than 3 decimals",  "more than 4 decimals",  "more than 5 decimals",
-        "more than 6 decimals",  "more than 7 decimals",  "more than 8 decimals",
-        "more than 9 decimals",  "more than 10 decimals", "more than 11 decimals",
-        "more than 12 decimals", "more than 13 decimals", "more than 14 decimals",
-        "more than 15 decimals", "more than 16 decimals", "more than 17 decimals",
-        "more than 18 decimals", "more than 19 decimals", "more than 20 decimals"};
+        MESSAGE("has decimals"),          MESSAGE("more than 1 decimal"),
+        MESSAGE("more than 2 decimals"),  MESSAGE("more than 3 decimals"),
+        MESSAGE("more than 4 decimals"),  MESSAGE("more than 5 decimals"),
+        MESSAGE("more than 6 decimals"),  MESSAGE("more than 7 decimals"),
+        MESSAGE("more than 8 decimals"),  MESSAGE("more than 9 decimals"),
+        MESSAGE("more than 10 decimals"), MESSAGE("more than 11 decimals"),
+        MESSAGE("more than 12 decimals"), MESSAGE("more than 13 decimals"),
+        MESSAGE("more than 14 decimals"), MESSAGE("more than 15 decimals"),
+        MESSAGE("more than 16 decimals"), MESSAGE("more than 17 decimals"),
+        MESSAGE("more than 18 decimals"), MESSAGE("more than 19 decimals"),
+        MESSAGE("more than 20 decimals")};
     size_t count = sizeof reasons / sizeof reasons[0];
-    return scale >= 0 && (size_t)scale < count ? reasons[scale] : "more decimals than the type has";
+    return scale >= 0 && (size_t)scale < count ? reasons[scale]
+                                               : MESSAGE("more decimals than the type has");
 }
 
 /* Cuts zeros after the scale; a digit there would be rounded by the server. */
@@ -89,7 +95,9 @@ static const char *fit_scale(const struct db_type *t, struct parts *p)
     /* numeric(3,-2) holds hundreds only. */
     size_t round = (size_t)-t->scale;
     size_t tail = round < p->integer_len ? round : p->integer_len;
-    return are_zeros(p->integer + p->integer_len - tail, tail) ? NULL : "not a round enough number";
+    return are_zeros(p->integer + p->integer_len - tail, tail)
+               ? NULL
+               : MESSAGE("not a round enough number");
 }
 
 /* The highest non-zero digit must stand below 10^(precision - scale). */

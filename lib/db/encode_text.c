@@ -1,8 +1,9 @@
 /* lib/db/encode_text.c - text and jsonb fields: strict UTF-8, no NUL, length, depth. */
+#include "core/message.h"
 #include "db/encode_internal.h"
 #include "db/wire.h"
 
-#define NOT_UTF8 "not valid UTF-8"
+#define NOT_UTF8 MESSAGE("not valid UTF-8")
 #define HAS_NUL  "a NUL byte"
 
 /* ---- UTF-8 -------------------------------------------------------------------------------- */
@@ -83,7 +84,7 @@ const char *check_text(const struct db_type *t, struct span text, unsigned flags
     const char *reason = check_bytes(text, flags);
     if (reason == NULL && t->precision > 0 && text.len > (size_t)t->precision &&
         count_characters(text) > (size_t)t->precision)
-        reason = "longer than the type allows";
+        reason = MESSAGE("longer than the type allows");
     return reason;
 }
 

@@ -2,6 +2,8 @@
 #ifndef DINER_DB_INTERNAL_H
 #define DINER_DB_INTERNAL_H
 
+#include "core/hashmap.h"
+#include "core/trace_span.h"
 #include "db/conn.h"
 #include <libpq-fe.h>
 
@@ -14,9 +16,15 @@ struct db_conn {
     int64_t connect_timeout_ms, statement_timeout_ms, lock_timeout_ms;
     char **locks; /* names of the advisory locks held */
     size_t lock_count, lock_capacity;
-    char *lost_lock;  /* a lock that a re-open could not take again: the connection is unusable */
-    uint64_t notices; /* how many the server sent */
-    bool is_copying;  /* a COPY or a row by row query is under way */
+    char *lost_lock;   /* a lock that a re-open could not take again: the connection is unusable */
+    uint64_t notices;  /* how many the server sent */
+    bool is_copying;   /* a COPY or a row by row query is under way */
+    bool is_preparing; /* as the options asked */
+    struct hashmap *prepared; /* text -> its name on the server, owned; NULL: none */
+    bool is_prepared_stale;
+    bool is_session_kept;    /* no pooler takes it away between transactions */
+    char *comment;           /* put behind each statement, or NULL */
+    struct strbuf commented; /* the statement with it */
 };
 
 struct db_result {
@@ -27,8 +35,6 @@ struct db_result {
 int conn_connect(struct db_conn *conn, struct error *err);
 /* Refuses a dead connection, a lost lock, and a statement in the middle of a COPY. */
 int conn_check(const struct db_conn *conn, struct error *err);
-/* Locks and other session state do not survive a pooler. */
-int conn_refuse_pooler(struct db_conn *conn, struct error *err);
 
 /* One statement on its way. A signal that arrives while `armed` cancels it on the server; a
  * statement begun after the signal runs undisturbed, so that a run can be recorded as stopped. */
@@ -37,6 +43,7 @@ struct query {
     const char *sql;
     int64_t started_ms, cancelled_ms;
     bool is_armed;
+    struct trace_span span;
 };
 void query_begin(struct query *q, struct db_conn *conn, const char *sql, bool is_cancellable);
 void query_end(struct query *q);
@@ -49,6 +56,8 @@ int query_collect(struct query *q, PGresult **ret, struct error *err);
 /* Reads and forgets what is left, cancelling on the server first. */
 void query_discard(struct query *q);
 int query_send_failed(struct query *q, struct error *err);
+/* Forgets which statements are prepared, here; not on the server. */
+void query_forget_prepared(struct db_conn *conn);
 /* Sends and collects, without a canceller: BEGIN, COMMIT, ROLLBACK. */
 int query_plain(struct db_conn *conn, const char *sql, PGresult **ret, struct error *err);
 

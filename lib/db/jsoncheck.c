@@ -1,17 +1,18 @@
 /* lib/db/jsoncheck.c - whether jsonb keeps a text as it is: RFC 8259, no \u0000, no lone
  * surrogates, no duplicate keys (jsonb drops all but the last), numbers that numeric can hold. */
+#include "core/message.h"
 #include "db/encode_internal.h"
 #include "db/wire.h"
 #include <stdlib.h>
 
 #define DEPTH_MAX 64
 
-#define NOT_JSON       "not valid JSON"
-#define TOO_DEEP       "JSON nested deeper than 64 levels"
+#define NOT_JSON       MESSAGE("not valid JSON")
+#define TOO_DEEP       MESSAGE("JSON nested deeper than 64 levels")
 #define HAS_U0000      "JSON with \\u0000"
-#define LONE_SURROGATE "JSON with a lone surrogate"
-#define DUPLICATE_KEY  "JSON with a duplicate key"
-#define BAD_NUMBER     "JSON with a number out of range"
+#define LONE_SURROGATE MESSAGE("JSON with a lone surrogate")
+#define DUPLICATE_KEY  MESSAGE("JSON with a duplicate key")
+#define BAD_NUMBER     MESSAGE("JSON with a number out of range")
 
 struct key {
     const char *ptr;

@@ -156,7 +156,7 @@ static int apply_locked(struct db_conn *conn, const struct migration_set *sets, 
 
 static int take_lock(struct db_conn *conn, struct error *err)
 {
-    TRY(conn_refuse_pooler(conn, err));
+    TRY(db_refuse_pooler(conn, err));
     int code = db_script(conn, sql_migration_lock, err);
     if (code == ERR_OK)
         return ERR_OK;

@@ -1,11 +1,15 @@
 /* lib/db/query.c - statements: sending, waiting, cancelling, collecting. */
 #include "core/clock.h"
+#include "core/hashmap.h"
 #include "core/log.h"
+#include "core/message.h"
 #include "core/signals.h"
 #include "db/internal.h"
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Statement texts longer than this are cut in the log. */
 #define LOGGED_SQL_BYTES 2000
@@ -21,9 +25,43 @@ static void cancel_on_server(void *cancel)
     (void)PQcancel(cancel, ignored, sizeof ignored);
 }
 
+/* Comments at its begin are for readers of the file. */
+static const char *first_word(const char *sql)
+{
+    for (;;) {
+        sql += strspn(sql, " \t\r\n");
+        if (strncmp(sql, "--", 2) != 0)
+            return sql;
+        sql += strcspn(sql, "\n");
+    }
+}
+
+/* How much of a text is at most `max` bytes of whole characters. */
+static size_t whole_characters(const char *text, size_t max)
+{
+    size_t n = strnlen(text, max + 1);
+    if (n <= max)
+        return n;
+    for (n = max; n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80; n--)
+        ;
+    return n;
+}
+
+static void begin_span(struct trace_span *span, const char *sql)
+{
+    trace_span_begin(span, TRACE_SPAN_CLIENT, "");
+    if (span->id[0] == '\0')
+        return;
+    const char *text = first_word(sql);
+    (void)snprintf(span->name, sizeof span->name, "%.*s", (int)strcspn(text, " \t\r\n;("), text);
+    trace_span_text(span, "db.system", "postgresql", 10);
+    trace_span_text(span, "db.statement", text, whole_characters(text, LOGGED_SQL_BYTES));
+}
+
 void query_begin(struct query *q, struct db_conn *conn, const char *sql, bool is_cancellable)
 {
     *q = (struct query){.conn = conn, .sql = sql, .started_ms = clock_monotonic_ms()};
+    begin_span(&q->span, sql);
     if (!is_cancellable || signals_pending() != 0)
         return;
     q->is_armed = true;
@@ -35,6 +73,7 @@ void query_end(struct query *q)
     if (q->is_armed)
         signals_remove_cancel(cancel_on_server, q->conn->cancel);
     q->is_armed = false;
+    trace_span_end(&q->span);
 }
 
 /* The handler's cancel is lost when it ran just before the statement was sent. */
@@ -80,9 +119,7 @@ static void log_statement(const struct query *q, PGresult *result)
 {
     if (!log_enabled(LOG_SQL))
         return;
-    size_t n = strnlen(q->sql, LOGGED_SQL_BYTES);
-    while (n > 0 && ((unsigned char)q->sql[n] & 0xC0) == 0x80)
-        n--;
+    size_t n = whole_characters(q->sql, LOGGED_SQL_BYTES);
     const char *rows = result != NULL ? PQcmdTuples(result) : "";
     log_event(
         LOG_SQL,
@@ -90,13 +127,17 @@ static void log_statement(const struct query *q, PGresult *result)
         "%.*s", (int)n, q->sql);
 }
 
+/* What a parameter says may be a person's, or a secret: only that there is one is told. */
 static void log_params(const char *sql, const char *const *params, size_t nparams)
 {
     if (!log_enabled(LOG_TRACE))
         return;
     log_trace("sending: %s", sql);
     for (size_t i = 0; i < nparams; i++)
-        log_trace("$%zu = %s", i + 1, params[i] != NULL ? params[i] : "null");
+        if (params[i] != NULL)
+            log_trace("$%zu has %zu bytes", i + 1, strlen(params[i]));
+        else
+            log_trace("$%zu is null", i + 1);
 }
 
 /* COPY belongs to db/copy.h; here it is ended, so that the connection stays usable. */
@@ -144,6 +185,8 @@ int query_collect(struct query *q, PGresult **ret, struct error *err)
     int code = ERR_OK;
     while ((result = query_next(q)) != NULL)
         code = take_result(q, result, &kept, code, err);
+    if (code != ERR_OK)
+        trace_span_fail(&q->span, err->sqlstate[0] != '\0' ? err->sqlstate : "failed");
     query_end(q);
     log_statement(q, kept);
     if (code == ERR_OK && kept == NULL)
@@ -171,8 +214,66 @@ void query_discard(struct query *q)
 
 int query_send_failed(struct query *q, struct error *err)
 {
+    trace_span_fail(&q->span, message_text("not sent"));
     query_end(q);
     return sqlstate_error(q->conn, NULL, q->sql, err);
+}
+
+/* ---- prepared statements ------------------------------------------------------------------ */
+
+/* More texts than any of our programs has; one that builds SQL stays bounded. */
+#define PREPARED_MAX 256
+
+static int prepare(struct db_conn *conn, const char *sql, const char *name, struct error *err)
+{
+    struct query q;
+    query_begin(&q, conn, sql, true);
+    if (PQsendPrepare(conn->pg, name, sql, 0, NULL) != 1)
+        return query_send_failed(&q, err);
+    return query_collect(&q, NULL, err);
+}
+
+void query_forget_prepared(struct db_conn *conn)
+{
+    const char *ignored;
+    for (size_t i = 0; conn->prepared != NULL && i < hashmap_count(conn->prepared); i++)
+        free(hashmap_at(conn->prepared, i, &ignored));
+    hashmap_free(conn->prepared);
+    conn->prepared = NULL;
+    conn->is_prepared_stale = false;
+}
+
+/* A table was altered under a prepared statement ("cached plan must not change result type"): all
+ * are prepared again, as soon as no transaction is in the way. */
+static void prepare_anew(struct db_conn *conn)
+{
+    struct error ignored = ERROR_INIT;
+    if (db_in_transaction(conn) || query_plain(conn, "DEALLOCATE ALL", NULL, &ignored) != ERR_OK)
+        return;
+    query_forget_prepared(conn);
+    conn->prepared = hashmap_new();
+}
+
+/* The name of the statement on the server, NULL when it is to be sent as it is. */
+static int find_prepared(struct db_conn *conn, const char *sql, const char **ret, struct error *err)
+{
+    char name[24];
+    *ret = NULL;
+    if (conn->prepared == NULL || conn->comment != NULL)
+        return ERR_OK;
+    if (conn->is_prepared_stale)
+        prepare_anew(conn);
+    if (conn->is_prepared_stale)
+        return ERR_OK;
+    *ret = hashmap_gets(conn->prepared, sql);
+    if (*ret != NULL || hashmap_count(conn->prepared) >= PREPARED_MAX)
+        return ERR_OK;
+    snprintf(name, sizeof name, "d%zu", hashmap_count(conn->prepared));
+    TRY(prepare(conn, sql, name, err));
+    char *kept = mem_strdup(name);
+    (void)hashmap_puts(conn->prepared, sql, kept);
+    *ret = kept;
+    return ERR_OK;
 }
 
 /* ---- the public calls --------------------------------------------------------------------- */
@@ -180,12 +281,34 @@ int query_send_failed(struct query *q, struct error *err)
 static int send_params(struct query *q, struct db_conn *conn, const char *sql,
                        const char *const *params, size_t nparams, struct error *err)
 {
+    const char *name = NULL;
     TRY(conn_check(conn, err));
+    TRY(find_prepared(conn, sql, &name, err));
     log_params(sql, params, nparams);
     query_begin(q, conn, sql, true);
-    if (PQsendQueryParams(conn->pg, sql, (int)nparams, NULL, params, NULL, NULL, 0) != 1)
-        return query_send_failed(q, err);
-    return ERR_OK;
+    int sent;
+    if (name != NULL) {
+        sent = PQsendQueryPrepared(conn->pg, name, (int)nparams, params, NULL, NULL, 0);
+    } else if (conn->comment != NULL) {
+        strbuf_clear(&conn->commented);
+        strbuf_addf(&conn->commented, "%s\n%s", sql, conn->comment);
+        sent = PQsendQueryParams(conn->pg, conn->commented.data, (int)nparams, NULL, params, NULL,
+                                 NULL, 0);
+    } else {
+        sent = PQsendQueryParams(conn->pg, sql, (int)nparams, NULL, params, NULL, NULL, 0);
+    }
+    return sent == 1 ? ERR_OK : query_send_failed(q, err);
+}
+
+void db_set_comment(struct db_conn *conn, const char *text)
+{
+    free(conn->comment);
+    conn->comment = NULL;
+    if (text == NULL || strstr(text, "*/") != NULL || strstr(text, "/*") != NULL)
+        return;
+    size_t size = strlen(text) + sizeof "/**/";
+    conn->comment = mem_alloc(size);
+    snprintf(conn->comment, size, "/*%s*/", text);
 }
 
 static int run(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
@@ -193,7 +316,10 @@ static int run(struct db_conn *conn, const char *sql, const char *const *params,
 {
     struct query q;
     TRY(send_params(&q, conn, sql, params, nparams, err));
-    return query_collect(&q, ret, err);
+    int code = query_collect(&q, ret, err);
+    if (code != ERR_OK && conn->prepared != NULL && strcmp(err->sqlstate, "0A000") == 0)
+        conn->is_prepared_stale = true;
+    return code;
 }
 
 int query_plain(struct db_conn *conn, const char *sql, PGresult **ret, struct error *err)

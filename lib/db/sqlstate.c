@@ -1,6 +1,7 @@
 /* lib/db/sqlstate.c - from a SQLSTATE to an error code, in one place.
  * Classes: appendix A of the PostgreSQL manual. */
 #include "core/log.h"
+#include "core/message.h"
 #include "core/signals.h"
 #include "db/internal.h"
 #include <ctype.h>
@@ -34,7 +35,8 @@ enum error_code sqlstate_code(const char *s)
     return ERR_DATABASE;
 }
 
-/* The detail of a data error shows the row, which may be a person's: it goes to the debug log. */
+/* The detail of a data error shows the row, which may be a person's: nobody gets to see it, but the
+ * debug log says what of the tables it is about. */
 static bool detail_is_row_data(const char *sqlstate)
 {
     return has_class(sqlstate, "21") || has_class(sqlstate, "22") || has_class(sqlstate, "23") ||
@@ -66,7 +68,7 @@ static void add_position(const char *sql, const char *position, struct strbuf *o
             column++;
         }
     }
-    strbuf_addf(out, " (line %d, column %d of the statement)", line, column);
+    strbuf_addf(out, message_text(" (line %d, column %d of the statement)"), line, column);
 }
 
 /* "COPY t, line 5, column amount" without the value that may follow a colon. */
@@ -79,7 +81,7 @@ static void add_copy_context(const char *context, struct strbuf *out)
 
 static int connection_error(const struct db_conn *conn, struct error *err)
 {
-    const char *text = conn->pg != NULL ? PQerrorMessage(conn->pg) : "not connected";
+    const char *text = conn->pg != NULL ? PQerrorMessage(conn->pg) : message_text("not connected");
     int length = (int)strcspn(text, "\n");
     error_set(err, ERR_DATABASE_TRANSIENT, "connection to the database lost: %.*s", length, text);
     memcpy(err->sqlstate, "08006", 6);
@@ -109,7 +111,9 @@ int sqlstate_error(const struct db_conn *conn, const PGresult *result, const cha
     strbuf_addf(&text, "%.*s", trimmed(primary), primary);
     const char *detail = field(result, PG_DIAG_MESSAGE_DETAIL);
     if (*detail != '\0' && detail_is_row_data(state))
-        log_debug("detail: %s", detail);
+        log_debug("%s: table '%s', column '%s', constraint '%s'", state,
+                  field(result, PG_DIAG_TABLE_NAME), field(result, PG_DIAG_COLUMN_NAME),
+                  field(result, PG_DIAG_CONSTRAINT_NAME));
     else if (*detail != '\0')
         strbuf_addf(&text, ": %.*s", trimmed(detail), detail);
     const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);

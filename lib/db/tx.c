@@ -175,23 +175,13 @@ static int lock_take(struct db_conn *conn, const char *lock, bool *ret_taken, st
     return ERR_OK;
 }
 
-int conn_refuse_pooler(struct db_conn *conn, struct error *err)
-{
-    int64_t pid;
-    TRY(db_query_int(conn, "select pg_backend_pid()", DB_NO_PARAMS, &pid, err));
-    if (pid == PQbackendPID(conn->pg))
-        return ERR_OK;
-    error_set(err, ERR_CONFIG, "the connection goes through a pooler, where locks do not hold");
-    return error_hint(err, "connect to PostgreSQL itself (its own port, usually 5432)");
-}
-
 static int try_lock(struct db_conn *conn, char kind, const char *name, struct error *err)
 {
     bool taken = false;
     size_t len = strlen(name);
     AUTOFREE char *lock = mem_alloc(len + 2);
     snprintf(lock, len + 2, "%c%s", kind, name);
-    TRY(conn_refuse_pooler(conn, err));
+    TRY(db_refuse_pooler(conn, err));
     TRY(lock_take(conn, lock, &taken, err));
     if (!taken)
         return error_set(err, ERR_RUNNING, "another session holds the lock '%s'", name);

@@ -119,8 +119,8 @@ static int unknown_type(const char *text, const char *name, struct error *err)
     error_set(err, ERR_SPEC, "unknown type '%.60s'", text);
     const char *near = suggest(name);
     if (near != NULL)
-        return error_hint(err, "did you mean '%s'? known are " KNOWN_NAMES, near);
-    return error_hint(err, "known are " KNOWN_NAMES);
+        return error_hint(err, "did you mean '%s'? known are %s", near, KNOWN_NAMES);
+    return error_hint(err, "known are %s", KNOWN_NAMES);
 }
 
 /* ---- parsing ------------------------------------------------------------------------------ */
@@ -203,7 +203,7 @@ int db_type_parse(const char *text, struct db_type *ret, struct error *err)
     int n = read_arguments(rest, arguments);
     if (n < 0 || n > names[i].max_arguments) {
         error_set(err, ERR_SPEC, "malformed type '%.60s'", text);
-        return error_hint(err, "known are " KNOWN_NAMES);
+        return error_hint(err, "known are %s", KNOWN_NAMES);
     }
     TRY(check_arguments(text, names[i].kind, n, arguments, err));
     *ret = (struct db_type){names[i].kind, (int)arguments[0], (int)arguments[1]};

@@ -53,6 +53,9 @@ const char *db_encode(const struct db_type *t, struct span text, struct strbuf *
 #define DB_ENCODE_VALID_UTF8 1u /* checked already, for example by the decoder of the file */
 const char *db_encode_flags(const struct db_type *t, struct span text, unsigned flags,
                             struct strbuf *out);
+/* The short way for whole numbers, numeric and text as most are written, for a caller that sees
+ * many: true, and what db_encode_flags appends to valid UTF-8; or false, and nothing said. */
+bool db_encode_plain(const struct db_type *t, struct span text, struct strbuf *out);
 void db_encode_null(struct strbuf *out);
 /* True when the text is one that db_encode_flags takes and db_decode would give back as it is,
  * found without encoding it; false says nothing. */

@@ -17,7 +17,7 @@ int idempotency_claim(struct domain_context *ctx, const struct idempotency_reque
     if (strcmp(db_result_text(found, 0, 0), request->method) != 0 ||
         strcmp(db_result_text(found, 0, 1), request->path) != 0 ||
         strcmp(db_result_text(found, 0, 2), request->request_hash) != 0)
-        return domain_refuse(ctx, err, ERR_CONFLICT, "idempotency_key_reused", NULL,
+        return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(idempotency_key_reused), NULL,
                              "the idempotency key was used for another request");
     ret->status = (int)db_result_int(found, 0, 3);
     ret->body = arena_strdup(ctx->arena, db_result_text(found, 0, 4));

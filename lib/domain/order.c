@@ -1,7 +1,12 @@
 /* lib/domain/order.c - reading and creating orders. */
-#include "domain/order.h"
+#include "domain/campaign.h"
+#include "domain/order_internal.h"
 #include "domain/outbox.h"
 #include "domain/outlet.h"
+#include "domain/points.h"
+#include "domain/reservation.h"
+#include "domain/stock_sale.h"
+#include "domain/wallet.h"
 #include "format/jsonx.h"
 #include "gen/embed.h"
 
@@ -20,6 +25,13 @@ bool order_status_is_known(const char *status)
     return is_one_of(status, known);
 }
 
+bool order_payment_status_is_known(const char *status)
+{
+    static const char *const known[] = {"unpaid",   "paid", "refunding", "partially_refunded",
+                                        "refunded", NULL};
+    return is_one_of(status, known);
+}
+
 bool order_channel_is_known(const char *channel)
 {
     static const char *const known[] = {"dine_in", "takeout", "delivery", NULL};
@@ -33,33 +45,26 @@ static const char *store_of(const struct domain_context *ctx, const struct order
     return f->store != NULL ? f->store : ctx->only_store;
 }
 
+static const struct listing_sort order_sorts[] = {{"updated_at", {"o.updated_at", "timestamptz"}},
+                                                  {"created_at", {"o.created_at", "timestamptz"}},
+                                                  {"order_no", {"o.order_no", "text"}},
+                                                  {"total_amount", {"o.total_amount", "numeric"}},
+                                                  {0}};
+const struct listing_spec order_listing = {.sql = sql_order_list,
+                                           .count = sql_order_count,
+                                           .ncount = 7,
+                                           .sorts = order_sorts,
+                                           .ties = {{"o.id", "bigint"}},
+                                           .order = "updated_at",
+                                           .page_order = "-created_at"};
+
 int order_list(struct domain_context *ctx, const struct order_filter *f,
                const struct listing_from *from, struct listing *out, struct error *err)
 {
-    return listing_run(ctx, sql_order_list,
-                       DB_PARAMS(store_of(ctx, f), f->status, f->updated_since, f->updated_until,
-                                 f->created_since, f->created_until, from->after[0], from->after[1],
-                                 listing_limit(ctx, from)),
-                       from->limit, 2, out, err);
-}
-
-int order_page(struct domain_context *ctx, const struct order_filter *f,
-               const struct listing_from *from, struct listing *out, struct error *err)
-{
-    return listing_run(ctx, sql_order_page,
-                       DB_PARAMS(store_of(ctx, f), f->status, f->updated_since, f->updated_until,
-                                 f->created_since, f->created_until, listing_limit(ctx, from),
-                                 listing_skip(ctx, from)),
-                       from->limit, 0, out, err);
-}
-
-int order_count(struct domain_context *ctx, const struct order_filter *f, int64_t *ret_count,
-                struct error *err)
-{
-    return db_query_int(ctx->conn, sql_order_count,
-                        DB_PARAMS(store_of(ctx, f), f->status, f->updated_since, f->updated_until,
-                                  f->created_since, f->created_until),
-                        ret_count, err);
+    return listing_run(ctx, &order_listing,
+                       DB_PARAMS(store_of(ctx, f), f->status, f->payment_status, f->updated_since,
+                                 f->updated_until, f->created_since, f->created_until),
+                       from, out, err);
 }
 
 int order_get(struct domain_context *ctx, const char *order_no, const char **ret_document,
@@ -67,11 +72,15 @@ int order_get(struct domain_context *ctx, const char *order_no, const char **ret
 {
     int status =
         listing_one(ctx, sql_order_get, DB_PARAMS(order_no, ctx->only_store), ret_document, err);
-    if (status == ERR_NOT_FOUND)
-        return domain_refuse(ctx, err, ERR_NOT_FOUND, "unknown_order",
-                             domain_detail(ctx, "order_no", order_no), "there is no order '%s'",
-                             order_no);
-    return status;
+    return status == ERR_NOT_FOUND ? domain_unknown_order(ctx, order_no, err) : status;
+}
+
+int order_history(struct domain_context *ctx, const char *order_no, const char **ret_document,
+                  struct error *err)
+{
+    int status = listing_one(ctx, sql_order_history, DB_PARAMS(order_no, ctx->only_store),
+                             ret_document, err);
+    return status == ERR_NOT_FOUND ? domain_unknown_order(ctx, order_no, err) : status;
 }
 
 /* ---- creating ----------------------------------------------------------------------------- */
@@ -98,8 +107,9 @@ static const char *lines_json(struct domain_context *ctx, const struct order_req
 static const char *line_refusal(const char *name)
 {
     if (strcmp(name, "unknown_product") == 0)
-        return "unknown_product";
-    return strcmp(name, "inactive_product") == 0 ? "inactive_product" : "not_sold_here";
+        return API_ERROR(unknown_product);
+    return strcmp(name, "inactive_product") == 0 ? API_ERROR(inactive_product)
+                                                 : API_ERROR(not_sold_here);
 }
 
 static int check_lines(struct domain_context *ctx, const char *store, const char *lines,
@@ -130,29 +140,28 @@ static int check_lines(struct domain_context *ctx, const char *store, const char
                          db_result_text(rows, 0, 1));
 }
 
-static int take_stock(struct domain_context *ctx, const char *order_id, struct error *err)
+/* The wallet of an order that is going to be paid from it, and the points that it may earn at once,
+ * are locked before the stock is. */
+static int find_member(struct domain_context *ctx, const struct order_request *r,
+                       const char **ret_id, struct error *err)
 {
-    AUTO_RESULT struct db_result *counts = NULL;
-    AUTOFREE char *shortage = NULL;
-    TRY(db_execute(ctx->conn, sql_order_stock_lock, DB_PARAMS(order_id), NULL, err));
-    TRY(db_query(ctx->conn, sql_order_deduct, DB_PARAMS(order_id), &counts, err));
-    if (db_result_int(counts, 0, 0) == db_result_int(counts, 0, 1))
+    bool with_wallet = r->payment_method != NULL && strcmp(r->payment_method, "wallet") == 0;
+    *ret_id = NULL;
+    if (r->member == NULL)
         return ERR_OK;
-    TRY(db_query_text(ctx->conn, sql_order_shortage, DB_PARAMS(order_id), &shortage, err));
-    return domain_refuse(ctx, err, ERR_CONFLICT, "insufficient_stock",
-                         arena_printf(ctx->arena, "{\"items\":%s}", shortage),
-                         "there is not enough stock");
+    TRY(wallet_customer(ctx, r->member, with_wallet, ret_id, err));
+    return points_hold(ctx, *ret_id, err);
 }
 
 static int insert_order(struct domain_context *ctx, const struct order_request *r,
-                        const char *lines, const char **ret_id, const char **ret_no,
-                        struct error *err)
+                        const char *member_id, const struct campaign_discount *discount,
+                        const char **ret_id, const char **ret_no, struct error *err)
 {
     AUTO_RESULT struct db_result *made = NULL;
-    const char *user = ctx->user_id != 0 ? domain_int(ctx, ctx->user_id) : NULL;
     TRY(db_query(ctx->conn, sql_order_insert,
-                 DB_PARAMS(r->store, lines, r->channel, domain_int(ctx, r->guests), r->table_no,
-                           r->payment_method, r->member_ref, user),
+                 DB_PARAMS(r->store, discount->lines, r->channel, domain_int(ctx, r->guests),
+                           r->table_no, r->payment_method, r->member_ref, order_user(ctx),
+                           member_id, discount->amount),
                  &made, err));
     if (db_result_rows(made) != 1)
         return error_set(err, ERR_BUG, "the order was not inserted");
@@ -161,22 +170,72 @@ static int insert_order(struct domain_context *ctx, const struct order_request *
     return ERR_OK;
 }
 
+/* What is reserved is free for this order from here on, and it takes what it needs. */
+static int take_stock(struct domain_context *ctx, const struct order_request *r, const char *id,
+                      struct error *err)
+{
+    if (r->reservation != NULL) {
+        int status = reservation_lock(ctx, r->reservation, r->store, err);
+        if (status == ERR_NOT_FOUND) /* as with the store */
+            return domain_refuse(ctx, err, ERR_DATA, ctx->refusal, ctx->details,
+                                 "store '%s' has no reservation %s", r->store, r->reservation);
+        TRY(status);
+    }
+    return stock_deduct(ctx, id, r->reservation, err);
+}
+
+static int check_store(struct domain_context *ctx, const char *store, struct error *err)
+{
+    const char *ignored;
+    int status = outlet_get(ctx, store, &ignored, err);
+    if (status == ERR_NOT_FOUND) /* the order is wrong, not the address it was sent to */
+        return domain_refuse(ctx, err, ERR_DATA, ctx->refusal, ctx->details,
+                             "there is no store '%s'", store);
+    return status;
+}
+
+static struct campaign_basket basket_of(const struct order_request *r, const char *member_id,
+                                        const char *lines)
+{
+    return (struct campaign_basket){.store = r->store,
+                                    .channel = r->channel,
+                                    .member_id = member_id,
+                                    .lines = lines,
+                                    .coupons = r->coupons,
+                                    .coupon_count = r->coupon_count};
+}
+
 int order_create(struct domain_context *ctx, const struct order_request *request,
                  const char **ret_no, const char **ret_document, struct error *err)
 {
-    const char *id = NULL, *order_no = NULL, *document = NULL, *ignored;
-    int status = outlet_get(ctx, request->store, &ignored, err);
-    if (status == ERR_NOT_FOUND) /* the order is wrong, not the address it was sent to */
-        return domain_refuse(ctx, err, ERR_DATA, ctx->refusal, ctx->details,
-                             "there is no store '%s'", request->store);
-    TRY(status);
+    const char *id = NULL, *order_no = NULL, *document = NULL, *member_id;
+    struct campaign_discount discount;
+    TRY(check_store(ctx, request->store, err));
     const char *lines = lines_json(ctx, request);
+    TRY(find_member(ctx, request, &member_id, err));
     TRY(check_lines(ctx, request->store, lines, err));
-    TRY(insert_order(ctx, request, lines, &id, &order_no, err));
+    const struct campaign_basket basket = basket_of(request, member_id, lines);
+    TRY(campaign_take(ctx, &basket, &discount, err));
+    TRY(insert_order(ctx, request, member_id, &discount, &id, &order_no, err));
+    TRY(campaign_record(ctx, id, &discount, err));
     TRY(outbox_add_order(ctx, "order.created", order_no, &document, err));
     /* Last, so that the rows everybody wants are locked for as short as can be. */
-    TRY(take_stock(ctx, id, err));
+    TRY(take_stock(ctx, request, id, err));
     *ret_no = order_no;
     *ret_document = document;
     return ERR_OK;
+}
+
+int order_preview(struct domain_context *ctx, const struct order_request *request, const char *at,
+                  const char **ret_document, struct error *err)
+{
+    const char *member_id = NULL;
+    TRY(check_store(ctx, request->store, err));
+    const char *lines = lines_json(ctx, request);
+    if (request->member != NULL)
+        TRY(wallet_customer(ctx, request->member, false, &member_id, err));
+    TRY(check_lines(ctx, request->store, lines, err));
+    struct campaign_basket basket = basket_of(request, member_id, lines);
+    basket.at = at;
+    return campaign_preview(ctx, &basket, ret_document, err);
 }

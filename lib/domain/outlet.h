@@ -4,10 +4,9 @@
 
 #include "domain/listing.h"
 
-/* Key: the code. */
+extern const struct listing_spec outlet_listing;
 int outlet_list(struct domain_context *ctx, const struct listing_from *from, struct listing *out,
                 struct error *err);
-int outlet_count(struct domain_context *ctx, int64_t *ret_count, struct error *err);
 /* Refused as unknown_store, or forbidden_store when it is not the caller's. */
 int outlet_get(struct domain_context *ctx, const char *code, const char **ret_document,
                struct error *err);

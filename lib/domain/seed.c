@@ -1,4 +1,5 @@
 #include "domain/seed.h"
+#include "core/message.h"
 #include "gen/embed.h"
 #include <stdio.h>
 
@@ -30,8 +31,8 @@ static int seed_statements(struct db_conn *conn, const struct seed_options *o,
                            struct seed_result *ret, struct error *err)
 {
     struct db_result *r AUTO_RESULT = NULL;
-    const char *const scripts[] = {sql_seed_catalog, sql_seed_orders, sql_seed_write,
-                                   sql_seed_stock};
+    const char *const scripts[] = {sql_seed_unindex, sql_seed_catalog, sql_seed_orders,
+                                   sql_seed_write,   sql_seed_stock,   sql_seed_reindex};
     TRY(db_script(conn, sql_seed_begin, err));
     TRY(seed_input(conn, o, err));
     for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++)
@@ -53,10 +54,12 @@ int seed_run(struct db_conn *conn, const struct seed_options *options, struct se
              struct error *err)
 {
     struct seed_result result = {0};
-    TRY(check_range("the seed", options->seed, 0, SEED_MAX, err));
-    TRY(check_range("the number of orders", options->orders, 0, SEED_ORDERS_MAX, err));
-    TRY(check_range("the number of stores", options->stores, 1, SEED_STORES_MAX, err));
-    TRY(check_range("the number of days", options->days, 1, SEED_DAYS_MAX, err));
+    TRY(check_range(message_text("the seed"), options->seed, 0, SEED_MAX, err));
+    TRY(check_range(message_text("the number of orders"), options->orders, 0, SEED_ORDERS_MAX,
+                    err));
+    TRY(check_range(message_text("the number of stores"), options->stores, 1, SEED_STORES_MAX,
+                    err));
+    TRY(check_range(message_text("the number of days"), options->days, 1, SEED_DAYS_MAX, err));
     TRY(db_begin(conn, err));
     int code = seed_statements(conn, options, &result, err);
     if (code == 0)

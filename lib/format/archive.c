@@ -1,5 +1,6 @@
 /* gzip by zlib, zstd by libzstd; what is not packed passes as it is. */
 #include "format/archive.h"
+#include "core/message.h"
 #include "core/signals.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -125,7 +126,7 @@ static int begin_member(struct unpacker *u, bool *ret_end, struct error *err)
     if (*ret_end)
         return 0;
     if (!u->in_first && (unsigned char)u->input[u->input_at] != 0x1f)
-        return fail_damaged(u, "what follows is not gzip", err);
+        return fail_damaged(u, message_text("what follows is not gzip"), err);
     int code = u->has_inflate ? inflateReset(&u->inflate) : inflateInit2(&u->inflate, GZIP_WINDOW);
     u->has_inflate = true;
     u->in_first = false;
@@ -154,7 +155,7 @@ static int inflate_some(struct unpacker *u, char *out, size_t n, size_t *ret_n, 
         *ret_n = room - u->inflate.avail_out;
         u->between = code == Z_STREAM_END;
         if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
-            return fail_damaged(u, u->inflate.msg ? u->inflate.msg : "not gzip", err);
+            return fail_damaged(u, u->inflate.msg ? u->inflate.msg : message_text("not gzip"), err);
         TRY(check_size(u, *ret_n, err));
         if (*ret_n > 0)
             return 0;

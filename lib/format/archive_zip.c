@@ -1,10 +1,10 @@
 /* zip by libzip, loaded when the first zip is met. */
+#include "core/fileio.h"
 #include "core/signals.h"
 #include "format/archive.h"
 #include "format/encoding.h"
 #include "format/library.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -262,18 +262,6 @@ int archive_zip_read(struct archive_zip *z, const struct archive_member *m, cons
 
 /* ---- a zip that comes in a pipe ------------------------------------------------------------ */
 
-static int temporary_file(int *ret_fd, struct error *err)
-{
-    const char *directory = getenv("TMPDIR");
-    directory = directory && *directory ? directory : "/tmp";
-    int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_set_errno(err, ERR_IO, errno, "cannot make a temporary file in '%s'",
-                               directory);
-    *ret_fd = fd;
-    return 0;
-}
-
 static int write_all(int fd, const char *bytes, size_t n, struct error *err)
 {
     while (n > 0) {
@@ -305,7 +293,7 @@ static int copy_all(int from, int to, const char *name, struct span head, struct
 int archive_spool(int fd, const char *name, struct span head, int *ret_fd, struct error *err)
 {
     int to = -1;
-    int code = temporary_file(&to, err);
+    int code = file_open_unnamed(&to, err);
     if (code == 0)
         code = copy_all(fd, to, name, head, err);
     close(fd);

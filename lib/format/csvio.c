@@ -1,4 +1,5 @@
 #include "format/csvio.h"
+#include "core/message.h"
 #include "format/csvscan.h"
 #include "format/linesio.h"
 #include <csv.h>
@@ -13,7 +14,7 @@
 #define FAULT_MAX        160
 #define FIELD_BLOCK      ((size_t)4096)
 
-static const char FAULT_CR[] = "a carriage return outside quotes";
+static const char FAULT_CR[] = MESSAGE("a carriage return outside quotes");
 
 /* A line kept because the record it begins or continues did not end on its first line: a record
  * found faulty gives back all its lines but the first. */
@@ -112,6 +113,8 @@ static int open_lines(const struct input *in, const struct csvio_options *o,
         TRY(linesio_open_path(in->path, o->encoding, record_max, &lines, err));
     else if (in->source)
         TRY(linesio_open_source(in->source, in->name, o->encoding, record_max, &lines, err));
+    else if (o->is_scanned_beside)
+        TRY(linesio_open_beside(in->fd, in->name, o->encoding, record_max, &lines, err));
     else
         TRY(linesio_open(in->fd, in->name, o->encoding, record_max, &lines, err));
     *ret = reader_new(lines, delimiter, quote, record_max);
@@ -161,6 +164,21 @@ const struct encoding *csvio_encoding(const struct csvio_reader *r)
 const char *csvio_sha256(const struct csvio_reader *r)
 {
     return linesio_sha256(r->lines);
+}
+
+int csvio_settle(struct csvio_reader *r, struct error *err)
+{
+    return linesio_settle(r->lines, err);
+}
+
+bool csvio_is_scanned(const struct csvio_reader *r)
+{
+    return linesio_is_scanned(r->lines);
+}
+
+bool csvio_is_misjudged(const struct csvio_reader *r)
+{
+    return linesio_is_misjudged(r->lines);
 }
 
 uint64_t csvio_bytes_read(const struct csvio_reader *r, uint64_t *ret_total)
@@ -268,7 +286,7 @@ static void note_count(struct csvio_reader *r, struct csvio_record *rec)
     if (r->nfields <= CSVIO_FIELDS_MAX)
         return;
     rec->nfields = CSVIO_FIELDS_MAX;
-    set_fault(rec, "more than 4096 fields", rec->line, 1);
+    set_fault(rec, MESSAGE("more than 4096 fields"), rec->line, 1);
 }
 
 /* ---- plain records ------------------------------------------------------------------------- */
@@ -282,6 +300,7 @@ static bool fast_record(struct csvio_reader *r, const struct line *line, struct 
         return false;
     *ret = (struct csvio_record){
         .fields = r->scan.fields, .nfields = r->scan.nfields, .line = line->number, .raw = body};
+    ret->is_bare = !r->scan.has_quote;
     return true;
 }
 
@@ -440,9 +459,9 @@ static bool feed_line(struct csvio_reader *r, struct attempt *a, const struct li
     r->parser_is_clean = false;
     size_t used = csv_parse(&r->parser, text.ptr, text.len, on_field, on_row, r);
     if (used < text.len && text.ptr[used] == (char)r->quote)
-        attempt_fail(a, "a quote within an unquoted field", line->number, used + 1);
+        attempt_fail(a, MESSAGE("a quote within an unquoted field"), line->number, used + 1);
     else if (used < text.len)
-        attempt_fail(a, "text after a closing quote", line->number, used > 0 ? used : 1);
+        attempt_fail(a, MESSAGE("text after a closing quote"), line->number, used > 0 ? used : 1);
     else if (text.len > 0 && text.ptr[text.len - 1] != '\n')
         (void)csv_parse(&r->parser, "\n", 1, on_field, on_row, r); /* the file's last line */
     return used == text.len;
@@ -453,7 +472,7 @@ static bool feed_line(struct csvio_reader *r, struct attempt *a, const struct li
 static void blame_opening_quote(const struct csvio_reader *r, struct attempt *a, size_t lines)
 {
     struct quote_scan s = scan_quotes(r, a, lines);
-    attempt_fail(a, "an unterminated quote", s.open_line, s.open_column);
+    attempt_fail(a, MESSAGE("an unterminated quote"), s.open_line, s.open_column);
 }
 
 /* Fetches one more line of the record into the queue; at the end of the file, or of patience,
@@ -539,12 +558,12 @@ static int quoted_record(struct csvio_reader *r, const struct line *first, bool 
         struct line line = attempt_line(r, &a, i);
         note_undecodable(r, ret, &line);
     }
-    if (a.fault)
-        set_fault(ret, a.fault, a.fault_line, a.fault_column);
     for (size_t i = 0; i < a.lines; i++) {
         struct line line = attempt_line(r, &a, i);
-        note_bytes(ret, &line);
+        note_bytes(ret, &line); /* before a quote that it makes a stray one */
     }
+    if (a.fault)
+        set_fault(ret, a.fault, a.fault_line, a.fault_column);
     note_count(r, ret);
     r->queue_first += a.queued ? a.lines : 0;
     return 0;

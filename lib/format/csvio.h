@@ -24,6 +24,7 @@ struct csvio_options {
     int quote;               /* '"' when 0; -1: no quoting, quotes are text */
     const char *encoding;    /* NULL or "auto", "UTF-8", "GB18030", an iconv name */
     size_t record_max_bytes; /* CSVIO_RECORD_MAX_BYTES when 0; longer: one ERR_LIMIT error */
+    bool is_scanned_beside;  /* csvio_open_fd: as linesio_open_beside */
     bool is_reference;       /* never the fast pass: what tests compare it with */
 };
 
@@ -33,6 +34,8 @@ struct csvio_record {
     size_t nfields;
     uint64_t line;         /* physical line of its first byte, from 1 */
     struct span raw;       /* decoded text of its lines, without the last line end */
+    bool is_bare;          /* raw is the fields and the delimiters between them, in which no quote
+                              (of csvio_options), NUL or line end stands; false says nothing */
     const char *fault;     /* NULL, or what is wrong; fields are then what could be read */
     uint64_t fault_line;   /* where */
     uint64_t fault_column; /* byte within the line, from 1; for decoding: offset within the file */
@@ -54,7 +57,11 @@ int csvio_open_source(struct byte_source *source, const char *name,
 int csvio_next(struct csvio_reader *r, struct csvio_record *ret, bool *ret_end, struct error *err);
 void csvio_close(struct csvio_reader *r);
 const struct encoding *csvio_encoding(const struct csvio_reader *r);
-const char *csvio_sha256(const struct csvio_reader *r); /* "" for streams that cannot be scanned */
+/* "" for streams that cannot be scanned, and until a scan beside the reading is settled. */
+const char *csvio_sha256(const struct csvio_reader *r);
+int csvio_settle(struct csvio_reader *r, struct error *err);
+bool csvio_is_misjudged(const struct csvio_reader *r);
+bool csvio_is_scanned(const struct csvio_reader *r);
 uint64_t csvio_bytes_read(const struct csvio_reader *r, uint64_t *ret_total); /* total 0: unknown */
 
 /* Writing. Fields are appended to a buffer of UTF-8; the caller encodes and writes it, emptying it
@@ -69,6 +76,17 @@ struct csvio_style {
 /* text.ptr NULL is null. is_number: exempt from the formula guard. */
 bool csvio_write_field(struct strbuf *out, const struct csvio_style *style, struct span text,
                        bool is_number, bool first);
+/* Whether a field without quote, delimiter and line end in it is written as it stands. */
+static inline bool csvio_is_bare(const struct csvio_style *style, struct span text, bool is_number)
+{
+    if (text.len == 0)
+        return true;
+    const char first = text.ptr[0];
+    const bool is_formula = first == '=' || first == '+' || first == '-' || first == '@' ||
+                            first == '\t'; /* CR is a line end */
+    return first != ' ' && text.ptr[text.len - 1] != ' ' &&
+           (!style->formula_guard || is_number || !is_formula);
+}
 bool csvio_write_end(struct strbuf *out, const struct csvio_style *style);
 
 #endif

@@ -33,6 +33,7 @@ struct csvscan_bits csvscan_block_portable(const char *block, char delimiter, ch
         char c = block[i];
         bits.marks |= (uint64_t)(c == delimiter || c == quote) << i;
         bits.odd |= (uint64_t)(c == '\0' || c == '\r') << i;
+        bits.quotes |= (uint64_t)(c == quote) << i;
     }
     return bits;
 }
@@ -51,6 +52,11 @@ static inline __m128i either(__m128i v, __m128i a, __m128i b)
     return _mm_or_si128(_mm_cmpeq_epi8(v, a), _mm_cmpeq_epi8(v, b));
 }
 
+static inline bool has_any(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+    return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) != 0;
+}
+
 static inline __m128i load16(const char *p)
 {
     __m128i v;
@@ -65,11 +71,17 @@ static inline struct csvscan_bits block_bits(const char *p, char delimiter, char
     const __m128i d = _mm_set1_epi8(delimiter), q = _mm_set1_epi8(quote);
     const __m128i cr = _mm_set1_epi8('\r'), nul = _mm_setzero_si128();
     const __m128i v0 = load16(p), v1 = load16(p + 16), v2 = load16(p + 32), v3 = load16(p + 48);
-    struct csvscan_bits bits = {
-        .marks = bits_of(either(v0, d, q), either(v1, d, q), either(v2, d, q), either(v3, d, q))};
+    const __m128i q0 = _mm_cmpeq_epi8(v0, q), q1 = _mm_cmpeq_epi8(v1, q);
+    const __m128i q2 = _mm_cmpeq_epi8(v2, q), q3 = _mm_cmpeq_epi8(v3, q);
+    struct csvscan_bits bits = {.marks = bits_of(_mm_or_si128(_mm_cmpeq_epi8(v0, d), q0),
+                                                 _mm_or_si128(_mm_cmpeq_epi8(v1, d), q1),
+                                                 _mm_or_si128(_mm_cmpeq_epi8(v2, d), q2),
+                                                 _mm_or_si128(_mm_cmpeq_epi8(v3, d), q3))};
+    if (has_any(q0, q1, q2, q3))
+        bits.quotes = bits_of(q0, q1, q2, q3);
     const __m128i o0 = either(v0, cr, nul), o1 = either(v1, cr, nul);
     const __m128i o2 = either(v2, cr, nul), o3 = either(v3, cr, nul);
-    if (_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(o0, o1), _mm_or_si128(o2, o3))) != 0)
+    if (has_any(o0, o1, o2, o3))
         bits.odd = bits_of(o0, o1, o2, o3);
     return bits;
 }
@@ -89,18 +101,21 @@ struct csvscan_bits csvscan_block(const char *block, char delimiter, char quote)
 
 /* False at a byte that makes the record an odd one. */
 static bool find_marks(struct csvscan *s, struct span body, char delimiter, char quote,
-                       size_t *ret_count)
+                       size_t *ret_count, bool *ret_quoted)
 {
     size_t count = 0;
+    bool quoted = false;
     for (size_t at = 0; at < body.len; at += CSVSCAN_BLOCK) {
         struct csvscan_bits bits = block_bits(body.ptr + at, delimiter, quote);
         if (body.len - at < CSVSCAN_BLOCK) {
             uint64_t within = (UINT64_C(1) << (body.len - at)) - 1;
             bits.marks &= within;
             bits.odd &= within;
+            bits.quotes &= within;
         }
         if (bits.odd != 0 || count > MARKS_MAX)
             return false;
+        quoted |= bits.quotes != 0;
         if (s->marks_capacity < count + CSVSCAN_BLOCK)
             s->marks = mem_grow(s->marks, &s->marks_capacity, count + 4 * (size_t)CSVSCAN_BLOCK,
                                 sizeof *s->marks);
@@ -110,6 +125,7 @@ static bool find_marks(struct csvscan *s, struct span body, char delimiter, char
         }
     }
     *ret_count = count;
+    *ret_quoted = quoted;
     return true;
 }
 
@@ -207,14 +223,16 @@ static void cut_unquoted(struct csvscan *s, struct span body, size_t count)
 bool csvscan_record(struct csvscan *s, struct span body, char delimiter, int quote)
 {
     size_t count = 0;
+    bool quoted = false;
     /* Without quoting a carriage return stands in for the quote: it is odd already. */
     char q = quote < 0 ? '\r' : (char)quote;
-    if (body.len > UINT32_MAX / 2 || !find_marks(s, body, delimiter, q, &count))
+    if (body.len > UINT32_MAX / 2 || !find_marks(s, body, delimiter, q, &count, &quoted))
         return false;
     /* Each mark ends at most one field. */
     if (count >= s->fields_capacity)
         s->fields = mem_grow(s->fields, &s->fields_capacity, count + 1, sizeof *s->fields);
-    if (memchr(body.ptr, q, body.len) == NULL) {
+    s->has_quote = quoted;
+    if (!quoted) {
         cut_unquoted(s, body, count);
     } else {
         struct walk w = {body.ptr, body.len, s->marks, count, 0, 0, q};

@@ -16,6 +16,7 @@
 struct csvscan {
     struct span *fields; /* of the last record: into it, or into `unescaped` */
     size_t nfields;
+    bool has_quote; /* anywhere in it */
     /* private */
     size_t fields_capacity;
     uint32_t *marks; /* where delimiters and quotes stand */
@@ -33,7 +34,8 @@ bool csvscan_record(struct csvscan *s, struct span body, char delimiter, int quo
 /* What one block of 64 bytes has; bit i is byte i. Two ways to the same answer. */
 struct csvscan_bits {
     uint64_t marks; /* delimiter or quote */
-    uint64_t odd;   /* NUL or carriage return */
+    uint64_t quotes;
+    uint64_t odd; /* NUL or carriage return */
 };
 struct csvscan_bits csvscan_block(const char *block, char delimiter, char quote);
 struct csvscan_bits csvscan_block_portable(const char *block, char delimiter, char quote);

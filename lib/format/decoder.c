@@ -62,6 +62,11 @@ void decoder_free(struct decoder *d)
     free(d);
 }
 
+bool decoder_is_idle(const struct decoder *d)
+{
+    return d->carried == 0 && d->mark_left == 0;
+}
+
 void decoder_set_origin(struct decoder *d, uint64_t input_offset, uint64_t output_offset)
 {
     d->input_offset = input_offset;

@@ -1,10 +1,14 @@
 #include "format/encoding.h"
 #include "core/mem.h"
+#include "core/message.h"
 #include "core/sha256.h"
 #include "core/signals.h"
 #include "format/vendor.h"
 #include <errno.h>
 #include <iconv.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,15 +259,17 @@ static int refuse_container(const char *p, size_t n, struct error *err)
         size_t n;
         const char *what, *advice;
     } KINDS[] = {
-        {"PK\3\4", 4, "a zip or xlsx file", "unpack it, or save the sheet as CSV"},
-        {"\x1f\x8b", 2, "a gzip file", "unpack it first"},
-        {"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8, "an xls file", "save the sheet as CSV"},
-        {"%PDF-", 5, "a PDF file", "export the data as CSV"},
+        {"PK\3\4", 4, MESSAGE("a zip or xlsx file"),
+         MESSAGE("unpack it, or save the sheet as CSV")},
+        {"\x1f\x8b", 2, MESSAGE("a gzip file"), MESSAGE("unpack it first")},
+        {"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8, MESSAGE("an xls file"),
+         MESSAGE("save the sheet as CSV")},
+        {"%PDF-", 5, MESSAGE("a PDF file"), MESSAGE("export the data as CSV")},
     };
     for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++) {
         if (n >= KINDS[i].n && memcmp(p, KINDS[i].bytes, KINDS[i].n) == 0) {
-            error_set(err, ERR_DATA, "not text: %s", KINDS[i].what);
-            return error_hint(err, "%s", KINDS[i].advice);
+            error_set(err, ERR_DATA, "not text: %s", message_text(KINDS[i].what));
+            return error_hint(err, "%s", message_text(KINDS[i].advice));
         }
     }
     return 0;
@@ -298,6 +304,8 @@ struct scan {
     bool settled; /* by declaration or mark: only UTF-8 is then still verified */
     struct census census;
     struct sha256 *hash;
+    const atomic_bool *stop; /* or NULL: set when nobody wants to know any more */
+    off_t offset;
     char *buffer; /* carried bytes, then a chunk */
     size_t carried;
 };
@@ -328,21 +336,22 @@ static void scan_chunk(struct scan *s, size_t n)
     s->carried = cut;
 }
 
-static int read_some(const struct scan *s, char *out, size_t n, size_t *ret_n, struct error *err)
+static int read_some(struct scan *s, char *out, size_t n, size_t *ret_n, struct error *err)
 {
     if (s->source)
         return s->source->read(s->source, out, n, ret_n, err);
     ssize_t k;
-    while ((k = read(s->fd, out, n)) < 0) {
+    while ((k = pread(s->fd, out, n, s->offset)) < 0) {
         if (errno != EINTR)
             return error_set_errno(err, ERR_IO, errno, "cannot read");
         TRY(signals_check(err));
     }
     *ret_n = (size_t)k;
+    s->offset += k;
     return 0;
 }
 
-static int read_full(const struct scan *s, char *out, size_t n, size_t *ret_n, struct error *err)
+static int read_full(struct scan *s, char *out, size_t n, size_t *ret_n, struct error *err)
 {
     size_t got = 0;
     for (size_t k = 1; got < n && k > 0; got += k)
@@ -356,6 +365,8 @@ static int scan_all(struct scan *s, struct error *err)
     for (bool first = true;; first = false) {
         size_t n = 0;
         TRY(signals_check(err));
+        if (s->stop != NULL && atomic_load(s->stop))
+            return error_set(err, ERR_CANCELLED, "nobody asks for it");
         TRY(read_full(s, s->buffer + s->carried, SCAN_CHUNK, &n, err));
         if (first)
             TRY(scan_begin(s, s->buffer, n, err));
@@ -376,7 +387,9 @@ static int scan_rewind(const struct scan *s, struct error *err)
 {
     if (s->source)
         return s->source->rewind(s->source, err);
-    return lseek(s->fd, 0, SEEK_SET) == 0 ? 0 : error_set_errno(err, ERR_IO, errno, "cannot seek");
+    return s->stop != NULL || lseek(s->fd, 0, SEEK_SET) == 0
+               ? 0
+               : error_set_errno(err, ERR_IO, errno, "cannot seek");
 }
 
 static int scan_whole(struct scan *s, struct encoding_scan *ret, struct error *err)
@@ -409,4 +422,80 @@ int encoding_scan_source(struct byte_source *source, const char *declared,
 {
     struct scan s = {.source = source, .declared = declared};
     return scan_whole(&s, ret, err);
+}
+
+/* ---- beside the reader --------------------------------------------------------------------- */
+
+struct encoding_scanner {
+    struct scan scan;
+    char *declared;
+    pthread_t thread;
+    bool has_thread;
+    atomic_bool stop, is_done;
+    struct encoding_scan result;
+    struct error error;
+    int code;
+};
+
+static void *scanner_run(void *self)
+{
+    struct encoding_scanner *s = self;
+    s->code = scan_whole(&s->scan, &s->result, &s->error);
+    atomic_store(&s->is_done, true);
+    return NULL;
+}
+
+/* Signals are for the thread that was there before. */
+static void scanner_begin(struct encoding_scanner *s)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    s->has_thread = pthread_create(&s->thread, NULL, scanner_run, s) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+struct encoding_scanner *encoding_scan_start(int fd, const char *declared)
+{
+    struct encoding_scanner *s = mem_alloc(sizeof *s);
+    s->declared = declared ? mem_strdup(declared) : NULL;
+    s->scan = (struct scan){.fd = fd, .declared = s->declared, .stop = &s->stop};
+    scanner_begin(s);
+    return s;
+}
+
+bool encoding_scan_is_done(const struct encoding_scanner *s)
+{
+    return atomic_load(&s->is_done);
+}
+
+static void scanner_free(struct encoding_scanner *s)
+{
+    free(s->declared);
+    free(s);
+}
+
+int encoding_scan_end(struct encoding_scanner *s, struct encoding_scan *ret, struct error *err)
+{
+    if (s->has_thread)
+        pthread_join(s->thread, NULL);
+    else
+        scanner_run(s); /* no thread could be had */
+    int code = s->code;
+    if (code == 0)
+        *ret = s->result;
+    else
+        *err = s->error;
+    scanner_free(s);
+    return code;
+}
+
+void encoding_scan_stop(struct encoding_scanner *s)
+{
+    if (!s)
+        return;
+    atomic_store(&s->stop, true);
+    if (s->has_thread)
+        pthread_join(s->thread, NULL);
+    scanner_free(s);
 }

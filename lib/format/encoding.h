@@ -40,6 +40,14 @@ int encoding_scan_file(int fd, const char *declared, struct encoding_scan *ret, 
 /* The same for a source that can be rewound. */
 int encoding_scan_source(struct byte_source *source, const char *declared,
                          struct encoding_scan *ret, struct error *err);
+/* The same beside the caller, who reads the file meanwhile, by a thread of its own. fd must stay
+ * open until _end or _stop; its offset is left alone. */
+struct encoding_scanner;
+struct encoding_scanner *encoding_scan_start(int fd, const char *declared);
+bool encoding_scan_is_done(const struct encoding_scanner *s);
+/* Waits for what encoding_scan_file returns; frees. */
+int encoding_scan_end(struct encoding_scanner *s, struct encoding_scan *ret, struct error *err);
+void encoding_scan_stop(struct encoding_scanner *s); /* waits for it to give up; frees; NULL-safe */
 /* For streams that cannot be scanned: decides from the first bytes (up to 1 MiB); the last
  * character may be cut. */
 int encoding_detect(const char *bytes, size_t n, struct encoding *ret, struct error *err);
@@ -54,6 +62,8 @@ struct decode_fault {
 };
 int decoder_new(const struct encoding *enc, struct decoder **ret, struct error *err);
 void decoder_free(struct decoder *d);
+/* Whether all that was fed is decoded: no character is open. */
+bool decoder_is_idle(const struct decoder *d);
 /* Where the first byte fed stands, for input of which a part needed no decoding. */
 void decoder_set_origin(struct decoder *d, uint64_t input_offset, uint64_t output_offset);
 /* Decodes all of in, keeping an incomplete last character for the next call; `last` flushes it as

@@ -1,3 +1,4 @@
+#include "core/message.h"
 #include "format/encoding.h"
 #include "format/jpull_scan.h"
 #include "format/vendor.h"
@@ -82,7 +83,7 @@ static void nested_keep(struct jpull_array *a, const struct jscan *s)
 
 int jpull_array_begin(struct span array, struct jpull_array *ret, struct error *err)
 {
-    return nested_begin(array, '[', "an array", ret, err);
+    return nested_begin(array, '[', message_text("an array"), ret, err);
 }
 
 int jpull_array_next(struct jpull_array *a, struct span *ret_element, bool *ret_end,
@@ -106,7 +107,7 @@ int jpull_array_next(struct jpull_array *a, struct span *ret_element, bool *ret_
 
 int jpull_object_begin(struct span object, struct jpull_array *ret, struct error *err)
 {
-    return nested_begin(object, '{', "an object", ret, err);
+    return nested_begin(object, '{', message_text("an object"), ret, err);
 }
 
 int jpull_object_next(struct jpull_array *o, struct span *ret_key, struct span *ret_value,

@@ -1,4 +1,5 @@
 #include "format/jpull_scan.h"
+#include "core/message.h"
 #include "format/encoding.h"
 #include <string.h>
 #ifdef __SSE2__
@@ -269,7 +270,8 @@ int jscan_key(struct jscan *s, bool first, struct span *ret_key, bool *ret_escap
         jscan_space(s);
     }
     if (s->p >= s->end || *s->p != '"')
-        return jscan_error(s, s->p, err, first ? "expected a key or '}'" : "expected a key");
+        return jscan_error(s, s->p, err,
+                           first ? MESSAGE("expected a key or '}'") : MESSAGE("expected a key"));
     TRY(jscan_string(s, ret_key, ret_escaped, err));
     jscan_space(s);
     if (s->p >= s->end || *s->p != ':')

@@ -17,13 +17,11 @@ static const struct jsonx *ours(const json_t *node)
     return (const struct jsonx *)(const void *)node;
 }
 
-int jsonx_parse(const char *text, size_t n, const char *name, struct jsonx **ret, struct error *err)
+int jsonx_parse_deep(const char *text, size_t n, const char *name, struct jsonx **ret,
+                     struct error *err)
 {
     if (n > DOCUMENT_MAX_BYTES)
         return error_set(err, ERR_LIMIT, "%s: larger than %zu bytes", name, DOCUMENT_MAX_BYTES);
-    /* The stricter parser first: depth, duplicate keys, and errors that say where. */
-    if (jpull_check((struct span){text, n}, true, err) != 0)
-        return error_context(err, "%s", name);
     json_error_t why;
     json_t *doc = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!doc)
@@ -31,6 +29,16 @@ int jsonx_parse(const char *text, size_t n, const char *name, struct jsonx **ret
                          why.text);
     *ret = (struct jsonx *)(void *)doc;
     return 0;
+}
+
+int jsonx_parse(const char *text, size_t n, const char *name, struct jsonx **ret, struct error *err)
+{
+    if (n > DOCUMENT_MAX_BYTES)
+        return error_set(err, ERR_LIMIT, "%s: larger than %zu bytes", name, DOCUMENT_MAX_BYTES);
+    /* The stricter parser first: depth, duplicate keys, and errors that say where. */
+    if (jpull_check((struct span){text, n}, true, err) != 0)
+        return error_context(err, "%s", name);
+    return jsonx_parse_deep(text, n, name, ret, err);
 }
 
 void jsonx_free(struct jsonx *doc)

@@ -15,7 +15,11 @@ struct jsonx; /* an owned document, or a borrowed node of one */
 
 int jsonx_parse(const char *text, size_t n, const char *name, struct jsonx **ret,
                 struct error *err); /* ERR_DATA with name:line:column */
-void jsonx_free(struct jsonx *doc); /* only what jsonx_parse gave; NULL-safe */
+/* For what a library of this process wrote, not for input: up to 2,048 levels deep, where
+ * jsonx_parse stops at JPULL_DEPTH_MAX. */
+int jsonx_parse_deep(const char *text, size_t n, const char *name, struct jsonx **ret,
+                     struct error *err);
+void jsonx_free(struct jsonx *doc); /* only what these two gave; NULL-safe */
 
 enum jsonx_kind {
     JSONX_NONE,

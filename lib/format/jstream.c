@@ -1,4 +1,5 @@
 #include "format/jstream.h"
+#include "core/message.h"
 #include "core/strbuf.h"
 #include "format/jpull.h"
 #include <inttypes.h>
@@ -108,7 +109,7 @@ static int pass_string(struct jstream *j, struct error *err)
         char c;
         TRY(peek(j, &c, err));
         if ((unsigned char)c < ' ')
-            return fail_here(j, "the end of a string", err);
+            return fail_here(j, message_text("the end of a string"), err);
         j->at++;
         if (!escaped && c == '"')
             return 0;
@@ -276,7 +277,7 @@ static int go_to_records(struct jstream *j, struct error *err)
         else
             return fail_absent(j, level, err);
     }
-    return take(j, '[', "the array of records", err);
+    return take(j, '[', message_text("the array of records"), err);
 }
 
 /* What follows in the containers that were entered; a second array of that name would be rows that
@@ -320,7 +321,7 @@ static int go_to_end(struct jstream *j, struct error *err)
     for (size_t level = j->ntokens; level > 0; level--)
         TRY(j->is_array[level - 1] ? leave_array(j, err) : leave_object(j, level - 1, err));
     TRY(peek_token(j, &c, err));
-    return j->at == j->chunk.len ? 0 : fail_here(j, "the end of the document", err);
+    return j->at == j->chunk.len ? 0 : fail_here(j, message_text("the end of the document"), err);
 }
 
 /* ---- records ------------------------------------------------------------------------------- */

@@ -123,7 +123,8 @@ void jwriter_double(struct jwriter *w, double value)
     char *comma = strchr(text, ','); /* a locale's decimal point */
     if (comma)
         *comma = '.';
-    strbuf_adds(w->out, text);
+    /* "-0" would be read as the integer 0, which has no sign. */
+    strbuf_adds(w->out, strcmp(text, "-0") == 0 ? "-0.0" : text);
 }
 
 void jwriter_bool(struct jwriter *w, bool value)

@@ -11,6 +11,9 @@
 #define CHUNK        ((size_t)256 << 10)
 #define SAMPLE_BYTES ((size_t)1 << 20)
 #define MARK_BYTES   ((size_t)4)
+/* Of a smaller file the scan is over before a thread has begun. */
+#define BESIDE_BYTES  ((off_t)4 << 20)
+#define ASSUMED_BYTES ((size_t)64 << 10)
 
 struct linesio {
     int fd;
@@ -18,12 +21,14 @@ struct linesio {
     char *name;
     char *declared; /* NULL: detect */
     size_t line_max;
-    bool is_file;              /* can be rewound: scanned as a whole */
-    struct encoding_scan scan; /* of a stream: only the encoding, once decided */
-    bool decided;              /* false: a stream, ASCII so far */
-    bool guessed;              /* from a sample */
-    uint64_t sample_end;       /* the input offset where it ended */
-    struct decoder *decoder;   /* NULL: the bytes are the text */
+    bool is_file;                     /* can be rewound: scanned as a whole */
+    struct encoding_scan scan;        /* of a stream: only the encoding, once decided */
+    struct encoding_scanner *scanner; /* at work: the encoding is assumed so far */
+    bool is_misjudged;                /* it was another */
+    bool decided;                     /* false: a stream, ASCII so far */
+    bool guessed;                     /* from a sample */
+    uint64_t sample_end;              /* the input offset where it ended */
+    struct decoder *decoder;          /* NULL: the bytes are the text */
     uint64_t bytes_read;
     bool at_eof;
     struct strbuf raw;  /* bytes to decode */
@@ -64,6 +69,51 @@ static int skip_mark(struct linesio *l, struct error *err)
     return 0;
 }
 
+/* What the beginning of a file says of its encoding. */
+static int assume_encoding(const struct linesio *l, struct encoding *ret, struct error *err)
+{
+    AUTOFREE char *sample = mem_alloc(ASSUMED_BYTES);
+    ssize_t n = pread(l->fd, sample, ASSUMED_BYTES, 0);
+    if (n < 0)
+        return error_set_errno(err, ERR_IO, errno, "cannot read '%s'", l->name);
+    return l->declared ? encoding_settle(l->declared, sample, (size_t)n, ret, err)
+                       : encoding_detect(sample, (size_t)n, ret, err);
+}
+
+/* The scan goes on while lines are handed out. False: it has to come first. */
+static bool start_beside(struct linesio *l, const struct stat *st)
+{
+    struct error ignored = ERROR_INIT;
+    if (st->st_size < BESIDE_BYTES || assume_encoding(l, &l->scan.encoding, &ignored) != 0)
+        return false;
+    l->scan.encoding.verified = false;
+    if (decoder_new(&l->scan.encoding, &l->decoder, &ignored) != 0)
+        return false;
+    l->is_file = true;
+    l->decided = true;
+    l->scan.size_bytes = (uint64_t)st->st_size;
+    l->scanner = encoding_scan_start(l->fd, l->declared);
+    return true;
+}
+
+/* Waits for the scan; what was handed out is right only if it says the same. */
+static int end_scan(struct linesio *l, struct error *err)
+{
+    const struct encoding assumed = l->scan.encoding;
+    struct encoding_scanner *scanner = l->scanner;
+    l->scanner = NULL;
+    if (!scanner)
+        return 0;
+    if (encoding_scan_end(scanner, &l->scan, err) != 0)
+        return error_context(err, "%s", l->name);
+    const struct encoding *found = &l->scan.encoding;
+    l->is_misjudged =
+        strcmp(assumed.name, found->name) != 0 || assumed.bom_bytes != found->bom_bytes;
+    return l->is_misjudged ? error_set(err, ERR_DATA, "'%s' is %s, but begins as if it were %s",
+                                       l->name, found->name, assumed.name)
+                           : 0;
+}
+
 static int start_file(struct linesio *l, struct error *err)
 {
     l->is_file = true;
@@ -77,13 +127,15 @@ static int start_file(struct linesio *l, struct error *err)
     return skip_mark(l, err);
 }
 
-static int linesio_start(struct linesio *l, struct error *err)
+static int linesio_start(struct linesio *l, bool beside, struct error *err)
 {
     struct stat st = {0};
     if (!l->source && fstat(l->fd, &st) != 0)
         return error_set_errno(err, ERR_IO, errno, "cannot read '%s'", l->name);
     if (S_ISDIR(st.st_mode))
         return error_set(err, ERR_IO, "'%s' is a directory", l->name);
+    if (beside && S_ISREG(st.st_mode) && start_beside(l, &st))
+        return 0;
     if (l->source ? l->source->rewind != NULL : S_ISREG(st.st_mode))
         return start_file(l, err);
     if (l->declared)
@@ -92,20 +144,27 @@ static int linesio_start(struct linesio *l, struct error *err)
     return 0;
 }
 
-static int open_any(int fd, struct byte_source *source, const char *name, const char *encoding,
-                    size_t line_max_bytes, struct linesio **ret, struct error *err)
+struct opening {
+    int fd;
+    struct byte_source *source; /* instead of fd */
+    const char *name, *encoding;
+    size_t line_max_bytes;
+    bool beside;
+};
+
+static int open_any(const struct opening *o, struct linesio **ret, struct error *err)
 {
     struct linesio *l = mem_alloc(sizeof(*l));
-    l->fd = fd;
-    l->source = source;
-    l->name = mem_strdup(name);
-    if (encoding && strcasecmp(encoding, "auto") != 0)
-        l->declared = mem_strdup(encoding);
-    l->line_max = line_max_bytes;
+    l->fd = o->fd;
+    l->source = o->source;
+    l->name = mem_strdup(o->name);
+    if (o->encoding && strcasecmp(o->encoding, "auto") != 0)
+        l->declared = mem_strdup(o->encoding);
+    l->line_max = o->line_max_bytes;
     strbuf_init(&l->raw, 4 * SAMPLE_BYTES);
     /* A line, a sample decoded at once, and the room that iconv asks for. */
-    strbuf_init(&l->text, line_max_bytes + 16 * SAMPLE_BYTES);
-    int code = linesio_start(l, err);
+    strbuf_init(&l->text, l->line_max + 16 * SAMPLE_BYTES);
+    int code = linesio_start(l, o->beside, err);
     if (code != 0) {
         linesio_close(l);
         return code;
@@ -117,13 +176,19 @@ static int open_any(int fd, struct byte_source *source, const char *name, const 
 int linesio_open(int fd, const char *name, const char *encoding, size_t line_max_bytes,
                  struct linesio **ret, struct error *err)
 {
-    return open_any(fd, NULL, name, encoding, line_max_bytes, ret, err);
+    return open_any(&(struct opening){fd, NULL, name, encoding, line_max_bytes, false}, ret, err);
+}
+
+int linesio_open_beside(int fd, const char *name, const char *encoding, size_t line_max_bytes,
+                        struct linesio **ret, struct error *err)
+{
+    return open_any(&(struct opening){fd, NULL, name, encoding, line_max_bytes, true}, ret, err);
 }
 
 int linesio_open_source(struct byte_source *source, const char *name, const char *encoding,
                         size_t line_max_bytes, struct linesio **ret, struct error *err)
 {
-    return open_any(-1, source, name, encoding, line_max_bytes, ret, err);
+    return open_any(&(struct opening){-1, source, name, encoding, line_max_bytes, false}, ret, err);
 }
 
 int linesio_open_path(const char *path, const char *encoding, size_t line_max_bytes,
@@ -143,6 +208,7 @@ void linesio_close(struct linesio *l)
 {
     if (!l)
         return;
+    encoding_scan_stop(l->scanner);
     if (l->source)
         l->source->close(l->source);
     else
@@ -223,7 +289,27 @@ static int decode_raw(struct linesio *l, struct error *err)
     l->faults_passed = 0;
     int code = decoder_feed(l->decoder, l->raw.data, l->raw.len, l->at_eof, &l->text, err);
     strbuf_clear(&l->raw);
-    return code == 0 ? 0 : error_context(err, "%s", l->name);
+    if (code == 0)
+        return 0;
+    struct error other = ERROR_INIT;
+    if (end_scan(l, &other) != 0 && l->is_misjudged) {
+        *err = other;
+        return (int)err->code;
+    }
+    return error_context(err, "%s", l->name);
+}
+
+/* The scan is usually done long before the reading: then nothing needs to be decoded any more. */
+static int take_scan(struct linesio *l, struct error *err)
+{
+    if (!l->scanner || !encoding_scan_is_done(l->scanner) || !decoder_is_idle(l->decoder))
+        return 0;
+    TRY(end_scan(l, err));
+    if (l->scan.encoding.verified) {
+        decoder_free(l->decoder);
+        l->decoder = NULL;
+    }
+    return 0;
 }
 
 static void drop_handed_out(struct linesio *l)
@@ -242,6 +328,7 @@ static int add_text(struct linesio *l, struct error *err)
 {
     if (!l->decided)
         TRY(decide(l, err));
+    TRY(take_scan(l, err));
     if (l->decoder) {
         TRY(fill_raw(l, 1, err));
         return decode_raw(l, err);
@@ -264,8 +351,9 @@ static int fill_text(struct linesio *l, struct error *err)
 }
 
 /* A file must be at its end what its scan saw, or neither its hash nor its verdict holds. */
-static int check_unchanged(const struct linesio *l, struct error *err)
+static int check_unchanged(struct linesio *l, struct error *err)
 {
+    TRY(end_scan(l, err));
     if (!l->is_file || l->bytes_read == l->scan.size_bytes)
         return 0;
     return error_set(err, ERR_DATA, "'%s' changed while it was being read: %llu bytes, then %llu",
@@ -292,6 +380,8 @@ static int attach_fault(struct linesio *l, struct linesio_line *line, struct err
         if (!line->fault)
             line->fault = &faults[l->faults_passed];
     }
+    if (line->fault)
+        TRY(end_scan(l, err)); /* is it one of another encoding? */
     if (!line->fault || !l->guessed || line->fault->input_offset < l->sample_end)
         return 0;
     error_set(err, ERR_DATA, "%s:%llu: byte %llu (%s) is not %s, as the beginning was", l->name,
@@ -354,6 +444,21 @@ int linesio_next_text(struct linesio *l, struct span *ret, bool *ret_end, struct
                          fault->hex, (unsigned long long)fault->input_offset,
                          l->scan.encoding.name);
     return 0;
+}
+
+int linesio_settle(struct linesio *l, struct error *err)
+{
+    return end_scan(l, err);
+}
+
+bool linesio_is_scanned(const struct linesio *l)
+{
+    return l->scanner == NULL;
+}
+
+bool linesio_is_misjudged(const struct linesio *l)
+{
+    return l->is_misjudged;
 }
 
 const struct encoding *linesio_encoding(const struct linesio *l)

@@ -19,7 +19,7 @@
 #define TWO_TAILS  (-128)
 #define CARRY      (TOO_SHORT | TOO_LONG | TWO_TAILS)
 
-#define SSSE3 __attribute__((target("ssse3")))
+#define SSSE3 __attribute__((target("ssse3,popcnt")))
 #define WIDTH ((size_t)16)
 
 struct check {
@@ -122,7 +122,9 @@ static SSSE3 size_t valid_prefix(const unsigned char *p, size_t n, uint64_t *mul
 
 size_t utf8_vector_prefix(const unsigned char *p, size_t n, uint64_t *multibyte)
 {
-    return n >= WIDTH && __builtin_cpu_supports("ssse3") ? valid_prefix(p, n, multibyte) : 0;
+    return n >= WIDTH && __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("popcnt")
+               ? valid_prefix(p, n, multibyte)
+               : 0;
 }
 #else
 size_t utf8_vector_prefix(const unsigned char *p, size_t n, uint64_t *multibyte)

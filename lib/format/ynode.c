@@ -1,6 +1,7 @@
 #include "format/ynode.h"
 #include "core/fileio.h"
 #include "core/hashmap.h"
+#include "core/message.h"
 #include "core/strbuf.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -98,7 +99,7 @@ static yaml_mark_t mark_of_offset(struct span text, size_t offset)
 static int syntax_error(struct parse *p, struct error *err)
 {
     yaml_parser_t *y = &p->yaml;
-    const char *problem = y->problem ? y->problem : "not valid YAML";
+    const char *problem = y->problem ? y->problem : message_text("not valid YAML");
     if (y->error == YAML_READER_ERROR) {
         yaml_mark_t mark = mark_of_offset(p->text, y->problem_offset);
         return error_at(p, &mark, err, "%s", problem);

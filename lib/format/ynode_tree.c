@@ -1,3 +1,4 @@
+#include "core/message.h"
 #include "core/strbuf.h"
 #include "format/encoding.h"
 #include "format/ynode.h"
@@ -37,11 +38,11 @@ const struct ynode *ynode_key(const struct ynode *map, const char *key)
 const char *ynode_kind_name(enum ynode_kind kind)
 {
     switch (kind) {
-    case YNODE_SCALAR: return "a value";
-    case YNODE_MAP: return "a map";
-    case YNODE_LIST: return "a list";
+    case YNODE_SCALAR: return message_text("a value");
+    case YNODE_MAP: return message_text("a map");
+    case YNODE_LIST: return message_text("a list");
     }
-    return "nothing";
+    return message_text("nothing");
 }
 
 struct ynode *ynode_scalar(struct arena *a, const struct ynode *place, const char *text)

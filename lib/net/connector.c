@@ -61,7 +61,8 @@ static void resources_interpolate(struct ynode *resources, interpolate_resolver 
         if (resource->kind != YNODE_MAP)
             continue;
         for (size_t k = 0; k < resource->count; k++) {
-            if (strcmp(resource->keys[k]->text, "sign") == 0)
+            if (strcmp(resource->keys[k]->text, "sign") == 0 ||
+                strcmp(resource->keys[k]->text, "verify") == 0)
                 continue; /* formulas */
             if (key_is_late(resource->keys[k]->text))
                 late_check(resource->items[k], d);
@@ -88,7 +89,8 @@ static void spec_bind(struct ynode *root, interpolate_resolver resolver, void *s
             resources_interpolate(root->items[i], resolver, self, arena, d);
         else if (strcmp(root->keys[i]->text, "auth") == 0)
             auth_interpolate(root->items[i], resolver, self, arena, d);
-        else if (strcmp(root->keys[i]->text, "sign") != 0)
+        else if (strcmp(root->keys[i]->text, "sign") != 0 &&
+                 strcmp(root->keys[i]->text, "verify") != 0)
             interpolate_tree(root->items[i], resolver, self, arena, d);
     }
     bind_yaml(&connector_fields, root, spec, arena, d);
@@ -326,14 +328,12 @@ int connector_open_taped(const char *name, const struct config *config,
         code = tape_begin(c, root, err);
     if (code == 0)
         code = spec_load(c, root, err);
+    if (code == 0)
+        code = addresses_begin(c, err);
     if (code != 0) {
         connector_close(c);
         return code;
     }
-    size_t len = strlen(c->spec.base_url);
-    while (len > 0 && c->spec.base_url[len - 1] == '/')
-        len--;
-    c->base_url = arena_strndup(c->arena, c->spec.base_url, len);
     c->login_key = login_key(c, root);
     *ret = c;
     return 0;

@@ -64,6 +64,7 @@ struct connector_page {
     int number;           /* from 1 */
     int64_t expect_total; /* what the source says it has in all; -1 when it does not say */
     const char *degraded; /* why this is an old answer out of the cache, and how old; else NULL */
+    int64_t age_ms;       /* then */
 };
 int connector_pages_open(struct connector *c, const char *resource,
                          const struct connector_param *params, size_t nparams,
@@ -77,6 +78,11 @@ void connector_pages_ahead(struct connector_pages *p);
  * all of it or nothing. deletes: rows that are not in it are removed somewhere, which the cache
  * must allow. */
 void connector_pages_may_degrade(struct connector_pages *p, bool deletes);
+/* The list is kept whether or not its resource has a cache, with what the connector calls personal
+ * disguised, and may come from what was kept at most so long ago. For who shows it to a person. */
+void connector_pages_keep(struct connector_pages *p, int64_t for_ms);
+/* No more pages are wanted: what was read is kept as the whole. */
+void connector_pages_enough(struct connector_pages *p);
 /* Moves on what was asked for, without waiting; to be called now and then by who works long on a
  * page. */
 void connector_pages_poll(struct connector_pages *p);
@@ -84,6 +90,39 @@ void connector_pages_poll(struct connector_pages *p);
 int connector_pages_next(struct connector_pages *p, struct connector_page *ret, bool *ret_end,
                          struct error *err);
 void connector_pages_close(struct connector_pages *p);
+
+/* ---- records as the commands know them --------------------------------------------------------
+ */
+
+/* Makes of a record what the `map` of its resource says; without one it stays as it is. */
+struct connector_mapper;
+int connector_mapper_new(const struct connector *c, const char *resource,
+                         struct connector_mapper **ret, struct error *err);
+/* *ret is borrowed until the next call, or is the record. ERR_REMOTE for what does not fit. */
+int connector_map(struct connector_mapper *m, struct span record, struct span *ret,
+                  struct error *err);
+/* Whether a mapped record is one that the parameters ask for: of one whose values have `words` it
+ * is looked at again. */
+bool connector_map_wanted(struct connector_mapper *m, struct span mapped,
+                          const struct connector_param *params, size_t nparams);
+void connector_mapper_free(struct connector_mapper *m); /* NULL-safe */
+
+/* ---- files ------------------------------------------------------------------------------------
+ */
+
+/* Whether reading the resource, or its export, ends in a file (`format: file`): it has no pages. */
+bool connector_gives_file(const struct connector *c, const char *resource);
+/* Fetches it whole, an export being ordered first, into a file without a name below TMPDIR: memory
+ * is flat, and nothing is read of what came cut off, over its bounds, or with another hash than the
+ * system states. fd stands at its first byte; its owner closes it. fd -1: a rule says that there is
+ * nothing. ERR_LIMIT, ERR_REMOTE, ERR_UNAVAILABLE. Blocks. */
+struct connector_file {
+    int fd;
+    uint64_t bytes;
+};
+int connector_download(struct connector *c, const char *resource,
+                       const struct connector_param *params, size_t nparams,
+                       struct connector_file *ret, struct error *err);
 
 /* ---- connectors shared by the streams of a run -------------------------------------------------
  */

@@ -1,4 +1,5 @@
 /* Where the page behind one is, and whether there is any. */
+#include "core/message.h"
 #include "net/connector_pages_internal.h"
 #include "net/url.h"
 #include <inttypes.h>
@@ -119,9 +120,9 @@ static int go_to_cursor(struct connector_pages *p, const struct page_facts *f, s
     p->is_over = code == 0 && (f->more == PAGE_MORE_NO || !found);
     if (code == 0 && !p->is_over &&
         page_seen_add(p->seen, 'c', (struct span){p->cursor.data, p->cursor.len}))
-        code =
-            pages_error(p, ERR_REMOTE, err, "%s came before: the source goes in circles",
-                        p->paginate.type == PAGINATE_LAST_ID ? "the last id" : "the next cursor");
+        code = pages_error(p, ERR_REMOTE, err, "%s came before: the source goes in circles",
+                           p->paginate.type == PAGINATE_LAST_ID ? message_text("the last id")
+                                                                : message_text("the next cursor"));
     if (code == 0) {
         p->has_cursor = p->has_cursor || found;
         return 0;
@@ -174,7 +175,8 @@ int pages_check_repeat(struct connector_pages *p, const struct page_facts *f, st
     pages_error(p, ERR_REMOTE, err,
                 "the very same records came before: the source goes in circles");
     return error_hint(err, "it may not look at %s",
-                      pages_have_numbers(p) ? "the page asked for" : "the cursor sent back");
+                      pages_have_numbers(p) ? message_text("the page asked for")
+                                            : message_text("the cursor sent back"));
 }
 
 /* A source that stops at its own limit says nothing: what is behind it would be missing. */

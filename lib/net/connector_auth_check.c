@@ -212,6 +212,26 @@ static void jwt_check(const struct connector_spec *spec, const struct ynode *map
                         "margin: at most half of the token's lifetime");
 }
 
+/* The bytes of a file carry no signature: what proves them is their hash, in an answer that does.
+ */
+static void verifies_check(const struct connector_spec *spec, const struct ynode *root,
+                           const struct formula_names *known, struct diagnostics *d)
+{
+    if (spec->verify)
+        verify_check(spec->verify, ynode_get(root, "verify"), known, d);
+    for (size_t i = 0; i < spec->resources.count; i++) {
+        const struct resource_spec *r = resource_at(spec, i);
+        const struct ynode *map = spec->resources.nodes[i];
+        const struct verify_spec *v = r->verify ? r->verify : spec->verify;
+        if (r->verify)
+            verify_check(r->verify, ynode_get(map, "verify"), known, d);
+        if (v && v->sign.algorithm != SIGN_NONE && r->format == RESOURCE_FILE && !r->file.hash)
+            diagnostics_add(d, map, "say  file: { hash: { from: ... } }, or  verify: none",
+                            "resource '%s': answers are verified, and nothing proves its file",
+                            spec->resources.names[i]);
+    }
+}
+
 /* The connector's own signature and those of its resources. */
 static void signs_check(const struct connector_spec *spec, const struct ynode *root,
                         struct diagnostics *d)
@@ -227,6 +247,7 @@ static void signs_check(const struct connector_spec *spec, const struct ynode *r
         if (resource_at(spec, i)->sign)
             sign_check(resource_at(spec, i)->sign, ynode_get(spec->resources.nodes[i], "sign"),
                        &known, d);
+    verifies_check(spec, root, &known, d);
 }
 
 void connector_auth_check(const struct connector_spec *spec, const struct ynode *root,

@@ -25,7 +25,7 @@ const char *cache_path(const struct connector *c, const char *resource,
     struct sha256 *h = sha256_new();
     char hex[65];
 
-    hash_text(h, c->base_url);
+    hash_text(h, c->identity);
     for (size_t i = 0; i < nparams; i++) {
         hash_text(h, params[i].name);
         hash_text(h, params[i].value);
@@ -40,7 +40,7 @@ struct tape *cache_begin(const char *path, const struct cache_spec *spec)
     struct tape *t = NULL;
     struct error err = ERROR_INIT;
 
-    if (tape_open_exact(path, (size_t)spec->max_bytes, &t, &err) != 0)
+    if (tape_open_cache(path, (size_t)spec->max_bytes, !spec->is_disguised, &t, &err) != 0)
         log_debug("nothing is kept: %s", err.message);
     return t;
 }
@@ -93,7 +93,7 @@ void cache_commit(struct tape *t, const char *path, const struct cache_spec *spe
 }
 
 struct tape *cache_open(const char *path, const struct cache_spec *spec, const struct error *cause,
-                        struct arena *arena, const char **ret_why)
+                        struct arena *arena, const char **ret_why, int64_t *ret_age_ms)
 {
     struct tape *t = NULL;
     struct error err = ERROR_INIT;
@@ -108,6 +108,7 @@ struct tape *cache_open(const char *path, const struct cache_spec *spec, const s
         tape_free(t);
         return NULL;
     }
+    *ret_age_ms = age_ms;
     datetime_print(tape_time_us(t), NULL, at);
     *ret_why = arena_printf(arena, "answers of %s, %" PRId64 " min old, for: %.300s", at,
                             age_ms / 60000, cause->message);

@@ -298,6 +298,11 @@ static void job_check(const struct connector_spec *spec, const struct resource_s
     if (job->hosts.count > 0 && !by_url)
         diagnostics_add(d, ynode_get(map, "hosts"), NULL,
                         "job: 'hosts' goes with a download that is the pointer to a URL");
+    if ((job->poll != NULL) != (until != NULL))
+        diagnostics_add(d, map, NULL, "job: 'poll' and 'until' go together");
+    if (failed && !job->poll)
+        diagnostics_add(d, ynode_key(map, "failed"), "a rule can tell a refused order",
+                        "job: 'failed' needs 'poll'");
     if (until)
         spec_check_when(&job->until, until, d);
     if (failed)
@@ -310,15 +315,56 @@ static void job_check(const struct connector_spec *spec, const struct resource_s
         diagnostics_add(d, map, NULL, "an export has no 'cache'");
 }
 
+/* A file has no document to point into; how it is read the pipeline says. */
+static void file_check(const struct resource_spec *r, const struct ynode *map,
+                       struct diagnostics *d)
+{
+    static const char *const of_records[] = {"records",      "fields", "single", "paginate",
+                                             "expect_total", "write",  "cache"};
+    const struct file_hash_spec *hash = r->file.hash;
+    const struct ynode *file = ynode_get(map, "file");
+
+    if (r->format != RESOURCE_FILE) {
+        if (file)
+            diagnostics_add(d, ynode_key(map, "file"), "format: file", "'file' is for format file");
+        return;
+    }
+    for (size_t i = 0; i < sizeof(of_records) / sizeof(of_records[0]); i++)
+        if (ynode_key(map, of_records[i]))
+            diagnostics_add(d, ynode_key(map, of_records[i]), NULL,
+                            "'%s' is for answers of records, the format is file", of_records[i]);
+    if (!hash || !hash->from)
+        return;
+    const struct ynode *from = ynode_get(ynode_get(file, "hash"), "from");
+    if (hash->from[0] == '/')
+        spec_check_pointer(hash->from, file, "from", d);
+    else if (strncmp(hash->from, "header:", 7) != 0 || hash->from[7] == '\0')
+        diagnostics_add(d, from, NULL,
+                        "hash.from: expected a JSON pointer or header:NAME, found '%s'",
+                        hash->from);
+}
+
 static void format_check(const struct resource_spec *r, const struct ynode *map,
                          struct diagnostics *d)
 {
+    file_check(r, map, d);
     if (r->format == RESOURCE_JSONL &&
         (r->records[0] || r->expect_total || r->single ||
          (r->paginate && r->paginate->type != PAGINATE_LINK_HEADER &&
           r->paginate->type != PAGINATE_PAGE && r->paginate->type != PAGINATE_OFFSET)))
         diagnostics_add(d, ynode_get(map, "format"), NULL,
                         "format: an answer of lines has no document to point into");
+}
+
+static void map_as_check(const struct connector_spec *spec, const struct resource_spec *r,
+                         const struct ynode *place, struct diagnostics *d)
+{
+    for (size_t i = 0; i < spec->resources.count; i++)
+        if (strcmp(spec->resources.names[i], r->map_as) == 0 && resource_at(spec, i) != r &&
+            resource_at(spec, i)->map.count > 0)
+            return;
+    diagnostics_add(d, place, NULL, "map_as: there is no other resource '%s' with a map",
+                    r->map_as);
 }
 
 static void resource_check(const struct connector_spec *spec, size_t i, struct diagnostics *d)
@@ -362,6 +408,9 @@ static void resource_check(const struct connector_spec *spec, size_t i, struct d
         write_check(r, write, d);
     }
     records_check(name, r, map, d);
+    record_map_check(&r->map, d);
+    if (r->map_as)
+        map_as_check(spec, r, ynode_get(map, "map_as"), d);
 }
 
 bool connector_spec_concurrency(struct connector_spec *spec)

@@ -121,6 +121,8 @@ static const struct field param_fields[] = {
     {"format", FIELD_STRING, PARAM(format),
      .help = "time: iso, epoch_s, epoch_ms, or letters %Y %m %d %H %M %S %L %f %z %:z (iso)"},
     {"timezone", FIELD_STRING, PARAM(timezone), .help = "time: the zone it is written in (UTC)"},
+    {"words", FIELD_STRING_MAP, PARAM(words),
+     .help = "its values, and what they are called there; any other is an error"},
     {"help", FIELD_STRING, PARAM(help), .help = "what it is for"},
     {0},
 };
@@ -134,13 +136,74 @@ static const struct field_set param_set = {
     .scalar = "type",
 };
 
+#define CASE(m) .offset = offsetof(struct map_case, m)
+static const struct field case_fields[] = {
+    {"when", FIELD_OBJECT, CASE(when), .sub = &connector_when_set, .flags = FIELD_REQUIRED,
+     .help = "what the record is like"},
+    {"is", FIELD_STRING, CASE(is), .flags = FIELD_REQUIRED, .help = "what the member is then"},
+    {0},
+};
+static const struct field_set case_set = {
+    .name = "case",
+    .help = "What a member of a mapped record is where a condition on the record holds",
+    .struct_size = sizeof(struct map_case),
+    .fields = case_fields,
+};
+
+#define MAP(m) .offset = offsetof(struct map_spec, m)
+static const char *const map_types[] = {"text",          "minor_units", "time",
+                                        "business_date", "index",       NULL};
+/* The same for members of records and for those of the records in a list of theirs. */
+#define MAP_MEMBER_FIELDS                                                                          \
+    {"from", FIELD_STRING, MAP(from), .help = "JSON pointer into the record"},                     \
+        {"value", FIELD_STRING, MAP(value), .help = "it is always this"},                          \
+        {"cases", FIELD_OBJECTS, MAP(cases), .sub = &case_set,                                     \
+         .help = "it is what the first case says that holds"},                                     \
+        {"words", FIELD_STRING_MAP, MAP(words),                                                    \
+         .help = "the system's words, and what they are called here; others stay as they are"},    \
+        {"otherwise", FIELD_STRING, MAP(otherwise),                                                \
+         .help = "what it is where there is nothing, no case holds, or the word is unknown"},      \
+        {"type",                                                                                   \
+         FIELD_CHOICE,                                                                             \
+         MAP(type),                                                                                \
+         .choices = map_types,                                                                     \
+         .def = "text",                                                                            \
+         .help = "how it is written there: minor_units are an amount of money as an integer, "     \
+                 "business_date is the business day of a time, index the place in the list"},      \
+        {"currency", FIELD_STRING, MAP(currency),                                                  \
+         .help = "minor_units: JSON pointer to the currency, which must be that of the settings"}, \
+    {                                                                                              \
+        "format", FIELD_STRING, MAP(format),                                                       \
+            .help = "of a time: iso (default), epoch_s, epoch_ms, or letters with %z"              \
+    }
+static const struct field map_item_fields[] = {MAP_MEMBER_FIELDS, {0}};
+static const struct field_set map_item_set = {
+    .name = "list_member",
+    .help = "A member of a record in a list of a mapped record",
+    .struct_size = sizeof(struct map_spec),
+    .fields = map_item_fields,
+    .scalar = "from",
+};
+static const struct field map_fields[] = {MAP_MEMBER_FIELDS,
+                                          {"each", FIELD_OBJECT_MAP, MAP(each),
+                                           .sub = &map_item_set,
+                                           .help = "from is a list of records: their members"},
+                                          {0}};
+static const struct field_set map_set = {
+    .name = "member",
+    .help = "A member of the record that the commands print, and what it is made of",
+    .struct_size = sizeof(struct map_spec),
+    .fields = map_fields,
+    .scalar = "from",
+};
+
 #define JOB(m) .offset = offsetof(struct job_spec, m)
 static const struct field job_fields[] = {
     {"take", FIELD_STRING_MAP, JOB(take),
      .help = "names for what the answers say: NAME: JSON pointer; ${NAME} in poll and download"},
-    {"poll", FIELD_STRING, JOB(poll), .flags = FIELD_REQUIRED,
-     .help = "the resource that says how far it is"},
-    {"until", FIELD_OBJECT, JOB(until), .sub = &connector_when_set, .flags = FIELD_REQUIRED,
+    {"poll", FIELD_STRING, JOB(poll),
+     .help = "the resource that says how far it is; without it the first answer says where it is"},
+    {"until", FIELD_OBJECT, JOB(until), .sub = &connector_when_set,
      .help = "the answer to poll once it is ready"},
     {"failed", FIELD_OBJECT, JOB(failed), .sub = &connector_when_set,
      .help = "the answer to poll when it never will be"},
@@ -188,7 +251,45 @@ static const struct field_set cache_set = {
     .fields = cache_fields,
 };
 
-static const char *const resource_formats[] = {"json", "jsonl", NULL};
+#define HASH(m) .offset = offsetof(struct file_hash_spec, m)
+static const char *const hash_algorithms[] = {"md5", "sha1", "sha256", NULL};
+static const char *const hash_ofs[] = {"file", "content", NULL};
+static const struct field hash_fields[] = {
+    {"from", FIELD_STRING, HASH(from), .flags = FIELD_REQUIRED,
+     .help = "where it stands, hex or base64: JSON pointer into the last answer of the job, or "
+             "header:NAME of the file's own answer"},
+    {"algorithm", FIELD_CHOICE, HASH(algorithm), .choices = hash_algorithms, .def = "sha256",
+     .help = "how it is made"},
+    {"of", FIELD_CHOICE, HASH(of), .choices = hash_ofs, .def = "file",
+     .help = "of the file as it comes, or of its content: what a gzip or zstd unpacks to"},
+    {0},
+};
+static const struct field_set hash_set = {
+    .name = "hash",
+    .help = "What the system says the file's hash is: nothing is read of one that has another",
+    .struct_size = sizeof(struct file_hash_spec),
+    .fields = hash_fields,
+};
+
+#define FILE_(m) .offset = offsetof(struct file_spec, m)
+static const struct field file_fields[] = {
+    {"max", FIELD_SIZE, FILE_(max_bytes), .def = "1GiB", .min = 1024, .max = (int64_t)1 << 40,
+     .help = "a larger one is an error; it waits in TMPDIR to be read"},
+    {"timeout", FIELD_DURATION, FILE_(timeout_ms), .def = "30m", .min = 1000, .max = 24 * HOUR_MS,
+     .help = "longest time for its transfer"},
+    {"hash", FIELD_OBJECT_PTR, FILE_(hash), .sub = &hash_set,
+     .help = "what the system says its hash is"},
+    {0},
+};
+static const struct field_set file_set = {
+    .name = "file",
+    .help = "An answer that is a file, CSV or packed for example",
+    .struct_size = sizeof(struct file_spec),
+    .fields = file_fields,
+};
+
+static const char *const no_records_words[] = {"error", "empty", NULL};
+static const char *const resource_formats[] = {"json", "jsonl", "file", NULL};
 #define RESOURCE(m) .offset = offsetof(struct resource_spec, m)
 const char *const connector_methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 static const struct field resource_fields[] = {
@@ -212,13 +313,17 @@ static const struct field resource_fields[] = {
     {"repeatable", FIELD_BOOL, RESOURCE(repeatable), .def = "false",
      .help = "a POST that may be sent twice without harm, such as a search"},
     {"format", FIELD_CHOICE, RESOURCE(format), .choices = resource_formats, .def = "json",
-     .help = "what the answer is: a document, or a record a line"},
+     .help = "what the answer is: a document, a record a line, or a file that a pipeline says how "
+             "to read"},
+    {"file", FIELD_OBJECT, RESOURCE(file), .sub = &file_set, .help = "bounds and proof of a file"},
     {"job", FIELD_OBJECT_PTR, RESOURCE(job), .sub = &job_set,
      .help = "the answer is not the records but the order of an export"},
     {"cache", FIELD_OBJECT_PTR, RESOURCE(cache), .sub = &cache_set,
      .help = "a fallback for when the system cannot be reached"},
     {"records", FIELD_STRING, RESOURCE(records), .def = "",
      .help = "JSON pointer to the list of records in the answer"},
+    {"no_records", FIELD_CHOICE, RESOURCE(no_records), .choices = no_records_words, .def = "error",
+     .help = "what an answer is that has nothing at records: an error, or an empty list"},
     {"fields", FIELD_STRINGS, RESOURCE(fields),
      .help = "names of the values of records that are arrays, in order; in a request "
              "${fields} is their list, ${fields.text} has commas between them, ${fields.json} is "
@@ -226,6 +331,11 @@ static const struct field resource_fields[] = {
              "parameter `fields` takes its place"},
     {"single", FIELD_BOOL, RESOURCE(single), .def = "false",
      .help = "the object at records is the one record"},
+    {"map_as", FIELD_STRING, RESOURCE(map_as),
+     .help = "another resource whose map holds here, too; map adds members"},
+    {"map", FIELD_OBJECT_MAP, RESOURCE(map), .sub = &map_set,
+     .help = "what the commands make of a record: MEMBER: JSON pointer, or more; without it the "
+             "record has the members already"},
     {"paginate", FIELD_OBJECT_PTR, RESOURCE(paginate), .sub = &paginate_set,
      .help = "how the pages of the list follow each other"},
     {"expect_total", FIELD_STRING, RESOURCE(expect_total),
@@ -234,6 +344,8 @@ static const struct field resource_fields[] = {
      .help = "how records are written"},
     {"sign", FIELD_OBJECT_PTR, RESOURCE(sign), .sub = &sign_set,
      .help = "how its requests are signed, in place of the connector's; none: not at all"},
+    {"verify", FIELD_OBJECT_PTR, RESOURCE(verify), .sub = &verify_set,
+     .help = "how its answers are signed, in place of the connector's; none: not at all"},
     {0},
 };
 static const struct field_set resource_set = {
@@ -279,6 +391,27 @@ static const struct field_set breaker_set = {
     .fields = breaker_fields,
 };
 
+#define DISCOVER(m) .offset = offsetof(struct discover_spec, m)
+static const struct field discover_fields[] = {
+    {"consul", FIELD_STRING, DISCOVER(consul), .flags = FIELD_REQUIRED,
+     .help = "where Consul's HTTP API answers, http://127.0.0.1:8500; empty: it is not asked"},
+    {"service", FIELD_STRING, DISCOVER(service), .flags = FIELD_REQUIRED,
+     .help = "name of the service"},
+    {"tag", FIELD_STRING, DISCOVER(tag), .help = "only instances with this tag"},
+    {"token", FIELD_STRING, DISCOVER(token), .flags = FIELD_SECRET,
+     .help = "Consul's token, or where it is kept: env:NAME, file:PATH, cmd:COMMAND"},
+    {"max_age", FIELD_DURATION, DISCOVER(max_age_ms), .def = "30s", .min = 0, .max = HOUR_MS,
+     .help = "its answer serves for so long, and longer while it has none"},
+    {0},
+};
+static const struct field_set discover_set = {
+    .name = "discover",
+    .help = "The instances of a service that pass their checks, by Consul: their host and port in "
+            "place of those of base_url, which is tried last",
+    .struct_size = sizeof(struct discover_spec),
+    .fields = discover_fields,
+};
+
 #define TOP(m) .offset = offsetof(struct connector_spec, m)
 static const struct field fields[] = {
     {"version", FIELD_INT, TOP(version), .flags = FIELD_REQUIRED, .min = 1, .max = 1000,
@@ -287,6 +420,10 @@ static const struct field fields[] = {
     {"description", FIELD_STRING, TOP(description), .help = "what is reached by it"},
     {"base_url", FIELD_STRING, TOP(base_url), .flags = FIELD_REQUIRED,
      .help = "http or https URL that all paths stand behind"},
+    {"addresses", FIELD_STRINGS, TOP(addresses),
+     .help = "further URLs of the same system, tried in turn when one cannot be reached"},
+    {"discover", FIELD_OBJECT_PTR, TOP(discover), .sub = &discover_set,
+     .help = "where its addresses are asked for"},
     {"values", FIELD_STRING_MAP, TOP(values),
      .help = "named values for texts: of auth and sign, and of resources that are not given a "
              "parameter of "
@@ -297,6 +434,8 @@ static const struct field fields[] = {
              "cmd:COMMAND"},
     {"auth", FIELD_OBJECT, TOP(auth), .sub = &connector_auth_set, .help = "who sends the requests"},
     {"sign", FIELD_OBJECT_PTR, TOP(sign), .sub = &sign_set, .help = "how requests are signed"},
+    {"verify", FIELD_OBJECT_PTR, TOP(verify), .sub = &verify_set,
+     .help = "how answers are signed: none is believed that is not"},
     {"rate", FIELD_RATE, TOP(rate), .help = "most requests per time, 20/s or 100/m"},
     {"concurrency", FIELD_STRING, TOP(concurrency_text), .def = "8",
      .help = "requests under way at once, 1 to 64; adaptive: as many as the system bears, by its "

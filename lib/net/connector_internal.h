@@ -10,13 +10,18 @@
 
 #define CONNECTOR_TEXT_MAX ((size_t)64 << 10) /* of one URL, header or parameter */
 
+struct outgoing;
 struct connector {
     struct arena *arena;
     struct connector_spec spec;
     const char *name;
     const struct config *config;
-    struct tape *tape;        /* borrowed; NULL: none */
-    const char *base_url;     /* without a slash at its end */
+    struct tape *tape;      /* borrowed; NULL: none */
+    const char *base_url;   /* the address in use, without a slash at its end */
+    const char *identity;   /* the first address of the file: what caches know it by */
+    const char **addresses; /* all that are tried in turn */
+    size_t naddresses;
+    bool is_discovered;
     struct http_client *http; /* made by the first request */
     /* secrets, resolved when first needed */
     char *secret;                 /* token, value or password of auth */
@@ -39,6 +44,18 @@ struct connector_loaded {
 int connector_load(const char *name, const struct config *config,
                    const struct connector_builtin *builtins, struct arena *arena,
                    struct connector_loaded *ret, struct diagnostics *d, struct error *err);
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+/* Reads the list of the file: base_url, several where ${platform.url} is, and addresses. */
+int addresses_begin(struct connector *c, struct error *err);
+/* Asks Consul, once and where the file says so, and remembers its answer. Before a request. */
+void addresses_ready(struct connector *c);
+/* The request goes to the address in use now. */
+void addresses_rebase(struct outgoing *r);
+/* Whether the request may be sent to the next address, after this came of it; it is in use then.
+ * Never a write that the system would not recognise. */
+bool addresses_next(struct outgoing *r, int code, const struct http_response *response);
 
 /* ---- texts with ${name} ---------------------------------------------------------------------- */
 
@@ -80,6 +97,9 @@ const struct ynode *template_node_at(const struct ynode *node, const char *point
 struct param_value {
     const char *text, *json;
 };
+/* *value by the declared words; ERR_DATA, and which there are, for another. */
+int param_word(const struct param_spec *spec, const char *name, const char **value,
+               struct arena *arena, struct error *err);
 int param_convert(const struct param_spec *spec, const char *name, const char *part,
                   const char *value, struct arena *arena, struct param_value *ret,
                   struct error *err);
@@ -104,6 +124,7 @@ struct exchange {
     struct span body;
 };
 struct outgoing {
+    size_t addresses_tried;
     struct arena *arena; /* of all its texts; the caller's */
     struct connector *c;
     const struct resource_spec *resource; /* NULL: a login */
@@ -152,6 +173,9 @@ int outgoing_await(struct outgoing *r, struct http_response *ret, bool *ret_igno
 void outgoing_drop(struct outgoing *r);
 /* The request for the next page: r has arena, c and resource. */
 int connector_pages_build(const struct connector_pages *p, struct outgoing *r, struct error *err);
+/* A GET of a URL that was not made of the resource, as it is; at another host without what the
+ * system's own requests carry. */
+void outgoing_download(struct outgoing *r, const char *url, bool is_foreign);
 /* URL and body from their pairs, once these are all there. */
 int outgoing_complete(struct outgoing *r, struct error *err);
 int connector_http(struct connector *c, struct http_client **ret, struct error *err);
@@ -165,6 +189,8 @@ struct job_result {
     const struct resource_spec *resource; /* to read; the ordered one itself when there is a url */
     const char *url;                      /* or NULL */
     bool is_foreign;
+    const char *hash; /* of the file, as the last answer states it; NULL: that is not asked for */
+    bool is_nothing;  /* a rule says so of the order: there is nothing to read */
     struct connector_param *params;
     size_t nparams;
 };
@@ -176,8 +202,9 @@ int job_run(struct connector *c, const char *name, const struct resource_spec *r
 
 /* ---- tapes ----------------------------------------------------------------------------------- */
 
-/* Answers kept as they are, persons and all: for a cache, that nobody shows. */
-int tape_open_exact(const char *path, size_t max_bytes, struct tape **ret, struct error *err);
+/* Answers for a cache; exact: as they are, persons and all, for one that nobody shows. */
+int tape_open_cache(const char *path, size_t max_bytes, bool is_exact, struct tape **ret,
+                    struct error *err);
 bool tape_is_replayed(const struct tape *t);
 /* Where the connector's system was when it was recorded; NULL: the tape has nothing of it. */
 const char *tape_base_url(const struct tape *t, const char *connector);
@@ -198,9 +225,10 @@ const char *cache_path(const struct connector *c, const char *resource,
 struct tape *cache_begin(const char *path, const struct cache_spec *spec);
 /* The list came to its end: what was kept is the last good one. Frees. */
 void cache_commit(struct tape *t, const char *path, const struct cache_spec *spec);
-/* The last good answers if they are young enough, else NULL; why they are used, in the arena. */
+/* The last good answers if they are young enough, else NULL; why they are used, in the arena, and
+ * how old they are. */
 struct tape *cache_open(const char *path, const struct cache_spec *spec, const struct error *cause,
-                        struct arena *arena, const char **ret_why);
+                        struct arena *arena, const char **ret_why, int64_t *ret_age_ms);
 
 /* ---- disguises ------------------------------------------------------------------------------- */
 
@@ -223,6 +251,8 @@ void disguise_pairs(const struct disguise *d, struct span pairs, struct strbuf *
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 bool rule_when_matches(const struct rule_when *w, const struct http_response *response);
+/* The part of it about the body. */
+bool rule_body_matches(const struct rule_when *w, struct span body);
 const struct rule_spec *rules_find(const struct connector_spec *spec,
                                    const struct http_response *response);
 /* The values of message_from that are there, joined. */

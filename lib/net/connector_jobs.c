@@ -35,16 +35,16 @@ static int job_error(const struct job *j, enum error_code code, struct error *er
     return error_context(err, "export '%s' of connector '%s'", j->name, j->c->name);
 }
 
-static int job_ask(struct job *j, const struct resource_spec *resource, struct error *err)
+static int job_ask(struct job *j, const struct resource_spec *resource, bool *ret_ignored,
+                   struct error *err)
 {
     struct outgoing r = {.arena = j->arena, .c = j->c, .resource = resource};
     const struct outgoing_values values = {.params = j->params, .nparams = j->nparams};
     struct http_response response = {0};
-    bool ignored = false;
 
     if (outgoing_build(&r, &values, (struct span){0}, err) != 0)
         return error_context(err, "export '%s' of connector '%s'", j->name, j->c->name);
-    TRY(outgoing_send(&r, &response, &ignored, err));
+    TRY(outgoing_send(&r, &response, ret_ignored, err));
     http_response_release(&j->response);
     j->response = response;
     j->asked = r.http.url;
@@ -101,13 +101,16 @@ static int job_wait(struct job *j, int64_t until_ms, struct error *err)
 static int job_poll(struct job *j, struct error *err)
 {
     AUTO_STRBUF struct strbuf reason = {0};
-    const struct resource_spec *poll = connector_resource(j->c, j->spec->poll, err);
     int64_t until_ms = clock_monotonic_ms() + j->spec->timeout_ms;
 
+    if (!j->spec->poll)
+        return 0; /* it is ready with the order */
+    const struct resource_spec *poll = connector_resource(j->c, j->spec->poll, err);
     if (!poll)
         return (int)err->code;
     for (int polls = 1;; polls++) {
-        TRY(job_ask(j, poll, err));
+        bool ignored = false;
+        TRY(job_ask(j, poll, &ignored, err));
         job_take(j);
         if (rule_when_matches(&j->spec->until, &j->response)) {
             log_event(LOG_DEBUG, LOG_FIELDS(LOG_STR("connector", j->c->name)),
@@ -172,6 +175,9 @@ static int job_finish(struct job *j, const struct resource_spec *r, struct job_r
         TRY(job_url(j, &result, err));
     else if (!(result.resource = connector_resource(j->c, j->spec->download, err)))
         return (int)err->code;
+    const struct file_hash_spec *hash = result.resource->file.hash;
+    if (hash && hash->from[0] == '/' && !(result.hash = answer_text(j, hash->from)))
+        return job_error(j, ERR_REMOTE, err, "the answer has no hash at '%s'", hash->from);
     *ret = result;
     return 0;
 }
@@ -189,7 +195,13 @@ int job_run(struct connector *c, const char *name, const struct resource_spec *r
         memcpy(j.params, params, nparams * sizeof(*params));
     for (size_t i = 0; i < take->count; i++)
         j.params[nparams + i] = (struct connector_param){take->keys[i], NULL, true};
-    int code = job_ask(&j, r, err);
+    bool ignored = false;
+    int code = job_ask(&j, r, &ignored, err);
+    if (code == 0 && ignored) {
+        *ret = (struct job_result){.resource = r, .is_nothing = true};
+        http_response_release(&j.response);
+        return 0;
+    }
     if (code == 0) {
         job_take(&j);
         for (size_t i = 0; i < nparams; i++) /* of the order; the others use what they have */

@@ -153,6 +153,7 @@ int connector_resource_of(const struct connector *c, const char *resource,
         .method = connector_methods[r->method],
         .writes = strcmp(connector_methods[r->method], "GET") != 0 && !r->repeatable,
         .is_paged = r->paginate && r->paginate->type != PAGINATE_NONE,
+        .is_file = connector_gives_file(c, resource),
         .records = r->records,
         .is_signed = (r->sign ? r->sign : c->spec.sign) &&
                      (r->sign ? r->sign : c->spec.sign)->algorithm != SIGN_NONE,

@@ -37,6 +37,7 @@ struct connector_resource_info {
     const char *method;
     bool writes; /* neither a GET nor repeatable */
     bool is_paged, is_signed;
+    bool is_file;        /* of itself or by its export: connector_download */
     const char *records; /* pointer */
 };
 int connector_resource_of(const struct connector *c, const char *resource,
@@ -80,5 +81,13 @@ struct connector_moment {
 int connector_sign(struct connector *c, const char *resource, const struct connector_param *params,
                    size_t nparams, struct span body, const struct connector_moment *moment,
                    struct arena *arena, struct connector_signature *ret, struct error *err);
+/* The same of an answer that is at hand, as `curl -i` prints it: head, an empty line, body. at_us
+ * of moment is when it came. ret is filled as far as it is understood, its algorithm NULL before
+ * that. ERR_SPEC when answers to the resource are not verified, ERR_DATA when the text is no
+ * answer, ERR_REMOTE when it is not to be believed. Sends nothing. */
+int connector_verify(struct connector *c, const char *resource,
+                     const struct connector_param *params, size_t nparams, struct span answer,
+                     const struct connector_moment *moment, struct arena *arena,
+                     struct connector_signature *ret, struct error *err);
 
 #endif

@@ -82,6 +82,10 @@ static int records_read(struct page_reader *r, struct page_facts *f, struct erro
 {
     const struct jpull_value *v = &r->found[WANTED_RECORDS];
 
+    if (v->kind == JPULL_NONE && r->resource->no_records == NO_RECORDS_EMPTY) {
+        f->records = span_of("[]");
+        return 0;
+    }
     if (v->kind == JPULL_ARRAY) {
         f->records = v->text;
         f->elements = jpull_projection_elements(r->projection, &f->count);

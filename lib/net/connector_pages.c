@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define AHEAD_BYTES ((size_t)32 << 20) /* of pages that wait to be read */
+#define KEPT_MAX    ((int64_t)16 << 20) /* bytes of an answer that somebody reads */
+#define AHEAD_BYTES ((size_t)32 << 20)  /* of pages that wait to be read */
 
 static void cursor_begin(struct connector_pages *p)
 {
@@ -32,6 +33,8 @@ static void resource_set(struct connector_pages *p, const struct resource_spec *
     page_reader_free(p->reader);
     p->reader = page_reader_new(r);
     cursor_begin(p);
+    if (p->cache != &p->own_cache)
+        p->cache = r->cache;
 }
 
 int connector_pages_open(struct connector *c, const char *resource,
@@ -42,6 +45,10 @@ int connector_pages_open(struct connector *c, const char *resource,
 
     if (!r)
         return (int)err->code;
+    if (connector_gives_file(c, resource)) {
+        error_set(err, ERR_SPEC, "resource '%s' of connector '%s' gives a file", resource, c->name);
+        return error_hint(err, "say how it is read, in the source:  format: csv");
+    }
     struct connector_pages *p = mem_alloc(sizeof(*p));
     p->c = c;
     p->arena = arena_new();
@@ -69,15 +76,9 @@ void connector_pages_ahead(struct connector_pages *p)
 
 void connector_pages_may_degrade(struct connector_pages *p, bool deletes)
 {
-    const struct cache_spec *cache = p->resource->cache;
+    const struct cache_spec *cache = p->cache;
 
     p->may_degrade = cache && (!deletes || cache->deletes == CACHE_DELETES_ALLOW);
-}
-
-void connector_pages_poll(struct connector_pages *p)
-{
-    if (p->nslots > 0 && p->c->http)
-        http_poll(p->c->http);
 }
 
 static void slot_free(struct page_slot *slot)
@@ -92,6 +93,43 @@ static void slots_drop(struct connector_pages *p)
 {
     while (p->nslots > 0)
         slot_free(p->slots[--p->nslots]);
+}
+
+static void cache_start(struct connector_pages *p)
+{
+    p->cache_file = cache_path(p->c, p->name, p->params, p->nparams, p->arena);
+    p->kept = p->c->tape ? NULL : cache_begin(p->cache_file, p->cache);
+}
+
+static void cache_end(struct connector_pages *p)
+{
+    if (p->kept && !p->degraded)
+        cache_commit(p->kept, p->cache_file, p->cache);
+    else
+        tape_free(p->kept);
+    p->kept = NULL;
+}
+
+void connector_pages_keep(struct connector_pages *p, int64_t for_ms)
+{
+    p->own_cache =
+        (struct cache_spec){.for_ms = for_ms, .max_bytes = KEPT_MAX, .is_disguised = true};
+    p->cache = &p->own_cache;
+    p->may_degrade = true;
+}
+
+void connector_pages_enough(struct connector_pages *p)
+{
+    if (p->cache_file && !p->is_over)
+        cache_end(p);
+    p->is_over = true;
+    slots_drop(p);
+}
+
+void connector_pages_poll(struct connector_pages *p)
+{
+    if (p->nslots > 0 && p->c->http)
+        http_poll(p->c->http);
 }
 
 void connector_pages_close(struct connector_pages *p)
@@ -170,19 +208,6 @@ static void position_fill(const struct connector_pages *p, const struct page_slo
     }
 }
 
-/* A URL that was not made of the resource: asked for as it is. */
-static void download_request(const struct connector_pages *p, struct outgoing *r)
-{
-    const struct field_string_map *always = &p->c->spec.headers;
-
-    r->http = (struct http_request){.method = "GET"};
-    r->url = p->download;
-    r->is_foreign = p->is_foreign;
-    for (size_t i = 0; i < always->count && !p->is_foreign; i++)
-        if (always->values[i])
-            outgoing_header(r, always->keys[i], always->values[i]);
-}
-
 static int slot_request(const struct connector_pages *p, struct page_slot *slot, struct error *err)
 {
     const struct paginate_spec *paginate = &p->paginate;
@@ -190,7 +215,7 @@ static int slot_request(const struct connector_pages *p, struct page_slot *slot,
     struct position at;
 
     if (p->download) {
-        download_request(p, r);
+        outgoing_download(r, p->download, p->is_foreign);
         return 0;
     }
     position_fill(p, slot, &at);
@@ -332,7 +357,7 @@ static bool degrade(struct connector_pages *p, const struct error *cause)
         return false;
     slots_drop(p);
     struct tape *kept =
-        cache_open(p->cache_file, p->resource->cache, cause, p->arena, &p->degraded);
+        cache_open(p->cache_file, p->cache, cause, p->arena, &p->degraded, &p->age_ms);
     if (!kept)
         return false;
     tape_free(p->kept);
@@ -356,21 +381,6 @@ static int page_fetch(struct connector_pages *p, struct page_facts *f, bool *ret
     return code;
 }
 
-static void cache_start(struct connector_pages *p)
-{
-    p->cache_file = cache_path(p->c, p->name, p->params, p->nparams, p->arena);
-    p->kept = p->c->tape ? NULL : cache_begin(p->cache_file, p->resource->cache);
-}
-
-static void cache_end(struct connector_pages *p)
-{
-    if (p->kept && !p->degraded)
-        cache_commit(p->kept, p->cache_file, p->resource->cache);
-    else
-        tape_free(p->kept);
-    p->kept = NULL;
-}
-
 /* An export is ordered, and then read where it is. */
 static int order(struct connector_pages *p, struct error *err)
 {
@@ -378,6 +388,10 @@ static int order(struct connector_pages *p, struct error *err)
 
     TRY(job_run(p->c, p->name, p->resource, p->params, p->nparams, p->arena, &job, err));
     p->is_ordered = true;
+    if (job.is_nothing) {
+        p->is_over = true;
+        return 0;
+    }
     p->params = job.params;
     p->nparams = job.nparams;
     p->download = job.url;
@@ -404,7 +418,11 @@ int connector_pages_next(struct connector_pages *p, struct connector_page *ret, 
     }
     if (p->resource->job && !p->is_ordered)
         TRY(order(p, err));
-    if (p->resource->cache && !p->cache_file)
+    if (p->is_over) {
+        *ret_end = true;
+        return 0;
+    }
+    if (p->cache && !p->cache_file)
         cache_start(p);
     TRY(page_fetch(p, &f, &ignored, err));
     if (ignored) { /* a rule says that this answer is nothing */
@@ -422,7 +440,8 @@ int connector_pages_next(struct connector_pages *p, struct connector_page *ret, 
                                    .count = f.count,
                                    .number = p->number,
                                    .expect_total = p->total,
-                                   .degraded = p->degraded};
+                                   .degraded = p->degraded,
+                                   .age_ms = p->age_ms};
     *ret_end = false;
     return 0;
 }

@@ -35,7 +35,10 @@ struct connector_pages {
     bool is_foreign;      /* which gets no credentials */
     struct tape *kept;    /* answers on their way into the cache, or out of it; or NULL */
     const char *cache_file;
+    const struct cache_spec *cache; /* the resource's, or own_cache; NULL: none */
+    struct cache_spec own_cache;
     const char *degraded; /* why they are out of it */
+    int64_t age_ms;       /* how old they are then */
     bool may_degrade;
     struct page_slot *slots[AHEAD_MAX]; /* in order */
     size_t nslots;

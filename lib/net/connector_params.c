@@ -1,5 +1,6 @@
 /* Declared parameters of a resource: from the text a pipeline gives to what its system wants. */
 #include "core/datetime.h"
+#include "core/message.h"
 #include "format/jpull.h"
 #include "format/jsonx.h"
 #include "net/connector_internal.h"
@@ -44,7 +45,7 @@ static int list_convert(const char *name, bool numbers, const char *value, struc
         while (trimmed > 0 && p[trimmed - 1] == ' ')
             trimmed--;
         if (numbers && !is_number(p, trimmed))
-            return wrong_value(name, value, "numbers with commas between them", err);
+            return wrong_value(name, value, message_text("numbers with commas between them"), err);
         if (numbers)
             strbuf_add(&out, p, trimmed);
         else
@@ -134,12 +135,13 @@ static int time_read(const struct param_spec *spec, const char *name, const char
     struct datetime t;
 
     if (!datetime_parse_iso(value, strlen(value), &t))
-        return wrong_value(name, value, "a time such as 2026-11-22T05:15:00+08:00", err);
+        return wrong_value(name, value, message_text("a time such as 2026-11-22T05:15:00+08:00"),
+                           err);
     *ret_us = t.us;
     if (t.has_zone)
         return 0;
     if (!spec->timezone) {
-        wrong_value(name, value, "a time with its zone", err);
+        wrong_value(name, value, message_text("a time with its zone"), err);
         return error_hint(err, "or declare the parameter's timezone");
     }
     *ret_us = zone_local_to_utc(zone, t.us);
@@ -199,7 +201,24 @@ static int boolean_convert(const char *name, const char *value, struct param_val
         ret->text = ret->json = is_yes ? "true" : "false";
         return 0;
     }
-    return wrong_value(name, value, "true or false", err);
+    return wrong_value(name, value, message_text("true or false"), err);
+}
+
+int param_word(const struct param_spec *spec, const char *name, const char **value,
+               struct arena *arena, struct error *err)
+{
+    AUTO_STRBUF struct strbuf all = {0};
+
+    strbuf_init(&all, 0);
+    for (size_t i = 0; i < spec->words.count; i++) {
+        if (strcmp(spec->words.keys[i], *value) == 0) {
+            *value = spec->words.values[i] ? spec->words.values[i] : "";
+            return 0;
+        }
+        strbuf_addf(&all, "%s%s", i > 0 ? ", " : "", spec->words.keys[i]);
+    }
+    error_set(err, ERR_DATA, "parameter '%s' has no '%.100s' there", name, *value);
+    return error_hint(err, "it has: %s", arena_strdup(arena, all.data));
 }
 
 int param_convert(const struct param_spec *spec, const char *name, const char *part,

@@ -211,6 +211,18 @@ int outgoing_build(struct outgoing *r, const struct outgoing_values *values, str
     return code;
 }
 
+void outgoing_download(struct outgoing *r, const char *url, bool is_foreign)
+{
+    const struct field_string_map *always = &r->c->spec.headers;
+
+    r->http = (struct http_request){.method = "GET"};
+    r->url = url;
+    r->is_foreign = is_foreign;
+    for (size_t i = 0; i < always->count && !is_foreign; i++)
+        if (always->values[i])
+            outgoing_header(r, always->keys[i], always->values[i]);
+}
+
 /* ---- sending ------------------------------------------------------------------------------- */
 
 static int url_complete(struct outgoing *r, struct error *err)
@@ -267,8 +279,11 @@ static int outgoing_prepare(struct outgoing *r, struct error *err)
     struct http_client *http = NULL;
 
     TRY(connector_http(r->c, &http, err));
-    if (r->resource && !r->is_foreign) {
+    addresses_ready(r->c);
+    if (r->resource && !r->is_foreign)
         TRY(auth_apply(r, err));
+    addresses_rebase(r); /* logging in may have found the first one dead */
+    if (r->resource && !r->is_foreign) {
         TRY(auth_sign(r, err));
     }
     TRY(outgoing_complete(r, err));
@@ -276,6 +291,7 @@ static int outgoing_prepare(struct outgoing *r, struct error *err)
     r->http.nheaders = r->headers.count;
     r->http.judge = rules_judge;
     r->http.judge_self = r;
+    r->http.has_elsewhere = !r->is_foreign && r->addresses_tried + 1 < r->c->naddresses;
     r->rule = NULL;
     return 0;
 }
@@ -293,6 +309,7 @@ static int exchange_note(struct outgoing *r, struct error *err)
 {
     r->exchange.connector = r->c->name;
     r->exchange.base_url = r->c->base_url;
+    addresses_rebase(r);
     TRY(outgoing_complete(r, err));
     size_t base = strlen(r->c->base_url);
     bool inside = strncmp(r->http.url, r->c->base_url, base) == 0;
@@ -320,6 +337,22 @@ void outgoing_drop(struct outgoing *r)
     r->task = NULL;
 }
 
+/* The answer of the first address that gives one. */
+static int addresses_await(struct outgoing *r, struct http_task *task, struct http_response *ret,
+                           struct error *err)
+{
+    int code = http_await(r->c->http, task, ret, err);
+
+    while (addresses_next(r, code, ret)) {
+        if (code == 0)
+            http_response_release(ret);
+        *err = (struct error)ERROR_INIT;
+        TRY(outgoing_prepare(r, err));
+        code = http_send(r->c->http, &r->http, ret, err);
+    }
+    return code;
+}
+
 /* The answer after all attempts, one renewal of the credentials among them. */
 static int answer_get(struct outgoing *r, struct http_response *ret, struct error *err)
 {
@@ -333,7 +366,7 @@ static int answer_get(struct outgoing *r, struct http_response *ret, struct erro
         rules_judge(r, ret);
         return 0;
     }
-    TRY(http_await(r->c->http, task, ret, err));
+    TRY(addresses_await(r, task, ret, err));
     if (wants_renewal(r, ret)) {
         /* Refused before it was carried out, so any method may be sent again; once. */
         http_response_release(ret);
@@ -346,6 +379,21 @@ static int answer_get(struct outgoing *r, struct http_response *ret, struct erro
     return 0;
 }
 
+/* Of a file its hash is the proof. A tape's answers were believed when they were recorded. */
+static int answer_verify(const struct outgoing *r, const struct http_response *response,
+                         struct error *err)
+{
+    AUTO_STRBUF struct strbuf url = {0};
+    struct tape *tape = tape_of(r);
+
+    if (r->http.sink || (tape && tape_is_replayed(tape)) ||
+        verify_answer(r, response, 0, NULL, err) == 0)
+        return 0;
+    strbuf_init(&url, 0);
+    url_shown(r->http.url, &url);
+    return error_context(err, "%s %s", r->http.method ? r->http.method : "GET", url.data);
+}
+
 int outgoing_await(struct outgoing *r, struct http_response *ret, bool *ret_ignored,
                    struct error *err)
 {
@@ -354,6 +402,8 @@ int outgoing_await(struct outgoing *r, struct http_response *ret, bool *ret_igno
     int code = answer_get(r, &response, err);
     if (code == 0)
         code = rules_check(r, &response, ret_ignored, err);
+    if (code == 0)
+        code = answer_verify(r, &response, err);
     if (code != 0)
         http_response_release(&response);
     else

@@ -1,14 +1,14 @@
+#include "core/message.h"
 #include "format/jpull.h"
 #include "net/connector_internal.h"
 
 /* The text of the value at a pointer; false when there is none, or the body is no JSON. null is a
  * value with the text "null". */
-static bool body_text(const struct http_response *r, const char *pointer, struct strbuf *scratch,
+static bool body_text(struct span body, const char *pointer, struct strbuf *scratch,
                       struct span *ret_text, bool *ret_null)
 {
     static const char *const words[] = {
         [JPULL_NULL] = "null", [JPULL_FALSE] = "false", [JPULL_TRUE] = "true"};
-    struct span body = {r->body.data, r->body.len};
     struct jpull_value value;
     struct error ignored;
 
@@ -41,7 +41,7 @@ static bool list_has(const struct field_strings *list, struct span text)
     return false;
 }
 
-static bool body_matches(const struct rule_when *w, const struct http_response *r)
+bool rule_body_matches(const struct rule_when *w, struct span body)
 {
     AUTO_STRBUF struct strbuf scratch = {0};
     struct span text = {0};
@@ -50,7 +50,7 @@ static bool body_matches(const struct rule_when *w, const struct http_response *
     if (!w->pointer)
         return true;
     strbuf_init(&scratch, 0);
-    bool found = body_text(r, w->pointer, &scratch, &text, &is_null);
+    bool found = body_text(body, w->pointer, &scratch, &text, &is_null);
     if (w->exists != RULE_EXISTS_ANY && (found && !is_null) != (w->exists == RULE_EXISTS_TRUE))
         return false;
     if (w->equals.count > 0 && !(found && list_has(&w->equals, text)))
@@ -60,7 +60,8 @@ static bool body_matches(const struct rule_when *w, const struct http_response *
 
 bool rule_when_matches(const struct rule_when *w, const struct http_response *response)
 {
-    return status_matches(&w->status, response->status) && body_matches(w, response);
+    const struct span body = {response->body.data, response->body.len};
+    return status_matches(&w->status, response->status) && rule_body_matches(w, body);
 }
 
 const struct rule_spec *rules_find(const struct connector_spec *spec,
@@ -96,13 +97,14 @@ void rules_reason(const struct field_strings *pointers, const struct http_respon
                   struct strbuf *out)
 {
     AUTO_STRBUF struct strbuf scratch = {0};
+    const struct span body = {response->body.data, response->body.len};
     struct span text = {0};
     bool is_null = false;
 
     strbuf_init(&scratch, 0);
     for (size_t i = 0; i < pointers->count; i++) {
         strbuf_clear(&scratch);
-        if (!body_text(response, pointers->items[i], &scratch, &text, &is_null) || is_null ||
+        if (!body_text(body, pointers->items[i], &scratch, &text, &is_null) || is_null ||
             text.len == 0)
             continue;
         if (out->len > 0)
@@ -141,7 +143,8 @@ static int login_check(const struct outgoing *r, const struct http_response *res
     strbuf_init(&reason, 0);
     rules_reason(&login->message_from, response, &reason);
     return http_response_fail(&r->http, response, ERR_AUTH,
-                              reason.len > 0 ? reason.data : "the login was refused", err);
+                              reason.len > 0 ? reason.data : message_text("the login was refused"),
+                              err);
 }
 
 int rules_check(const struct outgoing *r, const struct http_response *response, bool *ret_ignored,

@@ -115,7 +115,24 @@ struct param_spec {
     const struct ynode *def; /* NULL: none; a null is one: JSON null, or left out */
     bool required;
     const char *format, *timezone; /* of a time */
+    struct field_string_map words; /* what its values are called there */
     const char *help;
+};
+
+/* A member of a record as the commands know it. */
+enum map_type { MAP_TEXT, MAP_MINOR_UNITS, MAP_TIME, MAP_BUSINESS_DATE, MAP_INDEX };
+struct map_case {
+    struct rule_when when;
+    const char *is;
+};
+struct map_spec {
+    const char *from, *value;
+    struct field_objects cases; /* of struct map_case: the first that holds */
+    struct field_string_map words;
+    const char *otherwise;
+    int type;
+    const char *currency, *format;
+    struct field_objects each; /* of struct map_spec, named: of the records of a list */
 };
 
 struct write_spec {
@@ -128,7 +145,7 @@ struct write_spec {
  */
 struct job_spec {
     struct field_string_map take; /* name: JSON pointer into the answers */
-    const char *poll;             /* a resource */
+    const char *poll;             /* a resource; NULL: it is ready with the first answer */
     struct rule_when until, failed;
     struct field_strings message_from;
     int64_t interval_ms, timeout_ms;
@@ -143,9 +160,23 @@ struct cache_spec {
     int64_t for_ms;
     int on, deletes;
     int64_t max_bytes;
+    bool is_disguised; /* what the connector calls personal is not kept as it is */
 };
 
-enum resource_format { RESOURCE_JSON, RESOURCE_JSONL };
+/* Of an answer that is a file: how large it may be, how long it may take, what proves it whole. */
+enum file_hash_of { FILE_HASH_FILE, FILE_HASH_CONTENT };
+struct file_hash_spec {
+    const char *from; /* JSON pointer into the last answer of its job, or header:NAME of its own */
+    int algorithm;    /* enum digest_algorithm, plain ones */
+    int of;
+};
+struct file_spec {
+    int64_t max_bytes, timeout_ms;
+    struct file_hash_spec *hash;
+};
+
+enum no_records { NO_RECORDS_ERROR, NO_RECORDS_EMPTY };
+enum resource_format { RESOURCE_JSON, RESOURCE_JSONL, RESOURCE_FILE };
 struct resource_spec {
     int method;
     const char *path;
@@ -155,16 +186,26 @@ struct resource_spec {
     const struct ynode *body, *form; /* at most one */
     struct field_strings json_text;  /* pointers into the body: sent as a string of JSON */
     int format;
+    struct file_spec file;
     struct job_spec *job;
     struct cache_spec *cache;
     const char *records;         /* pointer; "" is the document */
+    int no_records;              /* enum no_records: when there is nothing at it */
     struct field_strings fields; /* of records that are arrays: what stands where */
     bool single;                 /* one record, not a list of them */
+    const char *map_as;          /* a resource whose map comes first, or NULL */
+    struct field_objects map;    /* of struct map_spec, named; none: records are as they come */
     struct paginate_spec *paginate;
     const char *expect_total;
     struct write_spec *write;
     bool repeatable;
-    struct sign_spec *sign; /* NULL: the connector's */
+    struct sign_spec *sign;     /* NULL: the connector's */
+    struct verify_spec *verify; /* likewise */
+};
+
+struct discover_spec {
+    const char *consul, *service, *tag, *token;
+    int64_t max_age_ms;
 };
 
 struct retry_spec {
@@ -175,9 +216,12 @@ struct retry_spec {
 struct connector_spec {
     int64_t version;
     const char *name, *description, *base_url;
+    struct field_strings addresses;          /* further base URLs */
+    struct discover_spec *discover;          /* NULL: they stand here */
     struct field_string_map values, secrets; /* names for the texts of auth and sign */
     struct auth_spec auth;
     struct sign_spec *sign;
+    struct verify_spec *verify;
     struct field_rate rate;
     const char *concurrency_text; /* "8", "adaptive" */
     int64_t concurrency;          /* the most */
@@ -220,6 +264,7 @@ void spec_check_keys(const struct ynode *map, const char *what, const char *choi
 void spec_check_pointer(const char *pointer, const struct ynode *place, const char *key,
                         struct diagnostics *d);
 void spec_check_when(const struct rule_when *w, const struct ynode *when, struct diagnostics *d);
+void record_map_check(const struct field_objects *map, struct diagnostics *d);
 
 static inline const struct resource_spec *resource_at(const struct connector_spec *spec, size_t i)
 {

@@ -3,6 +3,7 @@
 #include "core/datetime.h"
 #include "core/fileio.h"
 #include "core/hashmap.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "core/sha256.h"
 #include "format/encoding.h"
@@ -511,8 +512,9 @@ static int unknown_request(struct tape *t, const struct exchange *e, const struc
         if (!t->takes[i].is_used)
             next = &t->takes[i];
     error_set(err, ERR_NOT_FOUND, "tape '%s' has no answer to %s %.300s of connector '%s'%s%.*s",
-              t->path, e->method, e->url, e->connector, other_body ? " with this body: " : "",
-              other_body ? (int)shown : 0, body->data);
+              t->path, e->method, e->url, e->connector,
+              other_body ? message_text(" with this body: ") : "", other_body ? (int)shown : 0,
+              body->data);
     if (!next)
         return error_hint(err, "all of its %zu answers were used: record it again", t->count);
     return error_hint(err, "the next that it has is to %s %.300s of '%s': record it again",
@@ -599,10 +601,11 @@ struct tape *tape_of_body(const char *name, struct span body)
     return t;
 }
 
-int tape_open_exact(const char *path, size_t max_bytes, struct tape **ret, struct error *err)
+int tape_open_cache(const char *path, size_t max_bytes, bool is_exact, struct tape **ret,
+                    struct error *err)
 {
     TRY(tape_open(path, TAPE_RECORD, ret, err));
-    (*ret)->is_exact = true;
+    (*ret)->is_exact = is_exact;
     (*ret)->file.max = max_bytes;
     return 0;
 }

@@ -74,6 +74,9 @@ static int spec_value(struct template_scope *s, const struct param_spec *spec, c
     const char *value = given_value(s, name, len, &known);
     const char *own = arena_strndup(s->arena, name, len);
 
+    if (value && spec->words.count > 0)
+        TRY(param_word(spec, own, &value, s->arena, err));
+
     if (!value && spec->def && spec->def->is_null) {
         *ret = (struct param_value){NULL, "null"};
         return 0;

@@ -1,4 +1,5 @@
 #include "net/formula.h"
+#include "core/message.h"
 #include "format/jpull.h"
 #include "format/jsonx.h"
 #include "net/digest.h"
@@ -89,7 +90,7 @@ static int function_read(struct reader *r, const char *at, const char *name, str
     bool found = false;
 
     if (r->depth >= DEPTH_MAX)
-        return malformed(at, "too many functions inside each other", err);
+        return malformed(at, message_text("too many functions inside each other"), err);
     r->depth++;
     strbuf_init(&argument, out->max);
     int code = text_read(r, true, &argument, err);
@@ -152,11 +153,11 @@ static int name_read(struct reader *r, const char *at, const char *name, struct 
         fallback = r->p + 2;
         fallback_len = strcspn(fallback, "}");
         if (memmem(fallback, fallback_len, "${", 2))
-            return malformed(at, "a default cannot hold another '${'", err);
+            return malformed(at, message_text("a default cannot hold another '${'"), err);
         r->p = fallback + fallback_len;
     }
     if (*r->p != '}')
-        return malformed(at, "'}' is missing", err);
+        return malformed(at, message_text("'}' is missing"), err);
     r->p++;
     TRY(name_value(r, name, out, &found, err));
     if (fallback && out->len == before)
@@ -174,18 +175,21 @@ static int reference_read(struct reader *r, struct strbuf *out, struct error *er
 
     r->p += 2;
     if (!isalpha((unsigned char)*r->p) && *r->p != '_')
-        return malformed(at, "expected a name after '${'", err);
+        return malformed(at, message_text("expected a name after '${'"), err);
     while (isalnum((unsigned char)r->p[n]) || r->p[n] == '_' || r->p[n] == '.')
         n++;
     if (n >= sizeof(name))
-        return malformed(at, "the name is too long", err);
+        return malformed(at, message_text("the name is too long"), err);
     memcpy(name, r->p, n);
     name[n] = '\0';
     r->p += n;
     if (r->p[0] == '}' || (r->p[0] == ':' && r->p[1] == '-'))
         return name_read(r, at, name, out, err);
     if (r->p[0] != ':')
-        return malformed(at, *r->p ? "unexpected character in the name" : "'}' is missing", err);
+        return malformed(at,
+                         *r->p ? message_text("unexpected character in the name")
+                               : message_text("'}' is missing"),
+                         err);
     r->p++;
     return function_read(r, at, name, out, err);
 }
@@ -202,7 +206,7 @@ static int text_read(struct reader *r, bool nested, struct strbuf *out, struct e
         strbuf_add(out, r->p, plain);
         r->p += plain;
         if (*r->p == '\0')
-            return nested ? malformed(begin, "'}' is missing", err) : 0;
+            return nested ? malformed(begin, message_text("'}' is missing"), err) : 0;
         if (*r->p == '}') {
             r->p++;
             return 0;

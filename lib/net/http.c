@@ -1,5 +1,6 @@
 #include "net/http.h"
 #include "core/clock.h"
+#include "core/message.h"
 #include "core/signals.h"
 #include "net/http_internal.h"
 #include "net/url.h"
@@ -124,13 +125,12 @@ static bool stop_idle(struct http_client *c)
     bool progress = false;
     int64_t now_ns = clock_monotonic_ns();
 
-    if (c->options.idle_timeout_ms >= c->options.timeout_ms)
-        return false;
+    bool all = c->options.idle_timeout_ms < c->options.timeout_ms;
     for (struct http_task *t = c->active.first, *next; t; t = next) {
         next = t->next;
-        if (!http_transfer_is_idle(c, t, now_ns))
+        if ((!all && !t->req->sink) || !http_transfer_is_idle(c, t, now_ns))
             continue;
-        t->stopped = "no byte came for too long";
+        t->stopped = message_text("no byte came for too long");
         t->stopped_code = ERR_UNAVAILABLE;
         http_attempt_end(c, t, CURLE_OPERATION_TIMEDOUT);
         progress = true;

@@ -47,6 +47,15 @@ void http_client_free(struct http_client *c);
 struct http_header {
     const char *name, *value;
 };
+/* Where a large body goes instead of into memory: a file, from its beginning at each attempt. It
+ * comes as its sender has it, not packed for the way. */
+struct http_sink {
+    int fd;             /* a file that can be truncated */
+    uint64_t max_bytes; /* more is ERR_LIMIT */
+    uint64_t bytes;     /* out: of the last attempt */
+};
+/* So much of it the response has all the same. */
+#define HTTP_SINK_HEAD_BYTES ((size_t)64 << 10)
 struct http_response;
 /* What to make of a response; asked before a retry, for systems that say it in the body. */
 enum http_verdict {
@@ -64,12 +73,15 @@ struct http_request {
     const char *content_type;
     const char *idempotency_key; /* sent as Idempotency-Key; makes a write repeatable */
     int64_t timeout_ms;          /* 0: the client's */
+    struct http_sink *sink;      /* NULL: the body is kept in memory */
     bool no_retry;
+    bool has_elsewhere; /* not repeated at a host that is down: its sender knows another */
     bool
         is_repeatable; /* its sender knows that twice is harmless, as a search or a login by POST */
     enum http_verdict (*judge)(void *judge_self,
                                const struct http_response *response); /* or NULL */
     void *judge_self;
+    bool *was_sent; /* or NULL; set once any of it has left for the host */
 };
 struct http_response {
     int status;

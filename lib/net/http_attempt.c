@@ -2,6 +2,7 @@
  * another. */
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/message.h"
 #include "net/http_internal.h"
 #include "net/retry.h"
 #include "net/url.h"
@@ -48,9 +49,22 @@ void http_list_move_first(struct http_task_list *list, struct http_task *t)
 
 /* ---- outcomes ------------------------------------------------------------------------------ */
 
+/* However it ends, by its answer or because nobody waits any more, its sender may want to know
+ * whether the host can have it. */
+static void attempt_leave(struct http_client *c, struct http_task *t)
+{
+    long sent_bytes = 0;
+
+    if (t->easy && t->req->was_sent &&
+        curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent_bytes) == CURLE_OK &&
+        sent_bytes > 0)
+        *t->req->was_sent = true;
+    http_transfer_end(c, t);
+}
+
 void http_task_finish(struct http_client *c, struct http_task *t)
 {
-    http_transfer_end(c, t);
+    attempt_leave(c, t);
     t->is_finished = true;
     if (t->done)
         http_list_move_last(&c->finished, t);
@@ -76,8 +90,8 @@ static void failure_fold(const struct http_task *t, struct error *err)
     url_shown(t->url ? t->url : req->url, &url);
     if (t->response.attempts > 1) {
         int64_t elapsed_ms = (clock_monotonic_ns() - t->begun_ns) / NS_PER_MS;
-        strbuf_addf(&attempts, "; %d attempts in %" PRId64 ".%" PRId64 " s", t->response.attempts,
-                    elapsed_ms / 1000, elapsed_ms % 1000 / 100);
+        strbuf_addf(&attempts, message_text("; %d attempts in %" PRId64 ".%" PRId64 " s"),
+                    t->response.attempts, elapsed_ms / 1000, elapsed_ms % 1000 / 100);
         if (strcmp(t->first_failure, one.message) != 0)
             strbuf_addf(&attempts, ", first: %s", t->first_failure);
     }
@@ -148,6 +162,8 @@ static int64_t task_retry_wait_ms(const struct http_client *c, const struct http
 {
     if (a->verdict == HTTP_VERDICT_FINAL || t->req->no_retry)
         return -1;
+    if (t->req->has_elsewhere && retry_host_is_down(a->failure.code, t->response.status))
+        return -1;
     if (a->verdict != HTTP_VERDICT_RATE_LIMITED && !retry_request_is_repeatable(t->req))
         return -1;
     return http_retry_wait_ms(&c->options.retry, t->response.attempts,
@@ -178,7 +194,7 @@ static void attempt_describe(struct http_task *t, const struct attempt *a)
     log_event(LOG_DEBUG,
               LOG_FIELDS(LOG_INT("attempt", t->response.attempts),
                          LOG_INT("http_status", t->response.status)),
-              "request failed: %s", text);
+              message_text("request failed: %s"), text);
 }
 
 /* How much of what we send the system bears. */
@@ -257,7 +273,7 @@ static bool attempt_was_left(struct http_client *c, struct http_task *t, CURLcod
     if (result != CURLE_OPERATION_TIMEDOUT || t->stopped || !c->was_left ||
         !retry_request_is_repeatable(t->req))
         return false;
-    http_transfer_end(c, t);
+    attempt_leave(c, t);
     breaker_forget(&t->host->breaker, t->is_probe);
     t->is_probe = false;
     t->response.attempts--;
@@ -273,7 +289,7 @@ void http_attempt_end(struct http_client *c, struct http_task *t, CURLcode resul
     char *target = result == CURLE_OK ? mem_strdup(http_transfer_redirect(t)) : NULL;
     struct attempt a;
 
-    http_transfer_end(c, t);
+    attempt_leave(c, t);
     if (result == CURLE_OK && redirect_is_followed(t, target)) {
         redirect_follow(c, t, target);
         return;

@@ -5,6 +5,7 @@
 #define DINER_NET_HTTP_INTERNAL_H
 
 #include "core/hashmap.h"
+#include "core/trace_span.h"
 #include "net/adaptive.h"
 #include "net/breaker.h"
 #include "net/http.h"
@@ -43,6 +44,7 @@ struct http_task {
     const char *stopped; /* why we ended it ourselves, or NULL */
     enum error_code stopped_code;
     bool is_probe;
+    struct trace_span span;
     char curl_text[CURL_ERROR_SIZE];
     /* over all attempts */
     int64_t begun_ns, due_ns; /* begun: the first attempt */

@@ -1,10 +1,15 @@
 #include "core/clock.h"
-#include "core/trace.h"
+#include "core/message.h"
 #include "net/http_internal.h"
+#include "net/url.h"
 #include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_MS    INT64_C(1000000)
+#define SINK_IDLE_MS 60000
 
 static const char *task_url(const struct http_task *t)
 {
@@ -13,13 +18,55 @@ static const char *task_url(const struct http_task *t)
 
 /* ---- what comes in ------------------------------------------------------------------------- */
 
+static bool sink_stop(struct http_task *t, enum error_code code, const char *why)
+{
+    t->stopped = why;
+    t->stopped_code = code;
+    return false;
+}
+
+static bool sink_write(struct http_task *t, const char *bytes, size_t n)
+{
+    struct http_sink *sink = t->req->sink;
+    size_t room = HTTP_SINK_HEAD_BYTES - t->response.body.len;
+
+    if (n > sink->max_bytes - sink->bytes)
+        return sink_stop(t, ERR_LIMIT, message_text("the download is over the limit"));
+    strbuf_add(&t->response.body, bytes, n < room ? n : room);
+    sink->bytes += n;
+    while (n > 0) {
+        ssize_t k = write(sink->fd, bytes, n);
+        if (k < 0 && errno == ENOSPC)
+            return sink_stop(t, ERR_IO, message_text("no room for the download: set TMPDIR"));
+        if (k < 0 && errno != EINTR)
+            return sink_stop(t, ERR_IO,
+                             message_text("the download cannot be written into a temporary file"));
+        bytes += k > 0 ? k : 0;
+        n -= k > 0 ? (size_t)k : 0;
+    }
+    return true;
+}
+
+/* What an earlier attempt left is not part of this one. */
+static int sink_begin(struct http_sink *sink, struct error *err)
+{
+    if (!sink)
+        return 0;
+    sink->bytes = 0;
+    if (ftruncate(sink->fd, 0) != 0 || lseek(sink->fd, 0, SEEK_SET) != 0)
+        return error_set_errno(err, ERR_IO, errno, "cannot empty a temporary file");
+    return 0;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *self)
 {
     struct http_task *t = self;
 
+    if (t->req->sink)
+        return sink_write(t, bytes, size * n) ? size * n : 0;
     if (strbuf_add(&t->response.body, bytes, size * n))
         return size * n;
-    t->stopped = "the answer is over the limit";
+    t->stopped = message_text("the answer is over the limit");
     t->stopped_code = ERR_LIMIT;
     return 0;
 }
@@ -58,7 +105,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *self)
         return len;
     t->header_bytes += len;
     if (t->header_bytes > HTTP_HEADER_BYTES_MAX || t->response.nheaders == HTTP_HEADERS_MAX) {
-        t->stopped = "the headers of the answer are over the limit";
+        t->stopped = message_text("the headers of the answer are over the limit");
         t->stopped_code = ERR_LIMIT;
         return 0;
     }
@@ -97,7 +144,7 @@ static int headers_build(struct http_task *t, struct error *err)
     for (size_t i = 0; i < req->nheaders; i++)
         TRY(header_append(t, req->headers[i].name, req->headers[i].value, err));
     char parent[TRACE_PARENT_MAX];
-    trace_parent(parent);
+    trace_span_traceparent(&t->span, parent);
     if (parent[0] != '\0')
         TRY(header_append(t, "traceparent", parent, err));
     if (req->idempotency_key)
@@ -144,7 +191,9 @@ static void limits_set(const struct http_client *c, struct http_task *t)
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
     curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     if (!t->req->method || strcmp(t->req->method, "HEAD") != 0)
-        curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->body_max_bytes);
+        curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE,
+                         t->req->sink ? (curl_off_t)t->req->sink->max_bytes
+                                      : (curl_off_t)o->body_max_bytes);
 }
 
 static void easy_setup(const struct http_client *c, struct http_task *t, bool may_reuse)
@@ -156,7 +205,8 @@ static void easy_setup(const struct http_client *c, struct http_task *t, bool ma
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
+    if (!t->req->sink)
+        curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(e, CURLOPT_USERAGENT, "diner/" DINER_VERSION);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     /* libcurl itself sends a request again when a kept connection turns out dead, whatever its
@@ -175,6 +225,32 @@ static void easy_setup(const struct http_client *c, struct http_task *t, bool ma
     curl_easy_setopt(e, CURLOPT_PRIVATE, t);
 }
 
+static void begin_span(struct http_task *t)
+{
+    AUTO_STRBUF struct strbuf url = {0};
+
+    trace_span_begin(&t->span, TRACE_SPAN_CLIENT, t->req->method ? t->req->method : "GET");
+    strbuf_init(&url, 0);
+    url_shown(task_url(t), &url);
+    trace_span_text(&t->span, "url.full", url.data, url.len);
+    if (t->response.attempts > 1)
+        trace_span_number(&t->span, "http.request.resend_count", t->response.attempts - 1);
+}
+
+static void end_span(struct http_task *t)
+{
+    char status[16];
+
+    snprintf(status, sizeof(status), "HTTP %d", t->response.status);
+    if (t->response.status > 0)
+        trace_span_number(&t->span, "http.response.status_code", t->response.status);
+    if (t->response.status == 0)
+        trace_span_fail(&t->span, t->stopped ? t->stopped : "no answer");
+    else if (t->response.status >= 400)
+        trace_span_fail(&t->span, status);
+    trace_span_end(&t->span);
+}
+
 int http_transfer_begin(struct http_client *c, struct http_task *t, bool may_reuse,
                         struct error *err)
 {
@@ -185,6 +261,8 @@ int http_transfer_begin(struct http_client *c, struct http_task *t, bool may_reu
     t->moved_ns = clock_monotonic_ns();
     http_headers_clear(&t->response);
     strbuf_clear(&t->response.body);
+    TRY(sink_begin(t->req->sink, err));
+    begin_span(t);
     TRY(headers_build(t, err));
     t->easy = c->spares > 0 ? c->spare[--c->spares] : curl_easy_init();
     if (!t->easy)
@@ -205,12 +283,15 @@ void http_transfer_end(struct http_client *c, struct http_task *t)
 
     curl_slist_free_all(t->header_lines);
     t->header_lines = NULL;
-    if (!t->easy)
+    if (!t->easy) {
+        trace_span_end(&t->span); /* it did not begin */
         return;
+    }
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &elapsed_us);
     t->response.status = (int)status;
     t->response.elapsed_us = elapsed_us;
+    end_span(t);
     curl_multi_remove_handle(c->multi, t->easy);
     if (c->spares < HTTP_SPARE_MAX) {
         curl_easy_reset(t->easy);
@@ -227,12 +308,15 @@ bool http_transfer_is_idle(const struct http_client *c, struct http_task *t, int
 
     curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
     curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &up);
+    int64_t limit_ms = c->options.idle_timeout_ms;
+    if (t->req->sink && limit_ms < SINK_IDLE_MS) /* it is made while we wait */
+        limit_ms = SINK_IDLE_MS;
     int64_t moved = (int64_t)down + (int64_t)up + (int64_t)t->header_bytes;
     if (moved != t->moved_bytes) {
         t->moved_bytes = moved;
         t->moved_ns = now_ns;
     }
-    return now_ns - t->moved_ns > c->options.idle_timeout_ms * NS_PER_MS;
+    return now_ns - t->moved_ns > limit_ms * NS_PER_MS;
 }
 
 const char *http_transfer_redirect(const struct http_task *t)
@@ -275,7 +359,8 @@ void http_transfer_error(const struct http_task *t, CURLcode result, struct erro
     error_set(err, code_of(result), "%c%.*s", lower ? tolower((unsigned char)text[0]) : text[0],
               len > 0 ? (int)len - 1 : 0, text + 1);
     if (result == CURLE_FILESIZE_EXCEEDED)
-        error_set(err, ERR_LIMIT, "the answer is over the limit");
+        error_set(err, ERR_LIMIT, "the %s is over the limit",
+                  t->req->sink ? message_text("download") : message_text("answer"));
     if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE)
         error_hint(err, "the certificate must be valid for this host and its authority trusted; a "
                         "private authority is named by ca_file");

@@ -65,16 +65,48 @@ void load_expire_unsent(struct load *l, int64_t now)
                                   .sent_ns = now,
                                   .done_ns = now,
                                   .outcome = LOADGEN_UNSENT};
-        l->issued++;
+        e.request = load_issue(l);
         load_tell(l, &e);
     }
 }
 
+uint32_t load_issue(struct load *l)
+{
+    const struct loadgen_options *o = l->options;
+    uint64_t i = l->issued++;
+    if (o->nrequests == 0)
+        return 0;
+    return o->pick != NULL ? o->pick(l->self, i) : (uint32_t)(i % o->nrequests);
+}
+
+struct loadgen_request load_request(const struct load *l, uint32_t i)
+{
+    const struct loadgen_options *o = l->options;
+    if (o->nrequests == 0)
+        return (struct loadgen_request){.method = o->method, .target = "", .body = o->body};
+    struct loadgen_request r = o->requests[i];
+    if (r.method == NULL)
+        r.method = o->method;
+    return r;
+}
+
+static void count_step(uint64_t *steps, int64_t ns)
+{
+    int64_t step = ns / 1000 / LOADGEN_TURN_STEP_US;
+    steps[step < LOADGEN_TURN_STEPS ? step : LOADGEN_TURN_STEPS - 1]++;
+}
+
 void load_note_turn(struct load *l, int64_t turn_ns)
 {
-    int64_t step = turn_ns / 1000 / LOADGEN_TURN_STEP_US;
-    l->turns[step < LOADGEN_TURN_STEPS ? step : LOADGEN_TURN_STEPS - 1]++;
+    count_step(l->turns, turn_ns);
     l->turns_count++;
+}
+
+void load_note_lag(struct load *l, int64_t intended, int64_t now)
+{
+    int64_t due = intended > l->room_since ? intended : l->room_since;
+    count_step(l->lags, now > due ? now - due : 0);
+    l->lags_count++;
 }
 
 void load_note_failure(struct load *l, const char *what)
@@ -97,8 +129,13 @@ bool load_turn(struct load *l, int64_t now)
     return true;
 }
 
-enum loadgen_outcome load_outcome_of(int status)
+enum loadgen_outcome load_outcome_of(const struct load *l, uint32_t request, int status)
 {
+    int expected = l->options->nrequests > 0 ? l->options->requests[request].expect : 0;
+    if (expected != 0 && status == expected)
+        return LOADGEN_OK;
+    if (expected != 0)
+        return status == 429 ? LOADGEN_LIMITED : LOADGEN_STATUS;
     if ((status >= 200 && status < 300) || status == 304)
         return LOADGEN_OK;
     return status == 429 ? LOADGEN_LIMITED : LOADGEN_STATUS;
@@ -140,19 +177,45 @@ static int check_bounds(const struct loadgen_options *o, struct error *err)
     return 0;
 }
 
-static int check_options(const struct loadgen_options *o, struct error *err)
+static int check_target(const char *url, struct error *err)
 {
-    TRY(check_bounds(o, err));
-    if (o->method != NULL && !is_token(o->method))
-        return error_set(err, ERR_USAGE, "'%.40s' is no HTTP method", o->method);
-    for (size_t i = 0; i < o->nheaders; i++)
-        TRY(check_header(&o->headers[i], err));
-    for (const unsigned char *p = (const unsigned char *)o->url; *p != '\0'; p++)
+    for (const unsigned char *p = (const unsigned char *)url; *p != '\0'; p++)
         if (*p <= ' ' || *p >= 0x7f) {
             error_set(err, ERR_USAGE, "the URL has a blank, control or non-ASCII character");
             return error_hint(err, "write it percent-encoded, a blank as %%20");
         }
     return 0;
+}
+
+static int check_method(const char *method, struct error *err)
+{
+    if (method != NULL && !is_token(method))
+        return error_set(err, ERR_USAGE, "'%.40s' is no HTTP method", method);
+    return 0;
+}
+
+static int check_request(const struct loadgen_request *r, struct error *err)
+{
+    if (r->target[0] != '/')
+        return error_set(err, ERR_USAGE, "a path begins with '/', not '%.40s'", r->target);
+    TRY(check_method(r->method, err));
+    TRY(check_target(r->target, err));
+    for (size_t i = 0; i < r->nheaders; i++)
+        TRY(check_header(&r->headers[i], err));
+    return 0;
+}
+
+static int check_options(const struct loadgen_options *o, struct error *err)
+{
+    TRY(check_bounds(o, err));
+    TRY(check_method(o->method, err));
+    for (size_t i = 0; i < o->nheaders; i++)
+        TRY(check_header(&o->headers[i], err));
+    if (o->nrequests > LOADGEN_VARIANTS_MAX)
+        return error_set(err, ERR_USAGE, "more than %d different requests", LOADGEN_VARIANTS_MAX);
+    for (size_t i = 0; i < o->nrequests; i++)
+        TRY(check_request(&o->requests[i], err));
+    return check_target(o->url, err);
 }
 
 /* ---- the address --------------------------------------------------------------------------- */
@@ -258,11 +321,11 @@ static int64_t cpu_now_ns(void)
            ((int64_t)u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000;
 }
 
-static int64_t turns_p99_us(const struct load *l)
+static int64_t steps_p99_us(const uint64_t *steps, uint64_t count)
 {
-    uint64_t wanted = l->turns_count - l->turns_count / 100, seen = 0;
+    uint64_t wanted = count - count / 100, seen = 0;
     for (int i = 0; i < LOADGEN_TURN_STEPS; i++) {
-        seen += l->turns[i];
+        seen += steps[i];
         if (seen >= wanted)
             return (int64_t)(i + 1) * LOADGEN_TURN_STEP_US;
     }
@@ -298,7 +361,8 @@ static void summarize(struct load *l, int64_t cpu_ns, struct loadgen_summary *re
     if (l->options->rate_per_s == 0 && l->issued >= l->planned && now < l->end_ns)
         s->capped = true;
     s->cpu_ns = cpu_now_ns() - cpu_ns;
-    s->loop_p99_us = turns_p99_us(l);
+    s->loop_p99_us = steps_p99_us(l->turns, l->turns_count);
+    s->lag_p99_us = l->lags_count > 0 ? steps_p99_us(l->lags, l->lags_count) : -1;
     *ret = *s;
 }
 
@@ -322,6 +386,7 @@ int loadgen_run(const struct loadgen_options *options, loadgen_sink sink,
     TRY(allow_files(o.connections, err));
     l->warm_ns = o.warmup_ms * LOADGEN_NS_PER_MS;
     l->end_ns = l->warm_ns + o.duration_ms * LOADGEN_NS_PER_MS;
+    l->room_since = INT64_MIN;
     l->timeout_ns = o.timeout_ms * LOADGEN_NS_PER_MS;
     plan(l);
     int64_t cpu_ns = cpu_now_ns();

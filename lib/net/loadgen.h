@@ -1,4 +1,5 @@
-/* lib/net/loadgen.h - sends one HTTP request over and over, and times each answer.
+/* lib/net/loadgen.h - sends one HTTP request, or several in turns, over and over, and times each
+ * answer.
  *
  * Open model (rate_per_s > 0): request i is meant to start at i / rate whatever the server does;
  * its latency counts from then, also while it waits for a connection: a stall is seen by all the
@@ -23,6 +24,17 @@
 #define LOADGEN_DURATION_MAX_MS ((int64_t)3600 * 1000)
 #define LOADGEN_REQUESTS_MAX    ((uint64_t)50 * 1000 * 1000)
 
+/* One of several requests. */
+struct loadgen_request {
+    const char *method;                /* NULL: as in loadgen_options */
+    const char *target;                /* path and query behind the URL, "/x?y" */
+    const struct http_header *headers; /* besides those of all */
+    size_t nheaders;
+    struct span body;
+    int expect; /* the status of a right answer; 0: any 2xx or 304 */
+};
+#define LOADGEN_VARIANTS_MAX 100000
+
 struct loadgen_options {
     const char *url;    /* http:// or https://, no user:password@ */
     const char *method; /* NULL: GET */
@@ -37,6 +49,11 @@ struct loadgen_options {
     uint64_t body_max_bytes; /* 0: 64 MiB; more is a failure of that request */
     uint64_t requests_max;   /* 0: LOADGEN_REQUESTS_MAX */
     const char *ca_file;     /* https; NULL: the system's */
+    /* Several requests instead of the one: request i of the load is requests[pick(self, i)]. pick
+     * is called once for each i, in order; NULL: one after the other. body above is not used. */
+    const struct loadgen_request *requests;
+    size_t nrequests;
+    uint32_t (*pick)(void *self, uint64_t i);
 };
 
 enum loadgen_outcome {
@@ -61,6 +78,7 @@ struct loadgen_event {
     int status; /* 0 without one */
     bool warmup;
     uint64_t body_bytes;
+    uint32_t request; /* which of several */
 };
 typedef void (*loadgen_sink)(void *self, const struct loadgen_event *event);
 
@@ -74,6 +92,8 @@ struct loadgen_summary {
     bool capped;              /* by requests_max */
     int64_t cpu_ns;           /* spent by this process while loading */
     int64_t loop_p99_us;      /* 99 % of the loop's turns took at most this: its own delay */
+    int64_t lag_p99_us;       /* open model: 99 % of the requests that found a free connection were
+                               * sent at most this after they were meant to; -1 none */
     char first_failure[160];  /* in words, of the first connection that failed; "" when none did */
 };
 

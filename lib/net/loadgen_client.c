@@ -14,12 +14,14 @@ struct flight {
     struct flight *next_free;
     struct client_loop *loop;
     int64_t intended, sent;
+    uint32_t request;
 };
 
 struct client_loop {
     struct load *load;
     struct http_client *client;
-    struct http_request request;
+    struct arena *arena;
+    struct http_request *requests;
     struct flight *flights, *free;
     int64_t under_way;
     bool is_ended; /* a signal came: the rest is abandoned */
@@ -49,8 +51,10 @@ static void on_done(void *self, const struct http_request *req,
         l->summary.abandoned++;
         p->is_ended = true;
     } else {
-        struct loadgen_event e = {.intended_ns = f->intended, .sent_ns = f->sent, .done_ns = now};
-        e.outcome = response ? load_outcome_of(response->status) : outcome_of_error(err);
+        struct loadgen_event e = {
+            .intended_ns = f->intended, .sent_ns = f->sent, .done_ns = now, .request = f->request};
+        e.outcome =
+            response ? load_outcome_of(l, f->request, response->status) : outcome_of_error(err);
         if (response != NULL) {
             e.status = response->status;
             e.body_bytes = response->body.len;
@@ -59,6 +63,8 @@ static void on_done(void *self, const struct http_request *req,
         }
         load_tell(l, &e);
     }
+    if (p->free == NULL)
+        l->room_since = now;
     f->next_free = p->free;
     p->free = f;
     (void)load_turn(l, now);
@@ -74,12 +80,14 @@ static void start_next(struct client_loop *p, int64_t now)
     f->loop = p;
     f->sent = now;
     f->intended = l->options->rate_per_s > 0 ? load_intended(l, l->issued) : now;
-    l->issued++;
+    if (l->options->rate_per_s > 0)
+        load_note_lag(l, f->intended, now);
+    f->request = load_issue(l);
     l->summary.sent++;
     p->under_way++;
     if (p->under_way > l->summary.connections_peak)
         l->summary.connections_peak = p->under_way;
-    http_start(p->client, &p->request, on_done, f);
+    http_start(p->client, &p->requests[f->request], on_done, f);
 }
 
 static int run_closed(struct client_loop *p, struct error *err)
@@ -107,6 +115,39 @@ static int run_open(struct client_loop *p, struct error *err)
     }
 }
 
+static struct http_request request_build(const struct client_loop *p, uint32_t i)
+{
+    const struct loadgen_options *o = p->load->options;
+    const struct loadgen_request r = load_request(p->load, i);
+    size_t base = strcspn(o->url, "#");
+    if (*r.target != '\0' && base > 0 && o->url[base - 1] == '/')
+        base--;
+    struct http_header *headers =
+        arena_array(p->arena, o->nheaders + r.nheaders + 1, sizeof *headers);
+    for (size_t k = 0; k < o->nheaders; k++)
+        headers[k] = o->headers[k];
+    for (size_t k = 0; k < r.nheaders; k++)
+        headers[o->nheaders + k] = r.headers[k];
+    return (struct http_request){.method = r.method     ? r.method
+                                           : r.body.ptr ? "POST"
+                                                        : "GET",
+                                 .url =
+                                     arena_printf(p->arena, "%.*s%s", (int)base, o->url, r.target),
+                                 .headers = headers,
+                                 .nheaders = o->nheaders + r.nheaders,
+                                 .body = r.body,
+                                 .timeout_ms = o->timeout_ms,
+                                 .no_retry = true};
+}
+
+static void requests_build(struct client_loop *p)
+{
+    size_t n = p->load->options->nrequests > 0 ? p->load->options->nrequests : 1;
+    p->requests = arena_array(p->arena, n, sizeof *p->requests);
+    for (size_t i = 0; i < n; i++)
+        p->requests[i] = request_build(p, (uint32_t)i);
+}
+
 int load_run_client(struct load *l, struct error *err)
 {
     const struct loadgen_options *o = l->options;
@@ -118,15 +159,8 @@ int load_run_client(struct load *l, struct error *err)
                                    .ca_file = o->ca_file};
     struct client_loop p = {.load = l};
     TRY(http_client_new(&options, &p.client, err));
-    p.request = (struct http_request){.method = o->method     ? o->method
-                                                : o->body.ptr ? "POST"
-                                                              : "GET",
-                                      .url = o->url,
-                                      .headers = o->headers,
-                                      .nheaders = o->nheaders,
-                                      .body = o->body,
-                                      .timeout_ms = o->timeout_ms,
-                                      .no_retry = true};
+    p.arena = arena_new();
+    requests_build(&p);
     p.flights = mem_array((size_t)o->connections, sizeof *p.flights);
     for (int64_t i = 0; i < o->connections; i++) {
         p.flights[i].next_free = p.free;
@@ -138,6 +172,7 @@ int load_run_client(struct load *l, struct error *err)
         code = 0;
     }
     http_client_free(p.client);
+    arena_free(p.arena);
     free(p.flights);
     return code;
 }

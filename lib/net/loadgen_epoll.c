@@ -25,6 +25,12 @@
 
 enum conn_state { CONN_CLOSED, CONN_CONNECTING, CONN_IDLE, CONN_SENDING, CONN_READING };
 
+/* A request as it goes out; the bytes stand in loop.bytes. */
+struct outgoing {
+    size_t at, len;
+    bool head;
+};
+
 struct conn_list {
     struct conn *first, *last;
     int64_t count;
@@ -37,7 +43,8 @@ struct conn {
     enum conn_state state;
     bool wants_out;              /* EPOLLOUT is set */
     int64_t intended, sent, due; /* due: the deadline, or the end of the rest */
-    size_t out;                  /* bytes of the request sent */
+    uint32_t request;
+    size_t out; /* bytes of the request sent */
     struct load_response response;
 };
 
@@ -46,11 +53,16 @@ struct loop {
     int epoll;
     struct conn *conns;
     struct conn_list idle, closed, active, resting;
-    struct strbuf request;
-    bool head;
+    struct strbuf bytes;
+    struct outgoing *requests;
     struct epoll_event events[EVENTS_A_TURN];
     char received[RECEIVE_BYTES];
 };
+
+static const struct outgoing *conn_request(const struct loop *p, const struct conn *c)
+{
+    return &p->requests[c->request];
+}
 
 static void conn_move(struct conn *c, struct conn_list *to, bool to_front)
 {
@@ -77,6 +89,13 @@ static void conn_close(struct loop *p, struct conn *c, struct conn_list *to)
     conn_move(c, to, to == &p->closed);
 }
 
+/* A connection becomes free: whoever waited for one need wait no longer. */
+static void note_room(struct loop *p)
+{
+    if (p->idle.count + p->closed.count == 0)
+        p->load->room_since = load_now(p->load);
+}
+
 static void conn_want_out(struct loop *p, struct conn *c, bool wanted)
 {
     if (c->wants_out == wanted)
@@ -94,7 +113,8 @@ static void conn_tell(struct loop *p, struct conn *c, enum loadgen_outcome outco
                               .done_ns = now,
                               .outcome = outcome,
                               .status = outcome <= LOADGEN_STATUS ? c->response.status : 0,
-                              .body_bytes = c->response.body_bytes};
+                              .body_bytes = c->response.body_bytes,
+                              .request = c->request};
     load_tell(p->load, &e);
 }
 
@@ -104,6 +124,7 @@ static void conn_fail_connect(struct loop *p, struct conn *c, int errno_value)
     load_note_failure(p->load, strerror(errno_value));
     c->response.body_bytes = 0;
     conn_tell(p, c, LOADGEN_CONNECT, now);
+    note_room(p);
     c->due = now + REST_NS;
     conn_close(p, c, p->load->options->rate_per_s > 0 ? &p->closed : &p->resting);
 }
@@ -111,6 +132,7 @@ static void conn_fail_connect(struct loop *p, struct conn *c, int errno_value)
 static void conn_finish(struct loop *p, struct conn *c, enum loadgen_outcome outcome, bool keep)
 {
     conn_tell(p, c, outcome, load_now(p->load));
+    note_room(p);
     if (!keep) {
         conn_close(p, c, &p->closed);
         return;
@@ -122,8 +144,9 @@ static void conn_finish(struct loop *p, struct conn *c, enum loadgen_outcome out
 
 static void conn_send(struct loop *p, struct conn *c)
 {
-    while (c->out < p->request.len) {
-        ssize_t n = send(c->fd, p->request.data + c->out, p->request.len - c->out, MSG_NOSIGNAL);
+    const struct outgoing *r = conn_request(p, c);
+    while (c->out < r->len) {
+        ssize_t n = send(c->fd, p->bytes.data + r->at + c->out, r->len - c->out, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -146,7 +169,7 @@ static void conn_start_request(struct loop *p, struct conn *c)
         c->intended = c->sent;
     c->out = 0;
     c->state = CONN_SENDING;
-    load_response_begin(&c->response, p->head, p->load->options->body_max_bytes);
+    load_response_begin(&c->response, conn_request(p, c)->head, p->load->options->body_max_bytes);
     p->load->summary.sent++;
     conn_send(p, c);
 }
@@ -195,7 +218,9 @@ static void conn_assign(struct loop *p, struct conn *c, int64_t now)
     c->intended = l->options->rate_per_s > 0 ? load_intended(l, l->issued) : now;
     c->sent = now;
     c->due = now + l->timeout_ns;
-    l->issued++;
+    if (l->options->rate_per_s > 0)
+        load_note_lag(l, c->intended, now);
+    c->request = load_issue(l);
     bool is_open = c->state == CONN_IDLE;
     conn_move(c, &p->active, false);
     if (is_open)
@@ -211,9 +236,9 @@ static void conn_answered(struct loop *p, struct conn *c, bool more_came)
 {
     const struct load_response *r = &c->response;
     if (r->state == LOAD_DONE) {
-        bool keep =
-            r->keep_alive && !more_came && c->state == CONN_READING && c->out == p->request.len;
-        conn_finish(p, c, load_outcome_of(r->status), keep);
+        bool keep = r->keep_alive && !more_came && c->state == CONN_READING &&
+                    c->out == conn_request(p, c)->len;
+        conn_finish(p, c, load_outcome_of(p->load, c->request, r->status), keep);
         return;
     }
     load_note_failure(p->load, r->broken);
@@ -357,10 +382,14 @@ static void loop_run(struct loop *p)
 
 /* ---- the request --------------------------------------------------------------------------- */
 
-static bool has_header(const struct loadgen_options *o, const char *name)
+static bool has_header(const struct loadgen_options *o, const struct loadgen_request *r,
+                       const char *name)
 {
     for (size_t i = 0; i < o->nheaders; i++)
         if (strcasecmp(o->headers[i].name, name) == 0)
+            return true;
+    for (size_t i = 0; i < r->nheaders; i++)
+        if (strcasecmp(r->headers[i].name, name) == 0)
             return true;
     return false;
 }
@@ -374,34 +403,64 @@ static void add_host(struct strbuf *out, const struct loadgen_target *t)
     strbuf_adds(out, "\r\n");
 }
 
-static int request_build(struct loop *p, struct error *err)
+static void add_headers(struct strbuf *out, const struct http_header *headers, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        strbuf_addf(out, "%s: %s\r\n", headers[i].name, headers[i].value);
+}
+
+/* The path of the URL, then that of the request: a base address may end in "/". */
+static void add_target(struct strbuf *out, const struct loadgen_target *t,
+                       const struct loadgen_request *r)
+{
+    size_t n = t->path_len;
+    if (*r->target != '\0' && n > 0 && t->path[n - 1] == '/')
+        n--;
+    if (*r->target == '\0' && (n == 0 || t->path[0] != '/'))
+        strbuf_addch(out, '/');
+    strbuf_add(out, t->path, n);
+    strbuf_adds(out, r->target);
+}
+
+static void request_build(struct loop *p, uint32_t i)
 {
     const struct loadgen_options *o = p->load->options;
     const struct loadgen_target *t = &p->load->target;
-    const char *method = o->method ? o->method : o->body.ptr ? "POST" : "GET";
-    struct strbuf *out = &p->request;
-    strbuf_init(out, REQUEST_MAX);
-    p->head = strcmp(method, "HEAD") == 0;
-    strbuf_addf(out, "%s %s", method, t->path_len == 0 || t->path[0] != '/' ? "/" : "");
-    strbuf_add(out, t->path, t->path_len);
+    const struct loadgen_request r = load_request(p->load, i);
+    const char *method = r.method ? r.method : r.body.ptr ? "POST" : "GET";
+    struct strbuf *out = &p->bytes;
+    p->requests[i].at = out->len;
+    p->requests[i].head = strcmp(method, "HEAD") == 0;
+    strbuf_addf(out, "%s ", method);
+    add_target(out, t, &r);
     strbuf_adds(out, " HTTP/1.1\r\n");
-    if (!has_header(o, "Host"))
+    if (!has_header(o, &r, "Host"))
         add_host(out, t);
-    if (!has_header(o, "User-Agent"))
+    if (!has_header(o, &r, "User-Agent"))
         strbuf_adds(out, "User-Agent: diner/" DINER_VERSION "\r\n");
-    if (!has_header(o, "Accept"))
+    if (!has_header(o, &r, "Accept"))
         strbuf_adds(out, "Accept: */*\r\n");
-    for (size_t i = 0; i < o->nheaders; i++)
-        strbuf_addf(out, "%s: %s\r\n", o->headers[i].name, o->headers[i].value);
-    if (o->body.ptr != NULL && !has_header(o, "Content-Type"))
+    add_headers(out, o->headers, o->nheaders);
+    add_headers(out, r.headers, r.nheaders);
+    if (r.body.ptr != NULL && !has_header(o, &r, "Content-Type"))
         strbuf_adds(out, "Content-Type: application/json\r\n");
-    if (o->body.ptr != NULL || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0)
-        strbuf_addf(out, "Content-Length: %zu\r\n", o->body.len);
+    if (r.body.ptr != NULL || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0)
+        strbuf_addf(out, "Content-Length: %zu\r\n", r.body.len);
     strbuf_adds(out, "\r\n");
-    if (o->body.ptr != NULL)
-        strbuf_add(out, o->body.ptr, o->body.len);
-    if (out->overflow)
-        return error_set(err, ERR_LIMIT, "the request is larger than 64 MiB");
+    if (r.body.ptr != NULL)
+        strbuf_add(out, r.body.ptr, r.body.len);
+    p->requests[i].len = out->len - p->requests[i].at;
+}
+
+static int requests_build(struct loop *p, struct error *err)
+{
+    size_t n = p->load->options->nrequests > 0 ? p->load->options->nrequests : 1;
+    strbuf_init(&p->bytes, REQUEST_MAX);
+    p->requests = mem_array(n, sizeof *p->requests);
+    for (size_t i = 0; i < n && !p->bytes.overflow; i++)
+        request_build(p, (uint32_t)i);
+    if (p->bytes.overflow)
+        return error_set(err, ERR_LIMIT, "the requests are larger than 64 MiB");
     return 0;
 }
 
@@ -410,7 +469,7 @@ int load_run_epoll(struct load *l, struct error *err)
     struct loop *p = mem_alloc(sizeof *p);
     size_t n = (size_t)l->options->connections;
     p->load = l;
-    int code = request_build(p, err);
+    int code = requests_build(p, err);
     p->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (code == 0 && p->epoll < 0)
         code = error_set_errno(err, ERR_FAILED, errno, "cannot watch connections");
@@ -428,7 +487,8 @@ int load_run_epoll(struct load *l, struct error *err)
     if (p->epoll >= 0)
         close(p->epoll);
     free(p->conns);
-    strbuf_release(&p->request);
+    strbuf_release(&p->bytes);
+    free(p->requests);
     free(p);
     return code;
 }

@@ -37,6 +37,8 @@ struct load {
     uint64_t issued;  /* requests given to a connection or given up: the next one's number */
     struct loadgen_summary summary;
     uint64_t turns[LOADGEN_TURN_STEPS], turns_count; /* the loop's turns by their length */
+    uint64_t lags[LOADGEN_TURN_STEPS], lags_count;   /* sent - meant to be sent */
+    int64_t room_since; /* since when a connection is free; before all: always was */
 };
 
 int64_t load_now(const struct load *l);
@@ -44,6 +46,12 @@ int64_t load_now(const struct load *l);
 int64_t load_intended(const struct load *l, uint64_t i);
 /* Whether another request may start now: the model, the end, the cap. */
 bool load_wants(const struct load *l, int64_t now);
+/* Which of several requests the next one is; it counts as issued. */
+uint32_t load_issue(struct load *l);
+/* The i-th request as a whole: that of the options where there are not several. */
+struct loadgen_request load_request(const struct load *l, uint32_t i);
+/* Open model: a free connection took a request that was meant to be sent at `intended`. */
+void load_note_lag(struct load *l, int64_t intended, int64_t now);
 void load_tell(struct load *l, const struct loadgen_event *event);
 /* Open model: tells requests that waited timeout_ns for a connection as given up. */
 void load_expire_unsent(struct load *l, int64_t now);
@@ -51,7 +59,7 @@ void load_note_turn(struct load *l, int64_t turn_ns);
 void load_note_failure(struct load *l, const char *what);
 /* Once a turn: the tick; true when a signal asked to stop. */
 bool load_turn(struct load *l, int64_t now);
-enum loadgen_outcome load_outcome_of(int status);
+enum loadgen_outcome load_outcome_of(const struct load *l, uint32_t request, int status);
 
 int load_run_epoll(struct load *l, struct error *err);
 int load_run_client(struct load *l, struct error *err);

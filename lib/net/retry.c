@@ -37,6 +37,11 @@ bool retry_status_is_transient(int status)
     }
 }
 
+bool retry_host_is_down(int code, int status)
+{
+    return code == ERR_UNAVAILABLE || (code == 0 && status >= 502 && status <= 504);
+}
+
 bool retry_request_is_repeatable(const struct http_request *req)
 {
     static const char *const safe[] = {"GET", "HEAD", "PUT", "DELETE"};

@@ -99,17 +99,17 @@ struct texts {
     struct strbuf params, text, key, signature;
 };
 
-static int text_render(const struct sign_spec *spec, struct auth_scope *names, struct texts *t,
-                       struct error *err)
+int sign_text(const struct sign_spec *spec, struct auth_scope *names, struct strbuf *params,
+              struct strbuf *text, struct error *err)
 {
     const struct formula_scope scope = auth_scope_formula(names);
 
     names->params = NULL;
     if (spec->params) {
-        TRY(sign_params_text(names->request, spec, names, &t->params, err));
-        names->params = t->params.data;
+        TRY(sign_params_text(names->request, spec, names, params, err));
+        names->params = params->data;
     }
-    return formula_render(spec->text, &scope, &t->text, err);
+    return formula_render(spec->text, &scope, text, err);
 }
 
 static int digest_text(const struct sign_spec *spec, struct auth_scope *names, struct texts *t,
@@ -192,9 +192,8 @@ static int places_note(const struct field_string_map *map, const char *place,
     return 0;
 }
 
-/* Everything once more, without secrets. The request is that which was signed. */
-static int trace_fill(const struct sign_spec *spec, const struct auth_scope *names,
-                      struct sign_trace *trace, const struct texts *real, struct error *err)
+int sign_explain(const struct sign_spec *spec, const struct auth_scope *names,
+                 const char *signature, struct sign_trace *trace, struct error *err)
 {
     AUTO_STRBUF struct strbuf params = {0}, text = {0}, key = {0};
     struct auth_scope masked = *names;
@@ -203,7 +202,7 @@ static int trace_fill(const struct sign_spec *spec, const struct auth_scope *nam
     masked.is_masked = true;
     rec.inner = auth_scope_formula(&masked);
     const struct formula_scope scope = {.value = recorded_value, .self = &rec, .is_masked = true};
-    *trace = (struct sign_trace){.signature = arena_strdup(rec.arena, real->signature.data)};
+    *trace = (struct sign_trace){.signature = arena_strdup(rec.arena, signature)};
     strbuf_init(&params, STRBUF_DEFAULT_MAX);
     strbuf_init(&text, STRBUF_DEFAULT_MAX);
     strbuf_init(&key, CONNECTOR_TEXT_MAX);
@@ -216,7 +215,7 @@ static int trace_fill(const struct sign_spec *spec, const struct auth_scope *nam
         TRY(formula_render(spec->key, &scope, &key, err));
     secret_redact(&text);
     trace->text = arena_strdup(rec.arena, text.data);
-    masked.signature = real->signature.data;
+    masked.signature = signature;
     TRY(places_note(&spec->put.query, "query", &rec.inner, &rec, err));
     TRY(places_note(&spec->put.form, "form", &rec.inner, &rec, err));
     TRY(places_note(&spec->put.body, "body", &rec.inner, &rec, err));
@@ -227,10 +226,10 @@ static int request_sign(struct outgoing *r, const struct sign_spec *spec, struct
                         struct texts *t, struct sign_trace *trace, struct error *err)
 {
     TRY(put(r, &spec->put, false, names, err));
-    TRY(text_render(spec, names, t, err));
+    TRY(sign_text(spec, names, &t->params, &t->text, err));
     TRY(digest_text(spec, names, t, err));
-    if (trace)
-        TRY(trace_fill(spec, names, trace, t, err));
+    if (trace) /* everything once more, without secrets */
+        TRY(sign_explain(spec, names, t->signature.data, trace, err));
     return put(r, &spec->put, true, names, err);
 }
 

@@ -36,12 +36,27 @@ struct sign_spec {
     struct sign_put put;
 };
 extern const struct field_set sign_set;
+
+/* How answers are signed by their system: `text` and `params` are made of the answer as they are of
+ * a request. No answer is believed whose signature is not there, wrong, by an unknown key or too
+ * old. Errors are not verified: they are believed in any case. */
+struct verify_spec {
+    struct sign_spec sign; /* algorithm, text, key, encoding, params; nothing is put anywhere */
+    const char *signature; /* where it stands */
+    const char *key_id;    /* which of the keys */
+    struct field_string_map keys;
+    const char *signed_at; /* seconds or milliseconds since 1970, or ISO 8601 */
+    int64_t max_age_ms;
+};
+extern const struct field_set verify_set;
 extern const char *const sign_algorithms[], *const sign_encodings[];
 
 /* place: the node of the block. known: names of values, secrets, and what the login gives. */
 struct formula_names;
 void sign_check(const struct sign_spec *spec, const struct ynode *place,
                 const struct formula_names *known, struct diagnostics *d);
+void verify_check(const struct verify_spec *spec, const struct ynode *place,
+                  const struct formula_names *known, struct diagnostics *d);
 
 /* What a signature was made of, for people: no secret stands in it. Texts in the arena. */
 #define SIGN_PIECES_MAX 64
@@ -63,6 +78,20 @@ struct auth_scope;
  * fetched). trace may be NULL. */
 int sign_apply(struct outgoing *r, const struct sign_spec *spec, struct auth_scope *names,
                struct sign_trace *trace, struct error *err);
+/* ${params}, kept in `params` and in names, and the string to sign of names->request. */
+int sign_text(const struct sign_spec *spec, struct auth_scope *names, struct strbuf *params,
+              struct strbuf *text, struct error *err);
+/* The same without secrets, and what each name stands for. signature: as it is shown. */
+int sign_explain(const struct sign_spec *spec, const struct auth_scope *names,
+                 const char *signature, struct sign_trace *ret, struct error *err);
+/* Whether the answer to r is signed as its resource or connector says; 0 when neither says how.
+ * ERR_REMOTE. at_us: the time that it came, 0: now. trace may be NULL; it is filled as far as it
+ * goes. */
+struct http_response;
+int verify_answer(const struct outgoing *r, const struct http_response *response, int64_t at_us,
+                  struct sign_trace *trace, struct error *err);
+/* How answers to r are verified; NULL: they are not. */
+const struct verify_spec *verify_of(const struct outgoing *r);
 /* ${params} of r. */
 int sign_params_text(const struct outgoing *r, const struct sign_spec *spec,
                      struct auth_scope *names, struct strbuf *out, struct error *err);

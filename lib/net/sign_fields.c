@@ -1,5 +1,6 @@
 /* The grammar of `sign`, and what must agree in it. */
 #include "core/datetime.h"
+#include "core/message.h"
 #include "net/connector_spec.h"
 #include "net/digest.h"
 #include "net/formula.h"
@@ -79,6 +80,40 @@ const struct field_set sign_set = {
     .help = "How requests are signed: a digest of one text, put into the request",
     .struct_size = sizeof(struct sign_spec),
     .fields = fields,
+    .scalar = "algorithm",
+};
+
+#define VERIFY(m)      .offset = offsetof(struct verify_spec, m)
+#define VERIFY_SIGN(m) .offset = offsetof(struct verify_spec, sign.m)
+static const struct field verify_fields[] = {
+    {"algorithm", FIELD_CHOICE, VERIFY_SIGN(algorithm), .choices = sign_algorithms, .def = "none",
+     .help = "rsa2: RSA with SHA-256; none: answers carry no signature, of one resource"},
+    {"text", FIELD_STRING, VERIFY_SIGN(text), .def = "${params}", .flags = FIELD_LATE,
+     .help = "the string that was signed: ${body}, ${header:NAME} and all else of the answer"},
+    {"signature", FIELD_STRING, VERIFY(signature), .flags = FIELD_LATE,
+     .help = "the signature, such as ${header:Wechatpay-Signature} or ${body:/sign}"},
+    {"encoding", FIELD_CHOICE, VERIFY_SIGN(encoding), .choices = sign_encodings, .def = "hex",
+     .help = "how it is written"},
+    {"key", FIELD_STRING, VERIFY_SIGN(key), .flags = FIELD_LATE,
+     .help = "hmac_*: the key; rsa2: the system's public key or certificate, PEM or bare base64"},
+    {"keys", FIELD_STRING_MAP, VERIFY(keys), .flags = FIELD_LATE,
+     .help = "several, by their id, while one takes the place of the other"},
+    {"key_id", FIELD_STRING, VERIFY(key_id), .flags = FIELD_LATE,
+     .help = "the id of the one it is signed with, such as ${header:Wechatpay-Serial}"},
+    {"params", FIELD_OBJECT_PTR, VERIFY_SIGN(params), .sub = &params_set,
+     .help = "which members of the answer are signed"},
+    {"signed_at", FIELD_STRING, VERIFY(signed_at), .flags = FIELD_LATE,
+     .help = "when it was signed: seconds or milliseconds since 1970, or ISO 8601"},
+    {"max_age", FIELD_DURATION, VERIFY(max_age_ms), .def = "5m", .min = 1000,
+     .max = INT64_C(24) * 3600 * 1000,
+     .help = "an answer signed longer ago, or later than now by as much, is an old one sent again"},
+    {0},
+};
+const struct field_set verify_set = {
+    .name = "verify",
+    .help = "How answers are signed: one without its signature, or with a wrong one, is an error",
+    .struct_size = sizeof(struct verify_spec),
+    .fields = verify_fields,
     .scalar = "algorithm",
 };
 
@@ -229,4 +264,51 @@ void sign_check(const struct sign_spec *s, const struct ynode *place,
     names.has_sign = true;
     put_check(s, place, &names, d);
     time_check(s, place, d);
+}
+
+static void verify_key_check(const struct verify_spec *v, const struct ynode *place,
+                             struct diagnostics *d)
+{
+    const char *algorithm = sign_algorithms[v->sign.algorithm];
+    bool wants_key = digest_wants_key(v->sign.algorithm - 1);
+    bool has_key = v->sign.key || v->keys.count > 0;
+
+    if (wants_key != has_key)
+        diagnostics_add(d, place, wants_key ? NULL : "put it into 'text'",
+                        wants_key ? MESSAGE("verify with %s needs 'key', or 'keys'")
+                                  : MESSAGE("verify with %s has no key"),
+                        algorithm);
+    if (v->sign.key && v->keys.count > 0)
+        diagnostics_add(d, ynode_key(place, "keys"), NULL, "verify: either 'key' or 'keys'");
+    if ((v->keys.count > 0) != (v->key_id != NULL))
+        diagnostics_add(d, place, NULL, "verify: 'keys' and 'key_id' go together");
+}
+
+void verify_check(const struct verify_spec *v, const struct ynode *place,
+                  const struct formula_names *outer, struct diagnostics *d)
+{
+    struct names names = {.outer = outer};
+    const struct ynode *text = ynode_get(place, "text");
+
+    if (v->sign.algorithm == SIGN_NONE || !place || place->kind != YNODE_MAP)
+        return;
+    verify_key_check(v, place, d);
+    if (!v->signature)
+        diagnostics_add(d, place, "such as  signature: \"${header:X-Signature}\"",
+                        "verify needs 'signature', where it stands");
+    text_check(v->signature, ynode_get(place, "signature"), &names, d);
+    text_check(v->sign.key, ynode_get(place, "key"), &names, d);
+    text_check(v->key_id, ynode_get(place, "key_id"), &names, d);
+    text_check(v->signed_at, ynode_get(place, "signed_at"), &names, d);
+    map_check(&v->keys, ynode_get(place, "keys"), &names, d);
+    if (v->sign.params)
+        params_check(v->sign.params, ynode_get(place, "params"), &names, d);
+    names.has_params = v->sign.params != NULL;
+    text_check(v->sign.text, text ? text : place, &names, d);
+    if (v->sign.params && v->sign.text && !formula_uses(v->sign.text, "params"))
+        diagnostics_add(d, ynode_key(place, "params"), "write ${params} into 'text'",
+                        "verify: 'params' is not used");
+    if (ynode_key(place, "max_age") && !v->signed_at)
+        diagnostics_add(d, ynode_key(place, "max_age"), NULL,
+                        "verify: 'max_age' needs 'signed_at'");
 }

@@ -107,7 +107,7 @@ static int put_at(struct put *p, struct span raw, const char *pointer, int depth
         strbuf_add(p->out, p->value.ptr, p->value.len);
         return 0;
     }
-    if (depth > JPULL_DEPTH_MAX)
+    if (depth >= JPULL_DEPTH_MAX)
         return error_set(err, ERR_LIMIT, "the pointer is too deep");
     strbuf_init(&scratch, 0);
     TRY(jpull_value_of(raw, &value, &scratch, err));

@@ -1,6 +1,7 @@
 /* lib/perf/inputs.c - see inputs.h: recognising, and reading lines. */
 #include "perf/inputs.h"
 
+#include "core/datetime.h"
 #include "core/fileio.h"
 #include "format/jsonx.h"
 #include "perf/inputs_internal.h"
@@ -31,6 +32,8 @@ int input_error(const struct input *in, struct error *err, const char *format, .
     va_start(args, format);
     error_setv(err, ERR_DATA, format, args);
     va_end(args);
+    if (in->path != NULL)
+        return error_context(err, "%s: in '%s'", in->name, in->path);
     return error_context(err, "%s:%d", in->name, in->line_no);
 }
 
@@ -92,6 +95,19 @@ bool span_count(struct span text, uint64_t *ret, struct span *ret_rest)
     return true;
 }
 
+bool input_time(const char *text, int64_t *ret)
+{
+    char again[DATETIME_ISO_MAX];
+    struct datetime when, same;
+    if (text == NULL || !datetime_parse_iso(text, strlen(text), &when))
+        return false;
+    datetime_print(when.us, NULL, again);
+    if (!datetime_parse_iso(again, strlen(again), &same) || same.us != when.us)
+        return false;
+    *ret = when.us;
+    return true;
+}
+
 const char *input_url(const struct input *in, struct span url)
 {
     size_t n = 0;
@@ -119,9 +135,11 @@ static int parse_json(struct input *in, struct perf_result *ret, struct error *e
         code = input_parse_own(in, doc, ret, err);
     } else if (jsonx_kind_of(jsonx_get(doc, "metrics")) == JSONX_OBJECT) {
         code = input_parse_k6(in, doc, ret, err);
+    } else if (input_is_vegeta_json(doc)) {
+        code = input_parse_vegeta_json(in, doc, ret, err);
     } else {
         in->line_no = 1;
-        code = input_error(in, err, "neither a k6 summary nor a report of diner");
+        code = input_error(in, err, "neither a summary of k6 or vegeta nor a report of diner");
     }
     jsonx_free(doc);
     return code;
@@ -144,9 +162,12 @@ int perf_input_parse(struct span text, const char *name, struct arena *arena,
         return input_parse_hey_csv(&in, ret, err);
     if (input_is_hey(text))
         return input_parse_hey(&in, ret, err);
-    error_set(err, ERR_DATA, "%s:1: not a result of wrk, hey or k6, nor a report of diner", name);
+    if (input_is_vegeta(text))
+        return input_parse_vegeta(&in, ret, err);
+    error_set(err, ERR_DATA, "%s:1: not a result of wrk, hey, k6 or vegeta, nor a report of diner",
+              name);
     return error_hint(err, "save the tool's output as it prints it: 'wrk --latency', 'hey', "
-                           "'hey -o csv', 'k6 run --summary-export FILE'");
+                           "'hey -o csv', 'k6 run --summary-export FILE', 'vegeta report'");
 }
 
 int perf_input_read(const char *path, struct arena *arena, struct perf_result *ret,

@@ -1,9 +1,10 @@
 /* lib/perf/inputs.h - results that were measured before: files of wrk, hey (text and csv), k6
- * (summary) and diner's own JSON, recognised by content.
+ * (summary), vegeta (text and JSON) and diner's own JSON, recognised by content.
  *
  * Each gives what it holds and leaves the rest unknown; errors are ERR_DATA with file:line.
  * Formats: wrk 4.1 and wrk2 print (with or without --latency), hey 0.1.4 print and `-o csv`, k6
- * `--summary-export` and the data of handleSummary() written as JSON. */
+ * `--summary-export` and the data of handleSummary() written as JSON, vegeta 12 `report` and
+ * `report -type=json`. */
 #ifndef DINER_PERF_INPUTS_H
 #define DINER_PERF_INPUTS_H
 

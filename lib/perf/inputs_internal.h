@@ -11,6 +11,7 @@ struct input {
     struct span line; /* the current one, without its end */
     int line_no;
     struct arena *arena;
+    const char *path; /* where in a JSON document; NULL: messages name the line instead */
 };
 bool input_next_line(struct input *in);
 /* ERR_DATA "NAME:LINE: ..." */
@@ -23,6 +24,9 @@ struct span line_after(struct span line, const char *mark);
  * negative, at most 1e15. */
 bool span_number(struct span text, double *ret, struct span *ret_rest);
 bool span_count(struct span text, uint64_t *ret, struct span *ret_rest);
+/* A time as in RFC 3339 whose year has four digits in UTC too, so that it can be written again.
+ * *ret stays when it is none, or NULL. */
+bool input_time(const char *text, int64_t *ret);
 /* A copy with its query cut off, as reports show URLs. */
 const char *input_url(const struct input *in, struct span url);
 
@@ -32,11 +36,19 @@ bool input_is_hey_csv(struct span text);
 int input_parse_wrk(struct input *in, struct perf_result *ret, struct error *err);
 int input_parse_hey(struct input *in, struct perf_result *ret, struct error *err);
 int input_parse_hey_csv(struct input *in, struct perf_result *ret, struct error *err);
+bool input_is_vegeta(struct span text);
+int input_parse_vegeta(struct input *in, struct perf_result *ret, struct error *err);
 struct jsonx;
+bool input_is_vegeta_json(const struct jsonx *doc);
+int input_parse_vegeta_json(struct input *in, const struct jsonx *doc, struct perf_result *ret,
+                            struct error *err);
 /* Puts the input at the line where a key first stands, for messages: the tree knows no places. */
 void input_seek_key(struct input *in, const char *key);
 int input_parse_k6(struct input *in, const struct jsonx *doc, struct perf_result *ret,
                    struct error *err);
+/* A result inside a document (result_json.c); messages name in->path. */
+int input_read_result(struct input *in, const struct jsonx *node, struct perf_result *ret,
+                      struct error *err);
 /* diner's own report: its "result" (result_json.c). */
 int input_parse_own(struct input *in, const struct jsonx *doc, struct perf_result *ret,
                     struct error *err);

@@ -4,7 +4,6 @@
 #include "core/clock.h"
 #include "core/strbuf.h"
 #include "perf/record.h"
-#include "perf/snapshot.h"
 
 #define NS_PER_S     1e9
 #define BUSY_SHARE   0.8
@@ -86,18 +85,19 @@ static void note_generator(const struct loadgen_summary *s, struct arena *arena,
 {
     double cpu = s->elapsed_ns > 0 ? (double)s->cpu_ns / (double)s->elapsed_ns : 0;
     r->cpu = perf_measured(cpu);
-    r->loop_p99 = perf_measured((double)s->loop_p99_us / 1000);
+    r->loop_p99 =
+        perf_measured((double)(s->lag_p99_us >= 0 ? s->lag_p99_us : s->loop_p99_us) / 1000);
     if (cpu > BUSY_SHARE && r->profile.model == PERF_MODEL_CLOSED)
         perf_note(r, arena,
                   "the load generator used %.0f %% of a core: QPS is what it could "
                   "send, the server may bear more",
                   cpu * 100);
     else if (cpu > BUSY_SHARE ||
-             (r->profile.model == PERF_MODEL_OPEN && s->loop_p99_us > SLOW_TURN_US))
+             (r->profile.model == PERF_MODEL_OPEN && s->lag_p99_us > SLOW_TURN_US))
         perf_note(r, arena,
-                  "the load generator was busy (%.0f %% of a core, turns of up to %.1f ms): "
-                  "response times contain its own delay",
-                  cpu * 100, (double)s->loop_p99_us / 1000);
+                  "the load generator was busy (%.0f %% of a core, requests sent up to %.1f ms "
+                  "late): response times contain its own delay",
+                  cpu * 100, (double)s->lag_p99_us / 1000);
 }
 
 static void finish(const struct collector *c, const struct loadgen_summary *s, struct arena *arena,
@@ -116,32 +116,19 @@ static void finish(const struct collector *c, const struct loadgen_summary *s, s
 int perf_load_run(const struct perf_load *load, struct arena *arena, struct perf_result *ret,
                   struct error *err)
 {
-    double window_s = (double)load->http.duration_ms / 1000, slice_s;
-    size_t slices = recorder_slices(window_s, &slice_s);
-    struct database_watch *watch = NULL;
     struct loadgen_summary summary = {0};
     struct perf_result r;
     perf_result_init(&r, arena, "diner");
-    if (load->dsn != NULL && database_watch_begin(load->dsn, &watch, err) != 0)
-        return error_context(err, "for the database's figures");
-    int code = 0;
-    if (watch != NULL)
-        code =
-            database_watch_slices(watch, (double)load->http.warmup_ms / 1000, slice_s, slices, err);
-    struct collector c = {.load = load, .recorder = recorder_new(window_s)};
+    struct collector c = {.load = load,
+                          .recorder = recorder_new((double)load->http.duration_ms / 1000)};
     perf_load_profile(&load->http, arena, &r.profile);
-    if (code == 0)
-        code = loadgen_run(&load->http, collect, tick, &c, &summary, err);
+    int code = loadgen_run(&load->http, collect, tick, &c, &summary, err);
     if (code == 0) {
         finish(&c, &summary, arena, &r);
-        if (watch != NULL)
-            database_watch_end(watch, load->settle_ms > 0 ? load->settle_ms : DATABASE_SETTLE_MS,
-                               arena, &r);
         *ret = r;
     } else {
         perf_result_release(&r);
     }
     recorder_free(c.recorder);
-    database_watch_free(watch);
     return code;
 }

@@ -1,5 +1,4 @@
-/* lib/perf/load.h - runs a load and turns it into a perf_result, with the database watched beside
- * it when a DSN is given. */
+/* lib/perf/load.h - runs a load and turns it into a perf_result. */
 #ifndef DINER_PERF_LOAD_H
 #define DINER_PERF_LOAD_H
 
@@ -8,8 +7,6 @@
 
 struct perf_load {
     struct loadgen_options http;
-    const char *dsn;   /* NULL: the database is not watched */
-    int64_t settle_ms; /* 0: DATABASE_SETTLE_MS */
     void (*tick)(void *self, int64_t elapsed_ns, uint64_t sent); /* may be NULL */
     void *self;
 };

@@ -82,7 +82,8 @@ struct perf_result {
     struct perf_value service[PERF_PERCENTILES];                /* from the sending */
     struct perf_value rps;                                      /* successful answers a second */
     struct perf_value error_rate;    /* share of failed requests; 429 is counted apart */
-    struct perf_value cpu, loop_p99; /* the generator's own: share of a core, ms */
+    struct perf_value cpu, loop_p99; /* the generator's own: share of a core; its lag in ms (open
+                                      * model), else the length of its turns */
     struct perf_sample samples[PERF_SLICES_MAX];
     size_t nsamples;
     struct histogram *latencies; /* or NULL; owned, see perf_result_release */

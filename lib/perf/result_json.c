@@ -276,7 +276,6 @@ static int read_figures(struct input *in, const struct jsonx *object, const stru
 static int read_profile(struct input *in, const struct jsonx *node, struct perf_profile *p,
                         struct error *err)
 {
-    struct datetime when;
     const char *source = read_text(in, node, "source"), *model = read_text(in, node, "model");
     const char *started = jsonx_text(jsonx_get(node, "started_at"));
     if (source == NULL)
@@ -288,8 +287,7 @@ static int read_profile(struct input *in, const struct jsonx *node, struct perf_
         p->model = strcmp(model, "open") == 0     ? PERF_MODEL_OPEN
                    : strcmp(model, "closed") == 0 ? PERF_MODEL_CLOSED
                                                   : PERF_MODEL_UNKNOWN;
-    if (started != NULL && datetime_parse_iso(started, strlen(started), &when))
-        p->started_us = when.us;
+    (void)input_time(started, &p->started_us); /* known or not */
     TRY(read_count(in, node, "rate_per_second", &p->rate_per_s, err));
     TRY(read_count(in, node, "connections", &p->connections, err));
     TRY(read_double(in, node, "duration_s", &p->duration_s, err));
@@ -350,20 +348,22 @@ static int read_samples(struct input *in, const struct jsonx *node, struct perf_
     return 0;
 }
 
+#define LATENCIES_MAX ((uint64_t)1000000000000)
+
 static int read_latencies(struct input *in, const struct jsonx *node, struct perf_result *r,
                           struct error *err)
 {
-    size_t n = jsonx_count(node);
-    if (n == 0)
-        return 0;
-    r->latencies = histogram_new();
-    for (size_t i = 0; i < n; i++) {
+    uint64_t left = LATENCIES_MAX;
+    for (size_t i = 0; i < jsonx_count(node); i++) {
         int64_t value = 0, count = 0;
         const struct jsonx *pair = jsonx_at(node, i);
         if (!jsonx_integer(jsonx_at(pair, 0), &value) || value < 0 ||
-            !jsonx_integer(jsonx_at(pair, 1), &count) || count < 0 || count > (int64_t)1e12)
-            return wrong(in, "latencies_us", "a list of [microseconds, count]", err);
+            !jsonx_integer(jsonx_at(pair, 1), &count) || count < 1 || (uint64_t)count > left)
+            return wrong(in, "latencies_us", "a list of [microseconds, count], 10^12 in all", err);
+        if (r->latencies == NULL)
+            r->latencies = histogram_new();
         histogram_record_n(r->latencies, value, (uint64_t)count);
+        left -= (uint64_t)count;
     }
     return 0;
 }
@@ -396,11 +396,24 @@ static int read_result(struct input *in, const struct jsonx *node, struct perf_r
     return read_latencies(in, jsonx_get(node, "latencies_us"), r, err);
 }
 
+int input_read_result(struct input *in, const struct jsonx *node, struct perf_result *ret,
+                      struct error *err)
+{
+    struct perf_result r;
+    perf_result_init(&r, in->arena, "diner");
+    int code = read_result(in, node, &r, err);
+    if (code != 0) {
+        perf_result_release(&r);
+        return code;
+    }
+    *ret = r;
+    return 0;
+}
+
 int input_parse_own(struct input *in, const struct jsonx *doc, struct perf_result *ret,
                     struct error *err)
 {
     int64_t version = 0;
-    struct perf_result r;
     if (!jsonx_integer(jsonx_get(doc, "diner_perf_report"), &version))
         return wrong(in, "diner_perf_report", "the version of the format", err);
     if (version != PERF_JSON_VERSION) {
@@ -412,12 +425,5 @@ int input_parse_own(struct input *in, const struct jsonx *doc, struct perf_resul
     const struct jsonx *node = jsonx_get(doc, "result");
     if (jsonx_kind_of(node) != JSONX_OBJECT)
         return wrong(in, "result", "an object", err);
-    perf_result_init(&r, in->arena, "diner");
-    int code = read_result(in, node, &r, err);
-    if (code != 0) {
-        perf_result_release(&r);
-        return code;
-    }
-    *ret = r;
-    return 0;
+    return input_read_result(in, node, ret, err);
 }

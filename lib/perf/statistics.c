@@ -142,6 +142,40 @@ void statistics_shift(const double *a, size_t na, const double *b, size_t nb, st
     ret->high = differences[n - rank];
 }
 
+bool statistics_median_interval(const double *values, size_t n, double *ret_low, double *ret_high)
+{
+    double tail = 0, term = pow(0.5, (double)n); /* P(X <= k), X binomial(n, 1/2) */
+    size_t rank = 0;
+    if (n < 6 || n > STATISTICS_MAX)
+        return false;
+    while (rank < n / 2 && tail + term <= 0.025) {
+        tail += term;
+        term *= (double)(n - rank) / (double)(rank + 1);
+        rank++;
+    }
+    AUTOFREE double *sorted = sorted_copy(values, n);
+    *ret_low = sorted[rank - 1];
+    *ret_high = sorted[n - rank];
+    return true;
+}
+
+size_t statistics_needs(double superiority, double alpha, size_t tests)
+{
+    const double z_alpha = 1.959963984540054, z_power = 0.8416212335729143;
+    double wanted = alpha / (double)(tests > 0 ? tests : 1), smallest = 1;
+    size_t n = 0;
+    while (n < STATISTICS_MAX && smallest >= wanted) { /* 2 / C(2n, n), growing with n */
+        n++;
+        smallest = n == 1 ? 1 : smallest * (double)n / (double)(2 * (2 * n - 1));
+    }
+    double distance = fabs(superiority - 0.5);
+    double needed =
+        distance < 0.01
+            ? STATISTICS_MAX
+            : ceil((z_alpha + z_power) * (z_alpha + z_power) / (6 * distance * distance));
+    return needed > (double)n ? (size_t)fmin(needed, STATISTICS_MAX) : n;
+}
+
 double statistics_noise(const double *values, size_t n)
 {
     if (n < STATISTICS_MIN)

@@ -31,6 +31,15 @@ struct shift {
 };
 void statistics_shift(const double *a, size_t na, const double *b, size_t nb, struct shift *ret);
 
+/* A distribution-free 95 % interval of the median from order statistics; false below 6 values,
+ * which cannot give one. */
+bool statistics_median_interval(const double *values, size_t n, double *ret_low, double *ret_high);
+
+/* Samples a side that a Mann-Whitney U test needs to establish, with a power of 80 %, that b
+ * exceeds a in a share of the pairs (0..1); at least what any p below alpha / tests needs. G. E.
+ * Noether, Sample size determination for some common nonparametric tests, JASA 82, 1987. */
+size_t statistics_needs(double superiority, double alpha, size_t tests);
+
 /* Relative difference of the medians of the odd and the even samples: what this series differs
  * from itself by. 0 with fewer than 4 samples. */
 double statistics_noise(const double *values, size_t n);

@@ -1,7 +1,8 @@
-#include "pipeline/column.h"
+#include "pipeline/column_plain.h"
 
 #include "core/datetime.h"
 #include "core/decimal.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "core/sha256.h"
 #include "format/json_time.h"
@@ -30,6 +31,7 @@ struct reader_column {
     bool is_code, has_units, is_hidden; /* hidden: masked or hashed */
     struct strbuf hidden;
     char *date_reason;
+    struct column_plain plain;
     int64_t *null_us; /* null words that are dates: equal however they are written */
     size_t nnull_us;
 };
@@ -109,6 +111,7 @@ struct column_reader *column_reader_new(const struct column_spec *columns, size_
             columns[i].unit == 0 && !column_is_changed(&columns[i]) && !c->is_code &&
             !columns[i].strip_zeros && !r->habits.unquote && r->habits.nnull_words == 0 &&
             !r->habits.trim && !r->habits.guard_apostrophe;
+        column_plain_init(&c->plain, c->spec, &r->habits);
         if (c->is_time) {
             c->date_reason = date_reason(&columns[i]);
             find_null_times(c);
@@ -224,6 +227,30 @@ static bool grouping_is_sound(struct span s, char group, char mark)
     return true;
 }
 
+/* "4.2E+27": what a spreadsheet shows, and saves, of a long number. A code may look like 12E4,
+ * which has no sign; a number has its decimal mark. */
+static bool is_scientific(struct span s, bool is_code)
+{
+    size_t i = 0, digits = 0;
+    for (; i < s.len; i++) {
+        bool is_digit = s.ptr[i] >= '0' && s.ptr[i] <= '9';
+        if (!is_digit && s.ptr[i] != '.' && (is_code || s.ptr[i] != ','))
+            break;
+        digits += is_digit;
+    }
+    if (digits == 0 || i == s.len || (s.ptr[i] != 'E' && s.ptr[i] != 'e'))
+        return false;
+    i++;
+    if (i < s.len && (s.ptr[i] == '+' || s.ptr[i] == '-'))
+        i++;
+    else if (is_code)
+        return false;
+    digits = i;
+    while (i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9')
+        i++;
+    return i == s.len && i > digits;
+}
+
 /* Numbers as people and ERPs write them: blanks, 1,234.50, 1.234,50 with a decimal comma, a
  * trailing minus (SAP), (12.00) of accountants, the formula guard's apostrophe. Returns plain
  * "-1234.50". */
@@ -249,15 +276,15 @@ static const char *clean_number(const struct column_reader *r, struct reader_col
         s = span_trim((struct span){s.ptr + 1, s.len - 1});
     }
     if (s.len == 0)
-        return "not a number";
-    if (memchr(s.ptr, 'e', s.len) != NULL || memchr(s.ptr, 'E', s.len) != NULL)
-        return c->spec->type.kind == DB_FLOAT8 ? (*ret = s, NULL)
-                                               : "a number in scientific notation may be damaged";
-    if (!grouping_is_sound(s, group, mark))
-        return "not a number";
+        return MESSAGE("not a number");
+    bool is_power = is_scientific(s, false);
+    if (is_power && c->spec->type.kind != DB_FLOAT8)
+        return MESSAGE("a number in scientific notation may be damaged");
+    if (is_power ? memchr(s.ptr, group, s.len) != NULL : !grouping_is_sound(s, group, mark))
+        return MESSAGE("not a number");
     char stack[128];
     if (s.len > sizeof stack)
-        return "not a number";
+        return MESSAGE("not a number");
     memcpy(stack, s.ptr, s.len);
     strbuf_clear(&c->scratch);
     if (negative)
@@ -274,7 +301,7 @@ static const char *clean_unit(struct reader_column *c, struct span s, struct spa
     struct decimal d;
     char text[DECIMAL_TEXT_MAX];
     if (!decimal_parse(s.ptr, s.len, &d) || d.scale > 36)
-        return "not a number";
+        return MESSAGE("not a number");
     d.scale += 2;
     size_t n = decimal_print(&d, text);
     strbuf_clear(&c->scratch);
@@ -317,7 +344,7 @@ static const char *clean_quantity(const struct column_reader *r, struct reader_c
     if (negative)
         s = (struct span){s.ptr + (s.ptr[0] == '-'), s.len - 1};
     if (s.len > sizeof whole)
-        return "not a quantity";
+        return MESSAGE("not a quantity");
     memcpy(whole, s.ptr, s.len); /* it may stand in the scratch */
     s.ptr = whole;
     do {
@@ -328,11 +355,12 @@ static const char *clean_quantity(const struct column_reader *r, struct reader_c
         if (reason != NULL)
             return reason;
         if (factor == NULL)
-            return unit.len > 0 ? "a unit that is not among its `units`"
-                                : "a quantity without a unit (declare `none` among its `units`)";
+            return unit.len > 0
+                       ? MESSAGE("a unit that is not among its `units`")
+                       : MESSAGE("a quantity without a unit (declare `none` among its `units`)");
         if (!decimal_parse(number.ptr, number.len, &value) ||
             !decimal_multiply(&value, factor, &value) || !decimal_add(&total, &value, &sum))
-            return "a quantity out of range";
+            return MESSAGE("a quantity out of range");
         total = sum;
     } while (s.len > 0);
     while (total.scale > 0 && total.coefficient % 10 == 0) {
@@ -363,7 +391,7 @@ static const char *convert_time(struct reader_column *c, struct span s, struct v
     if (!parse_time(c->spec, s, &t))
         return c->date_reason;
     if (is_null_time(c, t.us))
-        return c->spec->required ? "empty, but required" : NULL;
+        return c->spec->required ? MESSAGE("empty, but required") : NULL;
     if (c->spec->type.kind == DB_DATE) {
         if (t.has_zone && c->spec->zone != NULL)
             t.us = zone_utc_to_local(c->spec->zone, t.us);
@@ -374,11 +402,11 @@ static const char *convert_time(struct reader_column *c, struct span s, struct v
     }
     if (c->spec->type.kind == DB_TIMESTAMPTZ && !t.has_zone) {
         if (c->spec->zone == NULL)
-            return "a time without a zone (declare `timezone` for the column)";
+            return MESSAGE("a time without a zone (declare `timezone` for the column)");
         t.us = zone_local_to_utc(c->spec->zone, t.us);
     } else if (c->spec->type.kind == DB_TIMESTAMP && t.has_zone) {
         if (c->spec->zone == NULL)
-            return "a time with a zone in a column without one (declare `timezone`)";
+            return MESSAGE("a time with a zone in a column without one (declare `timezone`)");
         t.us = zone_utc_to_local(c->spec->zone, t.us);
     }
     *ret = (struct value){.kind = CONVERTED_INSTANT, .number = t.us};
@@ -400,21 +428,6 @@ static struct span clean_text(const struct column_reader *r, struct span s)
     if (r->habits.unquote && s.len >= 2 && s.ptr[0] == '"' && s.ptr[s.len - 1] == '"')
         return (struct span){s.ptr + 1, s.len - 2};
     return s;
-}
-
-/* "4.2E+27": what a spreadsheet shows, and saves, of a long number. */
-static bool is_scientific(struct span s)
-{
-    size_t i = 0, digits = 0;
-    for (; i < s.len && (s.ptr[i] == '.' || (s.ptr[i] >= '0' && s.ptr[i] <= '9')); i++)
-        digits += s.ptr[i] != '.';
-    if (digits == 0 || i + 3 > s.len || (s.ptr[i] != 'E' && s.ptr[i] != 'e') ||
-        (s.ptr[i + 1] != '+' && s.ptr[i + 1] != '-'))
-        return false;
-    for (i += 2; i < s.len; i++)
-        if (s.ptr[i] < '0' || s.ptr[i] > '9')
-            return false;
-    return true;
 }
 
 static struct span strip_zeros(struct span s)
@@ -447,10 +460,10 @@ static const char *convert_cell(struct column_reader *r, size_t i, const struct 
                 s = strip_pieces(r, s, &c->scratch);
             if (s.len == 0 || is_word(s, r->habits.null_words, r->habits.nnull_words) ||
                 is_word(s, (const char *const *)spec->null.items, spec->null.count))
-                return is_needed(spec) ? "empty, but required" : NULL;
+                return is_needed(spec) ? MESSAGE("empty, but required") : NULL;
         } else if (cell->form == CELL_CLEAN && spec->null.count > 0 &&
                    is_word(s, (const char *const *)spec->null.items, spec->null.count)) {
-            return is_needed(spec) ? "empty, but required" : NULL; /* Odoo's false */
+            return is_needed(spec) ? MESSAGE("empty, but required") : NULL; /* Odoo's false */
         }
         const char *reason = NULL;
         if (c->is_time)
@@ -459,8 +472,8 @@ static const char *convert_cell(struct column_reader *r, size_t i, const struct 
             reason = clean_quantity(r, c, s, &s);
         else if (c->is_number && cell->form == CELL_TEXT)
             reason = clean_number(r, c, s, &s);
-        else if (c->is_code && cell->form == CELL_TEXT && is_scientific(s))
-            reason = "a code in scientific notation is damaged";
+        else if (c->is_code && cell->form == CELL_TEXT && is_scientific(s, true))
+            reason = MESSAGE("a code in scientific notation is damaged");
         if (spec->strip_zeros)
             s = strip_zeros(s);
         if (reason == NULL && spec->unit == 1)
@@ -468,7 +481,7 @@ static const char *convert_cell(struct column_reader *r, size_t i, const struct 
         *ret = (struct value){.kind = CONVERTED_TEXT, .text = s};
         return reason;
     }
-    return is_needed(spec) ? "null, but required" : NULL;
+    return is_needed(spec) ? MESSAGE("null, but required") : NULL;
 }
 
 static const char *hide(struct reader_column *c, struct span *text)
@@ -479,7 +492,7 @@ static const char *hide(struct reader_column *c, struct span *text)
         mask_text((enum mask_kind)c->spec->mask, *text, &c->hidden);
     } else {
         if (c->spec->hash_key == NULL)
-            return "the key of its hash is not known";
+            return MESSAGE("the key of its hash is not known");
         hmac_sha256_hex(c->spec->hash_key, text->ptr, text->len, hex);
         strbuf_adds(&c->hidden, hex);
     }
@@ -521,7 +534,7 @@ static const char *decode(struct column_reader *r, struct reader_column *c, stru
 {
     strbuf_clear(&c->scratch);
     if (db_decode(&c->spec->type, binary, &c->scratch, &r->ignored) != 0)
-        return "cannot be shown as text";
+        return MESSAGE("cannot be shown as text");
     *ret_text = (struct span){c->scratch.data, c->scratch.len};
     return NULL;
 }
@@ -531,6 +544,8 @@ const char *column_encode(struct column_reader *r, size_t i, const struct cell *
 {
     struct value v;
     const struct column_spec *spec = r->columns[i].spec;
+    if (cell->form == CELL_TEXT && column_plain_encode(&r->columns[i].plain, cell->text, out))
+        return NULL;
     if (cell->form == CELL_BINARY && r->columns[i].is_hidden) {
         struct cell clear = {CELL_CLEAN, SPAN("")};
         const char *why = decode(r, &r->columns[i], cell->text, &clear.text);
@@ -584,6 +599,11 @@ static inline bool is_verbatim(const struct reader_column *c, const struct cell 
 {
     return c->is_verbatim && cell->form == CELL_TEXT && cell->text.len > 0 &&
            memchr(cell->text.ptr, 0, cell->text.len) == NULL;
+}
+
+bool column_is_verbatim(const struct column_reader *r, size_t i)
+{
+    return r->columns[i].is_verbatim;
 }
 
 /* Most cells are written as they will be read: nothing to encode and decode again. */

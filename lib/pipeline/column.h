@@ -39,6 +39,10 @@ const char *column_clean(struct column_reader *r, size_t i, const struct cell *c
  * written): what a target without types is given: a file, an API, the key in a reject. */
 const char *column_canonical(struct column_reader *r, size_t i, const struct cell *cell,
                              struct span *ret_text, bool *ret_null);
+/* Whether the text cells of column i are their canonical text, those with a NUL and empty ones
+ * apart.
+ */
+bool column_is_verbatim(const struct column_reader *r, size_t i);
 /* Appends the field's binary COPY form. Returns NULL or the reason. */
 const char *column_encode(struct column_reader *r, size_t i, const struct cell *cell,
                           struct strbuf *out);

@@ -1,5 +1,6 @@
 #include "pipeline/graph.h"
 
+#include "core/message.h"
 #include "pipeline/stream.h"
 
 #include <string.h>
@@ -28,9 +29,8 @@ static const char *scalar_of(const struct ynode *map, const char *key)
     return node != NULL && node->kind == YNODE_SCALAR ? node->text : NULL;
 }
 
-/* "file in.csv", "api platform/orders", "warehouse ods.orders", "warehouse (query)". */
-static const char *place_of(struct arena *arena, const struct ynode *node, const char *stream,
-                            bool is_target)
+const char *graph_place(struct arena *arena, const struct ynode *node, const char *stream,
+                        bool is_target)
 {
     const char *file = scalar_of(node, "file"), *connector = scalar_of(node, "connector");
     const char *connection = scalar_of(node, "connection"), *table = scalar_of(node, "table");
@@ -63,8 +63,8 @@ static struct graph gather(const struct pipeline *p)
         const struct stream_spec *s = p->ordered[i];
         g.nodes[i] = (struct graph_node){
             .name = s->name,
-            .source = place_of(p->arena, s->source_node, s->name, false),
-            .target = place_of(p->arena, s->target_node, s->name, true),
+            .source = graph_place(p->arena, s->source_node, s->name, false),
+            .target = graph_place(p->arena, s->target_node, s->name, true),
             .mode = s->target == &target_postgres ? stream_mode_names[s->mode] : NULL,
             .needs = &s->needs,
             .parent = s->for_each != NULL ? s->for_each->stream : NULL};
@@ -97,14 +97,14 @@ static size_t above(const struct graph *g, const struct graph_node *n)
 static void print_line(const struct graph *g, const struct graph_node *n, struct strbuf *out)
 {
     size_t under = above(g, n);
-    const char *comma = "  also needs ";
+    const char *comma = message_text("  also needs ");
     strbuf_adds(out, n->name);
     if (n->source != NULL)
         strbuf_addf(out, ": %s -> %s", n->source, n->target);
     if (n->mode != NULL)
         strbuf_addf(out, " (%s)", n->mode);
     if (n->parent != NULL)
-        strbuf_addf(out, "  for each row of %s", n->parent);
+        strbuf_addf(out, message_text("  for each row of %s"), n->parent);
     for (size_t i = 0; i < n->needs->count; i++) {
         if (index_of(g, n->needs->items[i]) == under)
             continue;

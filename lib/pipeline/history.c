@@ -2,6 +2,7 @@
 #include "core/clock.h"
 #include "core/datetime.h"
 #include "core/hashmap.h"
+#include "core/log.h"
 #include "core/secret.h"
 #include "core/trace.h"
 #include "format/jsonx.h"
@@ -73,7 +74,8 @@ int history_begin(struct run *run, const char *name, struct error *err)
         TRY(db_execute(run->db, sql_run_interrupted, DB_PARAMS(name, part), NULL, err));
     TRY(db_query_int(run->db, sql_run_begin,
                      DB_PARAMS(name, params.data, host, pid, run->parent_id ? parent : NULL,
-                               run->resumes ? resumes : NULL, options.data, trace_id(), part),
+                               run->resumes ? resumes : NULL, options.data, trace_id(), part,
+                               run->options->message_id),
                      &run->run_id, err));
     return run->resumes != 0 ? history_standing(run, err) : 0;
 }
@@ -174,6 +176,41 @@ int history_stream(const struct run *run, const char *stream, const char *status
                    NULL, err);
     strbuf_release(&t.message);
     return code;
+}
+
+int history_stream_partial(const struct run *run, const char *stream, const struct error *cause,
+                           struct error *err)
+{
+    AUTO_STRBUF struct strbuf message = {0};
+    char id[24];
+    strbuf_init(&message, 8192);
+    strbuf_adds(&message, cause->message);
+    secret_redact(&message);
+    snprintf(id, sizeof id, "%" PRId64, run->run_id);
+    return db_execute(run->db,
+                      "update diner.run_stream set status = 'partial', error = $3 "
+                      "where run_id = $1::bigint and stream = $2",
+                      DB_PARAMS(id, stream, message.data), NULL, err);
+}
+
+/* ---- messages --------------------------------------------------------------------------- */
+
+int history_message(struct run *run, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    const char *id = run->options->message_id;
+    if (id == NULL)
+        return 0;
+    TRY(db_query(run->db, sql_run_message, DB_PARAMS(id), &res, err));
+    if (db_result_rows(res) == 0)
+        return 0;
+    run->report->is_repeat = db_result_bool(res, 0, 1);
+    if (run->report->is_repeat)
+        log_notice("message '%s' was done by run %s: nothing is to be done", id,
+                   db_result_text(res, 0, 0));
+    else
+        run->resumes = db_result_int(res, 0, 0);
+    return 0;
 }
 
 /* ---- resuming --------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "pipeline/intent.h"
 
 #include "core/log.h"
+#include "core/message.h"
 #include "core/signals.h"
 #include "format/jpull.h"
 #include "gen/embed.h"
@@ -53,7 +54,7 @@ static void add_refusal(struct result_reader *r, struct span record, struct span
         item.reason =
             arena_printf(r->ctx->arena, "refused: %.*s", (int)reason.text.len, reason.text.ptr);
     else
-        item.reason = "refused by the platform";
+        item.reason = MESSAGE("refused by the platform");
     if (r->ctx->rejects != NULL)
         rejects_add(r->ctx->rejects, &item);
 }
@@ -142,7 +143,7 @@ static int drop_unconfirmed(const struct stream_context *ctx, const struct pendi
     log_notice("a write of %" PRId64 " records to %s/%s was not confirmed, and is not sent again: "
                "this run reads first",
                intent->nrows, intent->connector, intent->resource);
-    return settle(ctx, intent, true, 0, SPAN("not confirmed, not sent again"), err);
+    return settle(ctx, intent, true, 0, SPAN(MESSAGE("not confirmed, not sent again")), err);
 }
 
 static int send_one(const struct stream_context *ctx, struct connector *connector,

@@ -458,6 +458,18 @@ static int read_after(struct plan *p, const struct stream_context *ctx, struct e
     return db_execute(ctx->db, "close diner_after", DB_NO_PARAMS, NULL, err);
 }
 
+/* Rows are shown as they differ; how they get there is another matter. */
+static void add_swap(struct plan *p, const struct stream_context *ctx)
+{
+    AUTO_STRBUF struct strbuf sql = {0};
+    if (strcmp(ynode_text(ctx->stream->target_node, "load", ""), "swap") != 0)
+        return;
+    strbuf_init(&sql, 4096);
+    strbuf_addf(&sql, "-- load: swap: a new table with all rows takes the place of %s",
+                p->now.quoted);
+    add_ddl(p, stream_of(p, ctx), &sql);
+}
+
 /* ---- watching --------------------------------------------------------------------------- */
 
 static int before_target(void *self, const struct stream_context *ctx, struct error *err)
@@ -501,6 +513,8 @@ static int after_merge(void *self, const struct stream_context *ctx,
     if (ctx->stream->target != &target_postgres)
         return 0;
     TRY(compare_shapes(p, ctx, err));
+    if (!is_new)
+        add_swap(p, ctx);
     if (!p->now.is_looked_at)
         return 0;
     if (!is_new)

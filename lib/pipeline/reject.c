@@ -1,6 +1,7 @@
 #include "pipeline/reject.h"
 
 #include "core/hashmap.h"
+#include "core/message.h"
 #include "core/sha256.h"
 #include "format/encoding.h"
 #include "format/jsonx.h"
@@ -216,7 +217,7 @@ int rejects_check_budget(const struct rejects *r, const struct stream_context *c
     error_hint(
         err, "nothing of it was committed; first: %s:%" PRIu64 ": %s%s%s; see 'diner rejects list'",
         first->origin, first->position, first->column ? first->column : "",
-        first->column ? ": " : "", first->reason);
+        first->column ? ": " : "", message_text(first->reason));
     return ERR_DATA;
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/fileio.h"
 #include "core/hashmap.h"
+#include "core/message.h"
 #include "format/jpull.h"
 #include "gen/embed.h"
 #include "pipeline/column.h"
@@ -16,13 +17,13 @@
 struct replay_row {
     int64_t id;
     const char *cells; /* JSON object */
-    bool is_staged;
 };
 
 struct replay {
     struct arena *arena;
     struct stream_spec stream; /* as it is, without what only a reading of the source has */
     const struct source_ops *original;
+    bool is_staged; /* the cells are values of the columns' types, not what a source has for them */
     struct replay_row *rows;
     size_t count, capacity;
 };
@@ -63,11 +64,10 @@ static void replay_source_close(struct source *s)
 }
 
 /* A text of a file is read as in the file, anything else is already clean. */
-static int set_cell(struct source *s, const struct replay_row *row, size_t i, struct span raw,
-                    struct error *err)
+static int set_cell(struct source *s, size_t i, struct span raw, struct error *err)
 {
     struct jpull_value v;
-    bool as_in_file = !row->is_staged && s->replay->original == &source_file;
+    bool as_in_file = !s->replay->is_staged && source_reads_text(s->replay->original);
     strbuf_clear(&s->texts[i]);
     TRY(jpull_value_of(raw, &v, &s->texts[i], err));
     if (v.kind == JPULL_NULL)
@@ -101,7 +101,7 @@ static int read_cells(struct source *s, const struct replay_row *row, const char
         for (size_t i = 0; i < stream->ncolumns; i++) {
             if (!span_equal(key, span_of(stream->columns[i].name)))
                 continue;
-            TRY(set_cell(s, row, i, value, err));
+            TRY(set_cell(s, i, value, err));
             found++;
         }
     }
@@ -109,7 +109,7 @@ static int read_cells(struct source *s, const struct replay_row *row, const char
         if (s->cells[i].form != CELL_BINARY)
             continue;
         s->cells[i] = (struct cell){CELL_NULL, SPAN("")};
-        *ret_fault = arena_printf(s->ctx->arena, "no value of column '%s' was kept",
+        *ret_fault = arena_printf(s->ctx->arena, message_text("no value of column '%s' was kept"),
                                   stream->columns[i].name);
     }
     return 0;
@@ -161,37 +161,27 @@ static const struct source_ops source_replay = {.name = "rejects",
 
 /* ---- what is read ----------------------------------------------------------------------- */
 
-static bool is_rewritten(const struct stream_spec *s)
-{
-    for (size_t i = 0; i < s->transforms.count; i++) {
-        const struct transform_spec *t = (const struct transform_spec *)s->transforms.items + i;
-        if (t->set.count > 0 || t->lookup != NULL)
-            return true;
-    }
-    return false;
-}
-
-static void add_row(struct replay *r, int64_t id, const char *cells, bool is_staged)
+static void add_row(struct replay *r, int64_t id, const char *cells)
 {
     r->rows = mem_grow(r->rows, &r->capacity, r->count + 1, sizeof *r->rows);
-    r->rows[r->count++] = (struct replay_row){id, arena_strdup(r->arena, cells), is_staged};
+    r->rows[r->count++] = (struct replay_row){id, arena_strdup(r->arena, cells)};
 }
 
 static int read_rejects(struct run *run, struct replay *r, const char *ids, struct hashmap *mended,
                         int64_t *ret_left, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
-    bool rewritten = is_rewritten(&r->stream);
     TRY(db_query(run->db, sql_reject_replay, DB_PARAMS(run->pipeline->name, r->stream.name, ids),
                  &res, err));
     for (size_t i = 0; i < db_result_rows(res); i++) {
         const char *given = mended != NULL ? hashmap_gets(mended, db_result_text(res, i, 0)) : NULL;
         const char *cells = given != NULL ? given : db_result_text(res, i, 1);
-        bool is_staged = given == NULL && db_result_bool(res, i, 3);
-        if (cells == NULL || (is_staged && rewritten))
+        if (db_result_bool(res, i, 3) != r->is_staged)
+            continue;
+        if (cells == NULL)
             (*ret_left)++;
         else
-            add_row(r, db_result_int(res, i, 0), cells, is_staged);
+            add_row(r, db_result_int(res, i, 0), cells);
     }
     return 0;
 }
@@ -300,14 +290,36 @@ static void drop_snapshot_checks(struct replay *r)
     s->checks.count = n;
 }
 
+/* Values that were read already: no unit, format, mask or hash is applied a second time. */
+static void read_as_values(struct replay *r)
+{
+    struct stream_spec *s = &r->stream;
+    struct column_spec *columns = arena_array(r->arena, s->ncolumns + 1, sizeof *columns);
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        const struct column_spec *c = &s->columns[i];
+        columns[i] = (struct column_spec){.name = c->name,
+                                          .type_text = c->type_text,
+                                          .from = c->from,
+                                          .required = c->required,
+                                          .code = CODE_NO,
+                                          .is_computed = c->is_computed,
+                                          .type = c->type,
+                                          .node = c->node};
+    }
+    s->columns = columns;
+}
+
 static int change_stream(struct run *run, struct replay *r, struct error *err)
 {
     struct stream_spec *s = &r->stream;
+    if (r->is_staged)
+        read_as_values(r);
     const struct incremental_spec *inc = s->incremental;
     s->source = &source_replay;
     if (s->mode != MODE_SCD2)
         s->mode = s->key.count > 0 ? MODE_MERGE : MODE_APPEND;
     s->deletes = DELETES_KEEP;
+    s->schema.undeclared = CONTRACT_DISCARD_VALUE; /* rejects have cells of columns only */
     s->guard = (struct guard_spec){0};
     s->on_error = (struct on_error_spec){INT64_MAX, 1000000};
     s->incremental = NULL;
@@ -318,19 +330,20 @@ static int change_stream(struct run *run, struct replay *r, struct error *err)
     return keep_newer(run, r, inc, err);
 }
 
-int replay_open(struct run *run, struct stream_spec *s, const char *mended, struct replay **ret,
+int replay_open(struct run *run, struct stream_spec *s, bool is_staged, struct replay **ret,
                 int64_t *ret_left, struct error *err)
 {
     AUTO_STRBUF struct strbuf ids = {0};
+    const char *mended = run->options->mended;
     struct hashmap *given = mended != NULL ? hashmap_new() : NULL;
     *ret = NULL;
-    *ret_left = 0;
     if (s->target != &target_postgres)
         return 0; /* it keeps no rejects that could be loaded later */
     struct replay *r = mem_alloc(sizeof *r);
     r->arena = arena_new();
     r->stream = *s;
     r->original = s->source;
+    r->is_staged = is_staged;
     strbuf_init(&ids, MENDED_MAX_BYTES);
     int code = mended != NULL ? read_mended(mended, r, given, &ids, err) : 0;
     if (code == 0)

@@ -10,10 +10,12 @@
 #include "pipeline/slice_run.h"
 
 struct replay;
-/* Reads the open rejects of a stream; *ret NULL when it has none. mended: JSON Lines of {id,
- * cells}, only these and with these cells; NULL: all as they are. *ret_left: how many cannot be
- * replayed (damaged records without cells; rows refused after `set` or `lookup`). */
-int replay_open(struct run *run, struct stream_spec *s, const char *mended, struct replay **ret,
+/* Reads the open rejects of a stream; *ret NULL when it has none. is_staged: those that SQL
+ * refused, whose cells are values of the columns' types, as they were before the transforms; else
+ * those whose cells are what the source had. Of the run's options `mended`: JSON Lines of {id,
+ * cells}, only these and with these cells. *ret_left grows by how many cannot be replayed (damaged
+ * records without cells). */
+int replay_open(struct run *run, struct stream_spec *s, bool is_staged, struct replay **ret,
                 int64_t *ret_left, struct error *err);
 void replay_close(struct replay *r); /* NULL-safe */
 /* One slice over what was read. */

@@ -241,9 +241,9 @@ static void walk_absent(struct resolver *r, const struct field_set *set, const s
 /* The table of a source or target, by the key that says what it is. */
 static const struct field_set *plugin_set(const struct field *f, const struct ynode *node)
 {
-    for (size_t i = 0; strcmp(f->name, "source") == 0 && source_registry[i] != NULL; i++)
-        if (ynode_get(node, source_registry[i]->marker) != NULL)
-            return source_registry[i]->fields;
+    const struct source_ops *source = strcmp(f->name, "source") == 0 ? source_of_node(node) : NULL;
+    if (source != NULL)
+        return source->fields;
     for (size_t i = 0; strcmp(f->name, "target") == 0 && target_registry[i] != NULL; i++)
         if (ynode_get(node, target_registry[i]->marker) != NULL)
             return target_registry[i]->fields;

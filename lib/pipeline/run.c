@@ -2,6 +2,7 @@
 #include "core/clock.h"
 #include "core/hashmap.h"
 #include "core/log.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "core/signals.h"
 #include "gen/embed.h"
@@ -152,9 +153,10 @@ static const char *done_elsewhere(const struct run *run, const struct stream_spe
 {
     const struct run_options *o = run->options;
     if (history_stands(run, s->name, "*", "", ""))
-        return arena_printf(run->report->arena, "stands from run %" PRId64, run->resumes);
+        return arena_printf(run->report->arena, message_text("stands from run %" PRId64),
+                            run->resumes);
     return o->shard_count > 1 && o->shard_index != 0 && !stream_is_sliced(s)
-               ? "has no slices: done by shard 0"
+               ? message_text("has no slices: done by shard 0")
                : NULL;
 }
 
@@ -172,7 +174,8 @@ static enum error_code run_streams(struct run *run, struct error *first)
         if (need != NULL || error_worse(worst, ERR_CANCELLED) == worst) {
             char why[200];
             snprintf(why, sizeof why,
-                     need != NULL ? "'%s' did not succeed" : "the run was stopped%s",
+                     need != NULL ? message_text("'%s' did not succeed")
+                                  : message_text("the run was stopped%s"),
                      need != NULL ? need : "");
             stream_skip(run, s, why, false);
             continue;
@@ -261,6 +264,18 @@ static enum error_code run_plan(struct run *run, struct error *first)
     return code;
 }
 
+/* The end of a run as it is known now, on a connection made again where it was lost. */
+static void record_end(struct run *run, enum error_code code, const struct error *cause)
+{
+    struct error err = ERROR_INIT;
+    if (run->options->kind != RUN_LOAD || run->run_id == 0)
+        return;
+    if (!db_is_alive(run->db))
+        (void)run_connect(run, &err);
+    if (run->db == NULL || history_end(run, code, cause, &err) != 0)
+        log_warn("the end of run %" PRId64 " could not be recorded: %s", run->run_id, err.message);
+}
+
 /* One pipeline with streams. */
 static enum error_code run_one(struct run *run, struct error *first)
 {
@@ -270,6 +285,10 @@ static enum error_code run_one(struct run *run, struct error *first)
         return first->code;
     if (run->options->kind == RUN_PLAN)
         return run_plan(run, first);
+    if (history_message(run, first) != 0)
+        return first->code;
+    if (run->report->is_repeat)
+        return ERR_OK;
     if (run->options->kind == RUN_LOAD && history_begin(run, run->pipeline->name, first) != 0)
         return first->code;
     run->report->run_id = run->run_id;
@@ -280,8 +299,15 @@ static enum error_code run_one(struct run *run, struct error *first)
     return code;
 }
 
+/* The next run may begin at once: of a connection that is only closed the server holds the locks
+ * until it comes to notice. */
 static void run_end(struct run *run)
 {
+    struct error ignored = ERROR_INIT;
+    if (run->options->kind == RUN_LOAD && run->db != NULL && db_is_alive(run->db)) {
+        db_rollback(run->db);
+        (void)db_execute(run->db, "select pg_advisory_unlock_all()", DB_NO_PARAMS, NULL, &ignored);
+    }
     db_close(run->db);
     run->db = NULL;
     hashmap_free(run->standing);
@@ -312,6 +338,7 @@ static enum error_code run_step(struct run *job, const struct job_step *step, in
 {
     struct run_options options = *job->options;
     struct field_strings params = {0};
+    options.message_id = NULL; /* of the job */
     struct pipeline *p;
     params.items = arena_array(job->pipeline->arena, step->params.count + 1, sizeof(char *));
     for (size_t i = 0; i < step->params.count; i++)
@@ -319,7 +346,7 @@ static enum error_code run_step(struct run *job, const struct job_step *step, in
             arena_printf(job->pipeline->arena, "%s=%s", step->params.keys[i],
                          step->params.values[i] ? step->params.values[i] : "");
     options.params = &params;
-    struct pipeline_options load = {.params = &params, .now_us = job->started_us};
+    struct pipeline_options load = {.params = &params, .now_us = job->asked_us};
     if (pipeline_load(step->run, options.config, &load, &p, NULL, err) != 0)
         return err->code;
     struct run run = {.options = &options,
@@ -328,14 +355,17 @@ static enum error_code run_step(struct run *job, const struct job_step *step, in
                       .resumes = resumes,
                       .connectors = job->connectors,
                       .started_us = job->started_us,
+                      .asked_us = job->asked_us,
                       .report = job->report};
     int64_t job_id = job->report->run_id;
     enum error_code code =
         p->steps.count > 0
             ? (enum error_code)error_set(err, ERR_SPEC, "'%s' is a job: jobs do not nest", p->name)
             : run_one(&run, err);
-    if (code == ERR_OK && hooks_run(&run, &p->hooks.after, "run.succeeded", NULL, err) != 0)
+    if (code == ERR_OK && hooks_run(&run, &p->hooks.after, "run.succeeded", NULL, err) != 0) {
         code = err->code = ERR_PARTIAL;
+        record_end(&run, code, err);
+    }
     job->report->run_id = job_id;
     run_end(&run);
     pipeline_free(p);
@@ -382,11 +412,12 @@ static enum error_code run_steps(struct run *job, struct error *first)
         if (done[i].skipped || stands) {
             struct stream_report *r = run_report_add(job->report, step->run, "*");
             r->status = "skipped";
-            r->error = stands
-                           ? arena_printf(job->report->arena, "stands from run %" PRId64, resumes)
+            r->error = stands ? arena_printf(job->report->arena,
+                                             message_text("stands from run %" PRId64), resumes)
                        : blocker != NULL
-                           ? arena_printf(job->report->arena, "'%s' did not succeed", blocker)
-                           : "the run was stopped";
+                           ? arena_printf(job->report->arena, message_text("'%s' did not succeed"),
+                                          blocker)
+                           : message_text("the run was stopped");
             if (o != NULL && o->stream_end != NULL)
                 o->stream_end(o->self, r);
             continue;
@@ -403,10 +434,12 @@ static enum error_code run_steps(struct run *job, struct error *first)
 
 static enum error_code run_job(struct run *job, struct error *first)
 {
-    struct error err = ERROR_INIT;
     job->control_connection = "warehouse";
-    if (run_connect(job, first) != 0 ||
-        (job->options->kind == RUN_LOAD && history_begin(job, job->pipeline->name, first) != 0))
+    if (run_connect(job, first) != 0 || history_message(job, first) != 0)
+        return first->code;
+    if (job->report->is_repeat)
+        return ERR_OK;
+    if (job->options->kind == RUN_LOAD && history_begin(job, job->pipeline->name, first) != 0)
         return first->code;
     job->report->run_id = job->run_id;
     enum error_code code = ERR_OK;
@@ -414,13 +447,7 @@ static enum error_code run_job(struct run *job, struct error *first)
         code = first->code;
     else
         code = run_steps(job, first);
-    if (job->options->kind == RUN_LOAD) {
-        if (!db_is_alive(job->db))
-            (void)run_connect(job, &err);
-        if (job->db == NULL || history_end(job, code, first, &err) != 0)
-            log_warn("the end of run %" PRId64 " could not be recorded: %s", job->run_id,
-                     err.message);
-    }
+    record_end(job, code, first);
     return code;
 }
 
@@ -467,8 +494,9 @@ static int choose_window(const struct run *run, struct run_options *o, struct er
 
 /* ---- hooks ------------------------------------------------------------------------------ */
 
-/* The hooks of the file given: what they are told is the whole run. */
-static enum error_code run_after(const struct run *run, enum error_code code, struct error *first)
+/* The hooks of the file given: what they are told is the whole run. One of `after` that fails makes
+ * it partial, in the record too. */
+static enum error_code run_after(struct run *run, enum error_code code, struct error *first)
 {
     const struct hooks_spec *hooks = &run->pipeline->hooks;
     struct error ignored = ERROR_INIT;
@@ -477,6 +505,8 @@ static enum error_code run_after(const struct run *run, enum error_code code, st
         if (hooks_run(run, &hooks->after, "run.succeeded", NULL, &err) == 0)
             return ERR_OK;
         *first = err;
+        first->code = ERR_PARTIAL;
+        record_end(run, ERR_PARTIAL, first);
         return ERR_PARTIAL;
     }
     if (code == ERR_PARTIAL)
@@ -494,12 +524,15 @@ int run_pipeline(const char *name, const struct run_options *options, struct run
     struct error first = ERROR_INIT;
     struct pipeline *p;
     *ret = (struct run_report){.arena = arena_new()};
-    struct pipeline_options load = {.params = options->params, .now_us = clock_wall_us()};
+    int64_t now_us = clock_wall_us();
+    struct pipeline_options load = {.params = options->params,
+                                    .now_us = options->asked_us != 0 ? options->asked_us : now_us};
     TRY(ret->code = (enum error_code)pipeline_load(name, options->config, &load, &p, NULL, err));
     struct run_options own = *options;
     struct run run = {.options = &own,
                       .pipeline = p,
-                      .started_us = load.now_us,
+                      .started_us = now_us,
+                      .asked_us = load.now_us,
                       .resumes = options->resumes,
                       .report = ret};
     if (check_only(&run, err) != 0 || choose_window(&run, &own, err) != 0) {
@@ -508,10 +541,11 @@ int run_pipeline(const char *name, const struct run_options *options, struct run
     }
     run.connectors = connector_pool_new(options->config, options->builtins);
     enum error_code code = p->steps.count > 0 ? run_job(&run, &first) : run_one(&run, &first);
+    ret->code = code;
+    if (!ret->is_repeat)
+        code = run_after(&run, code, &first);
     run_end(&run);
     connector_pool_free(run.connectors);
-    ret->code = code;
-    code = run_after(&run, code, &first);
     pipeline_free(p);
     ret->code = code;
     if (code != ERR_OK) {

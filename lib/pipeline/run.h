@@ -22,7 +22,7 @@ struct part_report {
 };
 
 struct stream_report {
-    const char *pipeline, *stream, *target;
+    const char *pipeline, *stream, *source, *target;
     const char *status; /* succeeded failed skipped */
     struct stream_counts counts;
     int64_t elapsed_ms;
@@ -32,6 +32,7 @@ struct stream_report {
     int64_t slices;      /* children and windows done; 0: the stream has none */
     bool is_met;         /* skipped, and needs no run: it stands, or another shard does it */
     int64_t left_behind; /* children and windows that failed */
+    int64_t cursor_us;   /* how far it has read, of the child that is furthest; 0: no such cursor */
     const struct part_report *parts; /* the first of them, at most PARTS_MAX */
     size_t nparts;
 };
@@ -58,6 +59,9 @@ struct run_options {
     int64_t shard_index, shard_count; /* of several machines; count 0: the whole */
     bool verify;                      /* stored row hashes are not trusted */
     int64_t resumes;                  /* a run to go on with: what stands of it is left out */
+    const char *message_id;           /* of what asks for it, done once: a run of it that stopped
+                                         is gone on with, one that is done left as it is */
+    int64_t asked_us;                 /* what params like `yesterday` are reckoned from; 0: now */
     bool replay;                      /* read the open rejects instead of the sources */
     const char *mended;               /* replay: file of {id, cells}; NULL: all, as they are */
     bool strict;                      /* any reject makes the run partial (exit 7) */
@@ -71,6 +75,7 @@ struct run_options {
 
 struct run_report {
     int64_t run_id; /* 0 when nothing was recorded */
+    bool is_repeat; /* of a message that was done before: nothing was run */
     struct arena *arena;
     struct stream_report *streams;
     size_t nstreams, capacity;

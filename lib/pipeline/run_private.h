@@ -10,7 +10,7 @@ struct run {
     struct db_conn *db;
     const char *control_connection;
     int64_t run_id, parent_id;
-    int64_t started_us;
+    int64_t started_us, asked_us; /* asked: what params are reckoned from */
     struct run_report *report;
     bool is_worker;              /* a process of the run that holds the lock, not the run itself */
     int64_t resumes;             /* run that this one goes on with, or 0 */
@@ -36,6 +36,12 @@ const char *run_shard_text(const struct run_options *o, char *text, size_t size)
 int history_begin(struct run *run, const char *name, struct error *err);
 int history_end(struct run *run, enum error_code code, const struct error *cause,
                 struct error *err);
+/* A stream whose rows stand, but not all that belongs to it: why. */
+int history_stream_partial(const struct run *run, const char *stream, const struct error *cause,
+                           struct error *err);
+/* Whether the message that asks for the run was done before (report->is_repeat), or what run of it
+ * is to be gone on with (run->resumes). */
+int history_message(struct run *run, struct error *err);
 /* What of the run that is resumed stands: fills run->standing. */
 int history_standing(struct run *run, struct error *err);
 /* child and window as in run_slice; "*" for the whole stream. */

@@ -3,13 +3,15 @@
 #include "core/clock.h"
 #include "core/datetime.h"
 #include "core/log.h"
+#include "core/message.h"
 #include "core/signals.h"
+#include "format/jpull.h"
 #include "gen/embed.h"
 #include "pipeline/column.h"
 #include "pipeline/reject.h"
 #include "pipeline/replay.h"
-#include "pipeline/source/postgres.h"
 #include "pipeline/state.h"
+#include "pipeline/undeclared.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -35,7 +37,8 @@ struct attempt {
     struct decimal sums[SUMS_MAX]; /* over loaded and rejected rows */
     /* `from: $name`: cells of the child's own values, laid over those of the source. */
     struct cell *cells;
-    struct cell *bound; /* by column; CELL_NULL where the source has it */
+    struct cell *bound;            /* by column; CELL_NULL where the source has it */
+    struct undeclared *undeclared; /* or NULL: nobody asks */
     int number;
     int64_t started_us, started_ms;
     const char *target_text;
@@ -65,10 +68,11 @@ static int ask_vars(struct attempt *a, struct error *err)
 
 static int load_ledger(struct attempt *a, struct error *err)
 {
-    bool is_kept =
-        a->stream->mode == MODE_APPEND || ynode_get(a->stream->source_node, "changed") != NULL;
-    if (!is_kept || a->stream->source != &source_file || a->stream->target != &target_postgres ||
-        a->ctx.dry_run)
+    /* A window is read once by its cursor, whatever is in it. */
+    bool is_kept = (a->stream->mode == MODE_APPEND && a->stream->incremental == NULL) ||
+                   ynode_get(a->stream->source_node, "changed") != NULL;
+    if (!is_kept || !source_reads_text(a->stream->source) ||
+        a->stream->target != &target_postgres || a->ctx.dry_run)
         return 0;
     return state_ledger_load(&a->ctx, &a->ctx.ledger, err);
 }
@@ -118,17 +122,14 @@ static int open_both(struct attempt *a, struct error *err)
     TRY(load_ledger(a, err));
     if (a->stream->source->habits != NULL)
         a->stream->source->habits(&a->ctx, &habits);
-    bool pushed_down = false;
-    /* Only there may the target come first: else the source says which columns there are. */
-    if (a->stream->source == &source_postgres && a->stream->target == &target_postgres &&
-        postgres_source_is_local(&a->ctx)) {
+    if (target_postgres_pulls(&a->ctx))
         TRY(a->stream->target->open(&a->ctx, &a->target, err));
-        pushed_down = target_postgres_staged(&a->ctx, a->target) >= 0;
-    }
-    if (!pushed_down)
+    else
         TRY(a->stream->source->open(&a->ctx, &a->source, err));
     TRY(column_keys_resolve(a->stream->columns, a->stream->ncolumns, err));
     a->ctx.reader = column_reader_new(a->stream->columns, a->stream->ncolumns, &habits);
+    if (undeclared_is_asked(a->stream))
+        a->undeclared = undeclared_new(a->stream);
     find_sums(a);
     find_bound(a);
     TRY(check_key(a->stream, err));
@@ -157,6 +158,32 @@ static void lay_over(struct attempt *a, struct source_row *row)
     for (size_t i = 0; i < n; i++)
         a->cells[i] = a->bound[i].form != CELL_NULL ? a->bound[i] : row->cells[i];
     row->cells = a->cells;
+    row->raw_delimiter = 0;
+    row->binary = (struct span){NULL, 0};
+}
+
+/* `schema: { undeclared }`, but for evolve, which is the target's. */
+static int look_for_more(struct attempt *a, struct source_row *row, const char **ret_reason,
+                         struct error *err)
+{
+    const struct stream_spec *s = a->stream;
+    if (row->object.len > 0)
+        TRY(undeclared_members(a->undeclared, row->object, &row->more, err));
+    if (row->more.len == 0)
+        return 0;
+    if (s->schema.undeclared == CONTRACT_EVOLVE) {
+        struct error problem = ERROR_INIT;
+        if (jpull_check_storable(row->more, &problem) != 0)
+            *ret_reason =
+                arena_printf(a->ctx.arena, "in what is not declared: %s", problem.message);
+        return 0;
+    }
+    if (s->schema.undeclared == CONTRACT_DISCARD_ROW) {
+        *ret_reason = undeclared_reason(a->ctx.arena, row->more);
+        return 0;
+    }
+    return undeclared_freeze(
+        s, arena_printf(a->ctx.arena, "%s:%" PRIu64, row->origin, row->position), row->more, err);
 }
 
 static int take_row(struct attempt *a, struct source_row *row, struct error *err)
@@ -168,6 +195,8 @@ static int take_row(struct attempt *a, struct source_row *row, struct error *err
     a->counts.read++;
     if (a->nsums > 0)
         add_to_sums(a, row);
+    if (reason == NULL && a->undeclared != NULL)
+        TRY(look_for_more(a, row, &reason, err));
     if (reason == NULL)
         TRY(a->stream->target->row(a->target, row, &reason, &column, err));
     if (reason == NULL)
@@ -234,7 +263,7 @@ static int read_rows(struct attempt *a, struct error *err)
 static int reconcile(const struct attempt *a, struct error *err)
 {
     const struct source_summary *s = &a->summary;
-    const bool is_file = a->stream->source == &source_file;
+    const bool is_file = source_reads_text(a->stream->source);
     if (s->rows_are_exact && s->expect_rows != a->counts.read)
         return error_set(err, ERR_CHECK,
                          "stream '%s': the API states %" PRId64 " rows, %" PRId64 " came",
@@ -252,7 +281,8 @@ static int reconcile(const struct attempt *a, struct error *err)
         decimal_print(&a->sums[i], found);
         error_set(err, is_file ? ERR_DATA : ERR_CHECK,
                   "stream '%s': the %s states a total of %s for '%s', its rows add up to %s",
-                  a->stream->name, is_file ? "file" : "API", stated, s->sum_columns[i], found);
+                  a->stream->name, is_file ? message_text("file") : "API", stated,
+                  s->sum_columns[i], found);
         return error_hint(err, "rows are missing or damaged; nothing of it was loaded");
     }
     return 0;
@@ -439,6 +469,7 @@ static void close_attempt(struct attempt *a, bool is_failed)
                          is_failed ? "rollback to savepoint diner_plan"
                                    : "release savepoint diner_plan",
                          DB_NO_PARAMS, NULL, &ignored);
+    undeclared_free(a->undeclared);
     column_reader_free(a->ctx.reader);
     state_ledger_free(a->ctx.ledger);
     rejects_free(a->ctx.rejects);
@@ -513,19 +544,21 @@ static void record_failure(struct attempt *a, const struct error *cause)
 /* Whose fault it is, and how to go on. */
 static int explain(const struct attempt *a, struct error *err)
 {
-    bool is_own_sql = strncmp(err->sqlstate, "42", 2) == 0 && strcmp(err->sqlstate, "42501") != 0;
+    bool is_own_sql = strncmp(err->sqlstate, "42", 2) == 0 && strcmp(err->sqlstate, "42501") != 0 &&
+                      err->code != ERR_DATABASE_TRANSIENT; /* of stage_not_created */
     if (is_own_sql || strcmp(err->sqlstate, "3F000") == 0)
         err->code = ERR_SPEC; /* the SQL and the names are the pipeline's */
     if (signals_pending() != 0 && (err->code == ERR_IO || err->code == ERR_DATABASE_TRANSIENT ||
                                    err->code == ERR_DATABASE || err->code == ERR_UNAVAILABLE))
         (void)signals_check(err); /* a call that the signal cut short */
     if (err->code == ERR_CANCELLED)
-        error_hint(err,
-                   a->is_committed
-                       ? "the rows of stream '%s' are committed; what was not sent yet goes out "
-                         "when the same command is run again"
-                       : "nothing of stream '%s' was committed; run the same command again",
-                   a->stream->name);
+        error_hint(
+            err,
+            a->is_committed
+                ? MESSAGE("the rows of stream '%s' are committed; what was not sent yet goes out "
+                          "when the same command is run again")
+                : MESSAGE("nothing of stream '%s' was committed; run the same command again"),
+            a->stream->name);
     return err->code;
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/fileio.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "pipeline/spec_private.h"
 #include "pipeline/stream.h"
@@ -79,7 +80,7 @@ int pipeline_find(const char *name, const struct config *config, struct arena *a
         error_hint(err,
                    "looked in the directories of the setting 'pipeline_path' (%s, ...); a "
                    "path ending in .yaml is taken as it is",
-                   path->count > 0 ? path->items[0] : "none");
+                   path->count > 0 ? path->items[0] : message_text("none"));
     return err->code;
 }
 
@@ -266,7 +267,8 @@ static int load(struct pipeline *p, const char *name, const struct config *confi
         TRY(ynode_parse_file(p->file, p->arena, &root, err));
     if (root == NULL || root->kind != YNODE_MAP)
         return ynode_error(root, err, "a pipeline file is a mapping, found %s",
-                           root == NULL || root->is_null ? "nothing" : ynode_kind_name(root->kind));
+                           root == NULL || root->is_null ? message_text("nothing")
+                                                         : ynode_kind_name(root->kind));
     p->root = root;
     interpolate_tree(root, NULL, NULL, p->arena, d);
     bind_file(p, root, config, d);

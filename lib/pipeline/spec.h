@@ -103,8 +103,9 @@ struct reconcile_spec {
 
 enum contract { CONTRACT_EVOLVE, CONTRACT_FREEZE, CONTRACT_DISCARD_ROW, CONTRACT_DISCARD_VALUE };
 struct schema_spec {
-    int columns; /* a column that the target lacks, or that the source has and no one declared */
-    int types;   /* a column whose type in the target differs */
+    int columns;    /* a declared column that the target lacks */
+    int types;      /* a column whose type in the target differs */
+    int undeclared; /* what the source has and no column is read from */
 };
 
 struct scd2_spec {
@@ -176,12 +177,26 @@ struct stream_spec {
     struct for_each_spec *for_each; /* of the source, or NULL */
     struct column_spec *columns;
     size_t ncolumns;
+    /* What a source has beyond them and knows the types of (undeclared.h): set by its open. */
+    const struct column_spec *others;
+    size_t nothers;
     const struct source_ops *source;
     const struct target_ops *target;
     void *source_spec, *target_spec; /* structs of the plugin's field set */
     const struct ynode *node;
     size_t order; /* position after sorting by needs */
 };
+
+static inline const struct transform_spec *transform_at(const struct stream_spec *s, size_t i)
+{
+    return (const struct transform_spec *)s->transforms.items + i;
+}
+/* Whether a `set` or `lookup` changes the column. */
+bool spec_is_set(const struct stream_spec *s, struct arena *arena, const char *column);
+static inline const struct check_spec *check_at(const struct stream_spec *s, size_t i)
+{
+    return (const struct check_spec *)s->checks.items + i;
+}
 
 struct job_step {
     const char *run;            /* pipeline name */

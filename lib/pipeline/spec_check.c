@@ -2,6 +2,7 @@
  * reconciliation. Every default that could lose a row is an error until the file says otherwise. */
 #include "pipeline/spec_private.h"
 #include "pipeline/stream.h"
+#include "pipeline/undeclared.h"
 
 #include <string.h>
 
@@ -109,6 +110,23 @@ static void check_deletes(const struct stream_spec *s, struct diagnostics *d)
                         "stream '%s': mode 'scd2' never deletes a row", s->name);
 }
 
+/* A new table holds what the source has, and nothing else. */
+static void check_load(const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct ynode *load = ynode_get(s->target_node, "load");
+    if (load == NULL || load->text == NULL || strcmp(load->text, "swap") != 0)
+        return;
+    if (s->mode != MODE_REPLACE)
+        diagnostics_add(d, load, "mode: replace",
+                        "stream '%s': 'load: swap' makes the table anew: it is for mode 'replace'",
+                        s->name);
+    else if (s->deletes == DELETES_KEEP || s->deletes == DELETES_SOFT)
+        diagnostics_add(d, place_of(s, "deletes"), "load: difference",
+                        "stream '%s': rows that the source no longer has cannot be kept by "
+                        "'load: swap'",
+                        s->name);
+}
+
 static void check_mode(const struct stream_spec *s, struct diagnostics *d)
 {
     const struct ynode *mode = ynode_get(s->node, "mode");
@@ -134,6 +152,7 @@ static void check_mode(const struct stream_spec *s, struct diagnostics *d)
         diagnostics_add(d, place_of(s, "partition_by"), "mode: delete_insert",
                         "stream '%s': 'partition_by' is for mode 'delete_insert'", s->name);
     check_deletes(s, d);
+    check_load(s, d);
 }
 
 static void check_incremental(const struct stream_spec *s, struct diagnostics *d)
@@ -198,6 +217,20 @@ static void check_transforms(const struct stream_spec *s, struct diagnostics *d)
         if (t->lookup != NULL)
             check_lookup(s, t->lookup, place, d);
     }
+}
+
+bool spec_is_set(const struct stream_spec *s, struct arena *arena, const char *column)
+{
+    for (size_t i = 0; i < s->transforms.count; i++) {
+        const struct transform_spec *t = transform_at(s, i);
+        for (size_t k = 0; k < t->set.count; k++)
+            if (strcmp(t->set.keys[k], column) == 0)
+                return true;
+        for (size_t k = 0; t->lookup != NULL && k < t->lookup->take.count; k++)
+            if (strcmp(spec_pair(arena, t->lookup->take.items[k]).ours, column) == 0)
+                return true;
+    }
+    return false;
 }
 
 void spec_mark_computed(struct stream_spec *s, struct arena *arena)
@@ -317,6 +350,28 @@ static void check_reconcile(const struct stream_spec *s, struct diagnostics *d)
     }
 }
 
+static void check_undeclared(const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct ynode *place = ynode_get(ynode_get(s->node, "schema"), "undeclared");
+    const char *format = ynode_text(s->source_node, "format", "");
+    if (place == NULL || !undeclared_is_asked(s))
+        return;
+    if (!has_columns(s))
+        diagnostics_add(d, place, "list them as  columns: { name: type }",
+                        "stream '%s': without 'columns' nothing is undeclared", s->name);
+    if (s->source == &source_file && strcmp(format, "fixed") == 0)
+        diagnostics_add(d, place, NULL,
+                        "stream '%s': text of fixed width has no names that could be undeclared",
+                        s->name);
+    if (s->schema.undeclared == CONTRACT_EVOLVE &&
+        strcmp(ynode_text(s->target_node, "load", ""), "swap") == 0)
+        diagnostics_add(
+            d, place, "load: difference",
+            "stream '%s': 'load: swap' makes the table anew: its columns are those that "
+            "are declared",
+            s->name);
+}
+
 static void check_key(const struct stream_spec *s, struct diagnostics *d)
 {
     for (size_t i = 0; i < s->key.count; i++) {
@@ -354,6 +409,7 @@ void spec_check_stream(struct stream_spec *s, struct diagnostics *d)
     check_transforms(s, d);
     check_checks(s, d);
     check_reconcile(s, d);
+    check_undeclared(s, d);
     if (ynode_get(s->node, "schema") != NULL && s->target != &target_postgres)
         diagnostics_add(d, place_of(s, "schema"), NULL, "'schema' needs a PostgreSQL target");
 }

@@ -234,9 +234,16 @@ static const struct field schema_fields[] = {
      "a column of another type in the target: evolve widens it where no value can change, freeze "
      "fails, discard_row rejects rows that do not fit, discard_value makes them null",
      .def = "freeze", .choices = contracts},
+    {"undeclared", FIELD_CHOICE, AT(schema_spec, undeclared),
+     "what the source has and `columns` does not name: evolve adds it to the target (of the "
+     "type that a query says; of JSON numeric or bool where all values are that; else text), "
+     "freeze fails and names it, discard_row rejects rows that have a value in it, discard_value "
+     "leaves it out",
+     .def = "discard_value", .choices = contracts},
     {0}};
 static const struct field_set schema_set = {.name = "schema",
-                                            .help = "The contract on the target's shape",
+                                            .help =
+                                                "The contract on the shapes of source and target",
                                             .struct_size = sizeof(struct schema_spec),
                                             .fields = schema_fields};
 

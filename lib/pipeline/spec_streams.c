@@ -1,4 +1,5 @@
 /* Streams of a pipeline: columns, plugins, keys, the order by `needs`. */
+#include "core/message.h"
 #include "pipeline/spec_private.h"
 #include "pipeline/stream.h"
 #include "schema/interpolate.h"
@@ -6,8 +7,8 @@
 
 #include <string.h>
 
-const struct source_ops *const source_registry[] = {&source_file, &source_rest, &source_postgres,
-                                                    &source_exec, NULL};
+const struct source_ops *const source_registry[] = {
+    &source_file, &source_download, &source_rest, &source_postgres, &source_exec, NULL};
 const struct target_ops *const target_registry[] = {&target_file, &target_rest, &target_postgres,
                                                     NULL};
 
@@ -119,17 +120,29 @@ void spec_need_column(const struct stream_spec *s, const char *name, const char 
         names[i] = s->columns[i].name;
     const char *near = suggest_nearest(name, names, s->ncolumns);
     diagnostics_add(d, place,
-                    near != NULL ? arena_printf(d->arena, "did you mean '%s'?", near) : NULL,
+                    near != NULL ? arena_printf(d->arena, message_text("did you mean '%s'?"), near)
+                                 : NULL,
                     "stream '%s': %s '%s' is not one of its columns", s->name, what, name);
 }
 
 /* ---- plugins ---------------------------------------------------------------------------- */
 
+const struct source_ops *source_of_node(const struct ynode *node)
+{
+    for (size_t i = 0; source_registry[i] != NULL; i++) {
+        const char *also = source_registry[i]->also;
+        if (ynode_get(node, source_registry[i]->marker) != NULL &&
+            (also == NULL || ynode_get(node, also) != NULL))
+            return source_registry[i];
+    }
+    return NULL;
+}
+
 static const struct source_ops *source_of(const struct ynode *node, struct diagnostics *d)
 {
-    for (size_t i = 0; source_registry[i] != NULL; i++)
-        if (ynode_get(node, source_registry[i]->marker) != NULL)
-            return source_registry[i];
+    const struct source_ops *source = source_of_node(node);
+    if (source != NULL)
+        return source;
     diagnostics_add(d, node, NULL,
                     "a source has one of the keys 'file', 'connector', 'connection' or 'exec'");
     return NULL;
@@ -265,10 +278,10 @@ static void visit(struct pipeline *p, size_t i, enum visit *marks, size_t *count
         if (need == NULL) {
             const char *near =
                 suggest_nearest(s->needs.items[k], p->streams.names, p->streams.count);
-            diagnostics_add(d, ynode_get(s->node, "needs"),
-                            near ? arena_printf(d->arena, "did you mean '%s'?", near) : NULL,
-                            "stream '%s' needs '%s', which is not a stream here", s->name,
-                            s->needs.items[k]);
+            diagnostics_add(
+                d, ynode_get(s->node, "needs"),
+                near ? arena_printf(d->arena, message_text("did you mean '%s'?"), near) : NULL,
+                "stream '%s' needs '%s', which is not a stream here", s->name, s->needs.items[k]);
         } else {
             visit(p, (size_t)(need - stream_at(p, 0)), marks, count, d);
         }
@@ -388,7 +401,9 @@ static void check_name(void *self, const char *name, size_t offset)
             return;
     const char *near = suggest_nearest(name, known, n);
     diagnostics_add(c->d, c->place,
-                    near != NULL ? arena_printf(c->d->arena, "did you mean '${%s}'?", near) : NULL,
+                    near != NULL
+                        ? arena_printf(c->d->arena, message_text("did you mean '${%s}'?"), near)
+                        : NULL,
                     "'${%s}' is not defined", name);
 }
 

@@ -115,6 +115,14 @@ enum ledger_verdict state_ledger_look(const struct state_ledger *l, bool by_cont
     return strcmp(last->sha256, sha256) == 0 ? LEDGER_LOADED : LEDGER_CHANGED;
 }
 
+bool state_ledger_may_know(const struct state_ledger *l, const char *name, uint64_t bytes)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->entries[i]->bytes == bytes || l->entries[i]->bytes == 0)
+            return true;
+    return hashmap_gets(l->by_name, name) != NULL;
+}
+
 void state_ledger_add(struct state_ledger *l, const char *sha256, const char *name, uint64_t bytes)
 {
     add_entry(l, sha256, name, bytes);

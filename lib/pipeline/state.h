@@ -23,6 +23,8 @@ void state_ledger_free(struct state_ledger *l);
  * else what was loaded last under this name. *ret_bytes: the size then, of a changed file. */
 enum ledger_verdict state_ledger_look(const struct state_ledger *l, bool by_content,
                                       const char *sha256, const char *name, uint64_t *ret_bytes);
+/* Whether a file of that name, or of so many bytes, may be anything but new. */
+bool state_ledger_may_know(const struct state_ledger *l, const char *name, uint64_t bytes);
 /* Will be remembered by state_ledger_save. */
 void state_ledger_add(struct state_ledger *l, const char *sha256, const char *name, uint64_t bytes);
 void state_ledger_leave_out(struct state_ledger *l);

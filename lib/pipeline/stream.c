@@ -1,6 +1,7 @@
 /* Texts and SQL of a stream with their ${...} filled in, and the sum that must hold. */
 #include "pipeline/stream.h"
 
+#include "core/message.h"
 #include "schema/interpolate.h"
 
 #include <inttypes.h>
@@ -104,7 +105,7 @@ int stream_text(const struct stream_context *ctx, const char *text, const char *
 struct sql_binding {
     const struct stream_context *ctx;
     struct bound_sql *sql;
-    const char **names;
+    const char **names; /* NULL: values are put in as literals */
 };
 
 /* ${params.x} becomes $n, the same n for the same name; ${staged} is put in as it is. */
@@ -119,6 +120,14 @@ static enum interpolate_result resolve_sql(void *self, const char *name, const c
     const char *value = value_of(b->ctx, name, &known);
     if (!known)
         return INTERPOLATE_UNDEFINED;
+    if (b->names == NULL) {
+        AUTO_STRBUF struct strbuf literal = {0};
+        strbuf_init(&literal, 4 << 20);
+        if (value != NULL)
+            db_quote_literal(&literal, value);
+        *ret_value = value != NULL ? arena_strdup(b->ctx->arena, literal.data) : "null";
+        return INTERPOLATE_VALUE;
+    }
     size_t i = 0;
     while (i < b->sql->nparams && strcmp(b->names[i], name) != 0)
         i++;
@@ -143,6 +152,18 @@ int stream_sql(const struct stream_context *ctx, const char *sql, struct bound_s
     TRY(interpolate_text(sql, resolve_sql, &binding, &out, err));
     bound.sql = arena_strndup(ctx->arena, out.data, out.len);
     *ret = bound;
+    return 0;
+}
+
+int stream_sql_text(const struct stream_context *ctx, const char *sql, const char **ret,
+                    struct error *err)
+{
+    struct bound_sql bound = {0};
+    struct sql_binding binding = {ctx, &bound, NULL};
+    AUTO_STRBUF struct strbuf out = {0};
+    strbuf_init(&out, 4 << 20);
+    TRY(interpolate_text(sql, resolve_sql, &binding, &out, err));
+    *ret = arena_strndup(ctx->arena, out.data, out.len);
     return 0;
 }
 
@@ -172,7 +193,7 @@ int stream_fall_back(const struct stream_context *ctx, struct error *err, const 
     va_list args;
     strbuf_init(&why, 4096);
     va_start(args, format);
-    strbuf_addv(&why, format, args);
+    strbuf_addv(&why, message_text(format), args);
     va_end(args);
     if (stream_fell_back(ctx))
         return error_set(err, ERR_BUG, "%s", why.data);

@@ -30,7 +30,15 @@ struct source_row {
     uint64_t position;        /* line in the file, or index in the page, from 1 */
     struct span raw;          /* the record as text */
     const char *fault;        /* the record cannot be used: why */
+    struct span object;       /* the record as one JSON object, where it is one */
+    struct span more;         /* what no column is read from, as a JSON object; of sources whose
+                                 records are no objects, when asked (undeclared.h) */
     uint64_t fault_line, fault_column;
+    /* Ways past the cells, for a target that would write what was read; unset where they do not
+     * tell the same. The cells joined by this character are `raw`: no double quote, NUL or line end
+     * in it. */
+    char raw_delimiter;
+    struct span binary; /* the cells as fields of a binary COPY, each with its length before it */
 };
 
 /* What a source knows at its end. */
@@ -144,6 +152,10 @@ struct bound_sql {
 };
 int stream_sql(const struct stream_context *ctx, const char *sql, struct bound_sql *ret,
                struct error *err);
+/* The same with the values put in as literals: for DDL, and to know one text from another. In
+ * ctx->arena. */
+int stream_sql_text(const struct stream_context *ctx, const char *sql, const char **ret,
+                    struct error *err);
 
 /* Value of a bound name of the child, or NULL. */
 const char *stream_item(const struct stream_context *ctx, const char *name);
@@ -160,6 +172,7 @@ struct source;
 struct source_ops {
     const char *name;   /* in messages and the reference */
     const char *marker; /* the key that says it is this source: "file", "connector" */
+    const char *also;   /* another that has to stand beside it, or NULL */
     const struct field_set *fields;
     bool gives_columns; /* may open without `columns:`; fills stream->columns itself */
     /* Further checks at lint time. */
@@ -175,8 +188,16 @@ struct source_ops {
     void (*progress)(struct source *s, uint64_t *ret_done, uint64_t *ret_total); /* bytes */
     void (*close)(struct source *s);
 };
-extern const struct source_ops source_file, source_rest, source_postgres, source_exec;
+extern const struct source_ops source_file, source_download, source_rest, source_postgres,
+    source_exec;
 extern const struct source_ops *const source_registry[]; /* NULL-terminated */
+/* The one that a node of a pipeline is, by its keys; NULL: none. */
+const struct source_ops *source_of_node(const struct ynode *node);
+/* Whether rows come out of the text of a file, wherever that came from. */
+static inline bool source_reads_text(const struct source_ops *source)
+{
+    return source == &source_file || source == &source_download;
+}
 
 struct stream_counts {
     int64_t read, inserted, updated, unchanged, deleted, superseded, rejected, skipped;
@@ -186,7 +207,10 @@ struct stream_counts {
 int stream_counts_check(const struct stream_counts *c, struct error *err);
 
 struct target;
-/* Rows that the server staged by itself, source and target being one database; -1: not so. */
+/* Whether the server moves the rows by itself, source and target being one database: then there is
+ * no source to be opened, and the target says which columns there are. */
+bool target_postgres_pulls(const struct stream_context *ctx);
+/* Rows that it staged so; -1: not so. */
 int64_t target_postgres_staged(const struct stream_context *ctx, const struct target *t);
 struct target_ops {
     const char *name;

@@ -1,7 +1,10 @@
 /* A stream: its slices one after the other, or some side by side in processes of their own. */
 #include "core/clock.h"
+#include "core/datetime.h"
 #include "core/log.h"
 #include "core/signals.h"
+#include "gen/embed.h"
+#include "pipeline/graph.h"
 #include "pipeline/replay.h"
 #include "pipeline/workers.h"
 
@@ -217,23 +220,29 @@ static int run_whole(struct tally *t, struct error *err)
     return code;
 }
 
+/* What a source had for the columns, then the values that SQL refused. */
 static int run_replay(struct tally *t, struct error *err)
 {
-    struct replay *replay;
     int64_t left = 0;
     if (!db_is_alive(t->run->db))
         TRY(run_connect(t->run, err));
-    TRY(replay_open(t->run, t->stream, t->run->options->mended, &replay, &left, err));
+    for (int is_staged = 0; is_staged < 2; is_staged++) {
+        struct replay *replay;
+        struct slice_result result = {0};
+        TRY(replay_open(t->run, t->stream, is_staged != 0, &replay, &left, err));
+        if (replay == NULL)
+            continue;
+        int code = replay_run(t->run, replay, &result, err);
+        replay_close(replay);
+        add_result(&t->total, &result, code);
+        TRY(code);
+    }
     if (left > 0)
         log_warn("stream '%s': %" PRId64
                  " rejects have no cells to read: see 'diner rejects export' "
                  "and 'replay --mended', or load their source again",
                  t->stream->name, left);
-    if (replay == NULL)
-        return 0;
-    int code = replay_run(t->run, replay, &t->total, err);
-    replay_close(replay);
-    return code;
+    return 0;
 }
 
 /* ---- the stream ------------------------------------------------------------------------- */
@@ -241,6 +250,20 @@ static int run_replay(struct tally *t, struct error *err)
 static const char *status_word(int code)
 {
     return code == 0 ? "succeeded" : code == ERR_PARTIAL ? "partial" : "failed";
+}
+
+/* 0 when there is no cursor, or none that is an instant. */
+static int64_t cursor_of(const struct tally *t)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    struct error ignored = ERROR_INIT;
+    struct datetime at;
+    if (t->stream->incremental == NULL || t->run->run_id == 0 || !db_is_alive(t->run->db) ||
+        db_query(t->run->db, sql_state_newest, DB_PARAMS(t->run->pipeline->name, t->stream->name),
+                 &res, &ignored) != 0)
+        return 0;
+    const char *text = db_result_text(res, 0, 0);
+    return text != NULL && datetime_parse_iso(text, strlen(text), &at) && at.has_zone ? at.us : 0;
 }
 
 static void fill_report(struct tally *t, int code, const struct error *err)
@@ -251,8 +274,10 @@ static void fill_report(struct tally *t, int code, const struct error *err)
     r->counts = t->total.counts;
     r->bytes = t->total.bytes;
     r->elapsed_ms = clock_monotonic_ms() - t->started_ms;
+    r->source = graph_place(arena, t->stream->source_node, t->stream->name, false);
     r->target = arena_strdup(arena, t->total.target);
     r->code = (enum error_code)code;
+    r->cursor_us = cursor_of(t);
     if (code == 0)
         return;
     r->error = arena_strdup(arena, err->message);
@@ -285,6 +310,15 @@ void stream_skip(struct run *run, struct stream_spec *s, const char *why, bool i
         o->stream_end(o->self, r);
 }
 
+static void record_partial(const struct run *run, const struct stream_spec *s,
+                           const struct error *cause)
+{
+    struct error err = ERROR_INIT;
+    if (run->run_id != 0 && db_is_alive(run->db) &&
+        history_stream_partial(run, s->name, cause, &err) != 0)
+        log_warn("what became of stream '%s' could not be recorded: %s", s->name, err.message);
+}
+
 int stream_run(struct run *run, struct stream_spec *s, struct error *err)
 {
     const struct run_observer *o = run->options->observer;
@@ -300,10 +334,12 @@ int stream_run(struct run *run, struct stream_spec *s, struct error *err)
         code = run->options->replay  ? run_replay(&t, err)
                : stream_is_sliced(s) ? run_sliced(&t, err)
                                      : run_whole(&t, err);
-    if (stream_is_sliced(s) && !run->options->replay)
+    if (stream_is_sliced(s) || (run->options->replay && t.total.started_us != 0))
         record_sum(&t, code, err);
-    if (code == 0 && hooks_run(run, &s->hooks.after, "stream.succeeded", NULL, err) != 0)
+    if (code == 0 && hooks_run(run, &s->hooks.after, "stream.succeeded", NULL, err) != 0) {
         code = (int)(err->code = ERR_PARTIAL);
+        record_partial(run, s, err);
+    }
     fill_report(&t, code, err);
     struct error ignored = ERROR_INIT;
     if (code == ERR_PARTIAL)

@@ -4,6 +4,7 @@
 #include "core/datetime.h"
 #include "core/fileio.h"
 #include "core/log.h"
+#include "core/message.h"
 #include "pipeline/column.h"
 #include "pipeline/reject.h"
 #include "pipeline/slice_run.h"
@@ -194,7 +195,7 @@ static int give_body(struct trial *t, struct error *err)
         strbuf_adds(&text, body);
     else
         TRY(file_read(beside(t->pipeline, body), BODY_MAX, &text, err));
-    t->tape = tape_of_body("the body given", (struct span){text.data, text.len});
+    t->tape = tape_of_body(message_text("the body given"), (struct span){text.data, text.len});
     return 0;
 }
 
@@ -281,7 +282,10 @@ static int run_with_database(struct trial *t, struct run *run, struct error *err
     TRY(run_choose_connection(run, err));
     TRY(run_connect(run, err));
     TRY(prepare_database(t, run, err));
+    /* What a test expects of an error is written in English. */
+    bool before = message_in_english(true);
     (void)stream_run(run, t->stream, &t->failure);
+    (void)message_in_english(before);
     db_rollback(run->db);
     return 0;
 }

@@ -295,7 +295,7 @@ static void check_test(struct pipeline *p, const struct test_spec *t, const stru
     bool is_api = g->body != NULL || g->answers != NULL;
     if ((g->file != NULL) + (g->text != NULL) + (g->body != NULL) + (g->answers != NULL) > 1)
         diagnostics_add(d, node, NULL, "test '%s': give one of file, text, body, answers", t->name);
-    else if (is_file && s->source != &source_file)
+    else if (is_file && !source_reads_text(s->source))
         diagnostics_add(d, node, "give body or answers", "test '%s': '%s' reads no file", t->name,
                         s->name);
     else if (is_api && s->source != &source_rest)

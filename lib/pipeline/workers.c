@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "core/signals.h"
+#include "core/trace_span.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,6 +89,7 @@ static int start(const struct workers *w, struct worker *all, size_t i, struct e
     pid_t pid = fork();
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+        trace_spans_forked();
         for (size_t k = 0; k < i; k++) {
             close(all[k].orders);
             close(all[k].results);
@@ -96,6 +98,7 @@ static int start(const struct workers *w, struct worker *all, size_t i, struct e
         close(results[0]);
         if (getppid() == parent)
             serve(w, orders[0], results[1]);
+        trace_spans_flush();
         _exit(0);
     }
     close(orders[0]);

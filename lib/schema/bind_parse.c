@@ -1,5 +1,6 @@
 #include "schema/bind_parse.h"
 #include "core/decimal.h"
+#include "core/message.h"
 #include "schema/bind.h"
 #include <ctype.h>
 #include <string.h>
@@ -172,23 +173,24 @@ bool bind_parse_fraction(const char *text, int64_t *ret_millionths)
 const char *bind_expected(enum field_type type)
 {
     switch (type) {
-    case FIELD_STRING: return "text";
-    case FIELD_BOOL: return "true or false";
-    case FIELD_INT: return "a whole number";
-    case FIELD_DURATION: return "a duration such as 30s, 10m or 24h";
-    case FIELD_SIZE: return "a size such as 64KiB, 10MB or 1GiB";
-    case FIELD_RATE: return "a rate such as 20/s, 100/m or 1000/h";
-    case FIELD_FRACTION: return "a share such as 0.1% or 0.25";
-    case FIELD_CHOICE: return "one of the choices";
-    case FIELD_DATE: return "a date such as 2024-01-31 or yesterday";
-    case FIELD_TIME_OF_DAY: return "a time of day such as 04:00";
-    case FIELD_STRINGS: return "a list of text";
-    case FIELD_STRING_MAP: return "a map of text";
-    case FIELD_NODE: return "a value";
+    case FIELD_STRING: return message_text("text");
+    case FIELD_BOOL: return message_text("true or false");
+    case FIELD_INT: return message_text("a whole number");
+    case FIELD_DURATION: return message_text("a duration such as 30s, 10m or 24h");
+    case FIELD_SIZE: return message_text("a size such as 64KiB, 10MB or 1GiB");
+    case FIELD_RATE: return message_text("a rate such as 20/s, 100/m or 1000/h");
+    case FIELD_FRACTION: /* xgettext:no-c-format */
+        return message_text("a share such as 0.1% or 0.25");
+    case FIELD_CHOICE: return message_text("one of the choices");
+    case FIELD_DATE: return message_text("a date such as 2024-01-31 or yesterday");
+    case FIELD_TIME_OF_DAY: return message_text("a time of day such as 04:00");
+    case FIELD_STRINGS: return message_text("a list of text");
+    case FIELD_STRING_MAP: return message_text("a map of text");
+    case FIELD_NODE: return message_text("a value");
     case FIELD_OBJECT:
-    case FIELD_OBJECT_PTR: return "a map";
-    case FIELD_OBJECTS: return "a list";
-    case FIELD_OBJECT_MAP: return "a map of names";
+    case FIELD_OBJECT_PTR: return message_text("a map");
+    case FIELD_OBJECTS: return message_text("a list");
+    case FIELD_OBJECT_MAP: return message_text("a map of names");
     }
-    return "a value";
+    return message_text("a value");
 }

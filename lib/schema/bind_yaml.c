@@ -1,4 +1,5 @@
 /* YAML nodes into structs. Every problem becomes a diagnostic; binding goes on behind it. */
+#include "core/message.h"
 #include "core/strbuf.h"
 #include "schema/bind.h"
 #include "schema/bind_parse.h"
@@ -189,7 +190,7 @@ static void unknown_key(const struct field_set *set, const struct ynode *key, st
         if (!(f->flags & (FIELD_HIDDEN | FIELD_DEPRECATED)))
             names[n++] = f->name;
     const char *near = suggest_nearest(key->text, names, n);
-    const char *hint = near ? arena_printf(arena, "did you mean '%s'?", near) : NULL;
+    const char *hint = near ? arena_printf(arena, message_text("did you mean '%s'?"), near) : NULL;
     diagnostics_add(d, key, hint, "unknown key '%s' in %s", key->text, set->name);
 }
 

@@ -1,5 +1,6 @@
 #include "schema/config.h"
 #include "core/fileio.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "schema/interpolate.h"
 #include "schema/suggest.h"
@@ -136,7 +137,7 @@ static void unknown_setting(struct loading *l, const char *name, const struct yn
         names[i] = settings_fields.fields[i].name;
     const char *near = suggest_nearest(name, names, l->c->nfields);
     if (near)
-        hint = arena_printf(l->c->arena, "did you mean '%s'?", near);
+        hint = arena_printf(l->c->arena, message_text("did you mean '%s'?"), near);
     diagnostics_add(&l->d, key, hint ? hint : "'diner help settings' lists them",
                     "unknown setting '%s'", name);
 }
@@ -349,6 +350,13 @@ static bool is_reference(const char *text)
 {
     return strncmp(text, "env:", 4) == 0 || strncmp(text, "file:", 5) == 0 ||
            strncmp(text, "cmd:", 4) == 0;
+}
+
+bool config_has_dsn(const struct config *c, const char *connection)
+{
+    const char *origin, *text = connection_text(c, connection, &origin);
+
+    return text && *text;
 }
 
 int config_dsn(const struct config *c, const char *connection, char **ret_dsn, struct error *err)

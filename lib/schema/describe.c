@@ -1,6 +1,7 @@
 /* Field tables as documents: the Markdown of a set and the JSON schema of a YAML file. */
 #include "schema/describe.h"
 #include "core/mem.h"
+#include "core/message.h"
 #include "format/jsonx.h"
 #include "schema/bind.h"
 #include "schema/bind_parse.h"
@@ -52,18 +53,18 @@ static void set_list_name(const struct set_list *list, const struct field_set *s
 void describe_type(const struct field *f, struct strbuf *out)
 {
     static const char *const names[] = {
-        [FIELD_STRING] = "text",
-        [FIELD_BOOL] = "true or false",
-        [FIELD_INT] = "integer",
-        [FIELD_DURATION] = "duration",
-        [FIELD_SIZE] = "size",
-        [FIELD_RATE] = "rate",
-        [FIELD_FRACTION] = "share",
-        [FIELD_DATE] = "date",
-        [FIELD_STRINGS] = "list of text",
-        [FIELD_TIME_OF_DAY] = "time of day",
-        [FIELD_NODE] = "any",
-        [FIELD_STRING_MAP] = "map of text",
+        [FIELD_STRING] = MESSAGE("text"),
+        [FIELD_BOOL] = MESSAGE("true or false"),
+        [FIELD_INT] = MESSAGE("integer"),
+        [FIELD_DURATION] = MESSAGE("duration"),
+        [FIELD_SIZE] = MESSAGE("size"),
+        [FIELD_RATE] = MESSAGE("rate"),
+        [FIELD_FRACTION] = MESSAGE("share"),
+        [FIELD_DATE] = MESSAGE("date"),
+        [FIELD_STRINGS] = MESSAGE("list of text"),
+        [FIELD_TIME_OF_DAY] = MESSAGE("time of day"),
+        [FIELD_NODE] = MESSAGE("any"),
+        [FIELD_STRING_MAP] = MESSAGE("map of text"),
     };
 
     if (f->type == FIELD_NODE && f->sub) {
@@ -77,15 +78,17 @@ void describe_type(const struct field *f, struct strbuf *out)
     }
     switch (f->type) {
     case FIELD_CHOICE:
-        strbuf_adds(out, "one of ");
+        strbuf_adds(out, message_text("one of "));
         for (size_t i = 0; f->choices[i]; i++)
             strbuf_addf(out, "%s%s", i ? "|" : "", f->choices[i]);
         return;
     case FIELD_OBJECT:
     case FIELD_OBJECT_PTR: strbuf_addf(out, "%s", f->sub->name); return;
-    case FIELD_OBJECTS: strbuf_addf(out, "list of %s", f->sub->name); return;
-    case FIELD_OBJECT_MAP: strbuf_addf(out, "map of name to %s", f->sub->name); return;
-    default: strbuf_adds(out, names[f->type]); return;
+    case FIELD_OBJECTS: strbuf_addf(out, message_text("list of %s"), f->sub->name); return;
+    case FIELD_OBJECT_MAP:
+        strbuf_addf(out, message_text("map of name to %s"), f->sub->name);
+        return;
+    default: strbuf_adds(out, message_text(names[f->type])); return;
     }
 }
 

@@ -1,4 +1,5 @@
 /* Problems of a file, collected with their places. */
+#include "core/message.h"
 #include "core/strbuf.h"
 #include "schema/bind.h"
 #include <stdio.h>
@@ -21,7 +22,7 @@ static struct diagnostic *diagnostics_push(struct diagnostics *d, const struct y
         d->capacity = capacity;
     }
     struct diagnostic *one = &d->items[d->count++];
-    *one = (struct diagnostic){.hint = hint ? arena_strdup(d->arena, hint) : NULL};
+    *one = (struct diagnostic){.hint = hint ? arena_strdup(d->arena, message_text(hint)) : NULL};
     if (node) {
         one->file = node->file;
         one->line = node->line;
@@ -38,10 +39,10 @@ static const char *diagnostics_text(struct diagnostics *d, const char *format, v
     AUTO_STRBUF struct strbuf text = {0};
 
     strbuf_init(&text, ERROR_MESSAGE_MAX);
-    strbuf_addv(&text, format, args);
+    strbuf_addv(&text, message_text(format), args);
     if (text.overflow) {
         strbuf_clear(&text);
-        strbuf_adds(&text, "a problem whose text is too long to show");
+        strbuf_adds(&text, message_text("a problem whose text is too long to show"));
     }
     return arena_strndup(d->arena, text.data, text.len);
 }
@@ -95,7 +96,7 @@ int diagnostics_result(const struct diagnostics *d, enum error_code code, struct
     else if (first->file)
         (void)snprintf(place, sizeof(place), "%.256s: ", first->file);
     if (d->errors > 1)
-        (void)snprintf(more, sizeof(more), " (and %zu more)", d->errors - 1);
+        (void)snprintf(more, sizeof(more), message_text(" (and %zu more)"), d->errors - 1);
     error_set(err, code, "%s%s%s", place, first->message, more);
     if (first->hint)
         error_hint(err, "%s", first->hint);

@@ -25,11 +25,11 @@ masked as (
     select member_id, crm_id, side, field, v.was, v.becomes
     from changed
     cross join lateral (select
-        case field when 'phone' then left(was, 3) || '****' || right(was, 4)
+        case field when 'phone' then case when was like '0%' then left(was, 4) || repeat('*', greatest(length(was) - 6, 1)) || right(was, 2) else left(was, 3) || '****' || right(was, 4) end
                    when 'name' then left(was, 1) || '**'
                    when 'unionid' then left(was, 4) || '...' when 'openid' then left(was, 4) || '...'
                    else was end as was,
-        case field when 'phone' then left(becomes, 3) || '****' || right(becomes, 4)
+        case field when 'phone' then case when becomes like '0%' then left(becomes, 4) || repeat('*', greatest(length(becomes) - 6, 1)) || right(becomes, 2) else left(becomes, 3) || '****' || right(becomes, 4) end
                    when 'name' then left(becomes, 1) || '**'
                    when 'unionid' then left(becomes, 4) || '...' when 'openid' then left(becomes, 4) || '...'
                    else becomes end as becomes) v

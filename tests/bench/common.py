@@ -123,12 +123,15 @@ class Bench:
             self.made[name] = self.path(name)
         return self.made[name]
 
+    def tool(self):
+        """The program that writes rows."""
+        return self.once("gen_rows", lambda path: subprocess.run(
+            ["gcc", "-O2", "-o", path, f"{ROOT}/tests/bench/gen_rows.c"], check=True))
+
     def sales(self, rows=0):
         def make(path):
-            tool = self.path("gen_rows")
-            subprocess.run(["gcc", "-O2", "-o", tool, f"{ROOT}/tests/bench/gen_rows.c"], check=True)
             with open(path, "wb") as out:
-                subprocess.run([tool, str(rows or self.rows)], check=True, stdout=out)
+                subprocess.run([self.tool(), str(rows or self.rows)], check=True, stdout=out)
         return self.once(f"rows{rows or ''}.csv", make)
 
     def gb18030(self):

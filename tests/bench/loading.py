@@ -31,7 +31,7 @@ def gb18030(bench):
     file = bench.gb18030()
     compare(bench, "CSV, GB18030, into a heap table (psql: client encoding GBK)", ("psql", "diner"),
             (["psql", "-Xq", bench.dsn, "-c", "set client_encoding = 'GBK'", "-c",
-              f"\\copy bench.sales from '{file}' csv header"], load(bench, file)))
+              f"\\copy bench.sales from '{file}' csv header"], load(bench, file)), "1.3")
 
 
 def encodings(bench):
@@ -51,7 +51,7 @@ def pgloader(bench):
 """)
     compare(bench, title, ("pgloader", "diner"),
             (["pgloader", "--quiet", "--root-dir", bench.path("pgloader"), script],
-             load(bench, file)))
+             load(bench, file)), "12")
 
 
 def big(bench, rows):

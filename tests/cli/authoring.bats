@@ -110,7 +110,7 @@ YAML
     assert_status 0
     assert_stdout_is ""
     # A key that no source, target or column has; a choice that is none; a required one missing.
-    for wrong in 'source: { file: x.csv, strp: [","] }' 'source: { connector: a, resource: b, records: /x }' \
+    for wrong in 'source: { file: x.csv, strp: [","] }' 'source: { connector: a, resource: b, recrds: /x }' \
         'target: { connection: w, shema: x }' 'columns: { a: { typ: text } }' 'columns: { a: { from: x } }' \
         'columns: [ a ]' 'mode: upsert' 'guard: { min_row: 1 }'; do
         printf 'version: 1\nname: p\nstreams:\n  s:\n    source: { file: x.csv }\n    %s\n' "$wrong" >wrong.yaml

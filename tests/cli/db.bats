@@ -91,3 +91,35 @@ fresh_database() { # makes an empty database and points DINER_DSN at it
     assert_stdout_is ""
     assert_stderr_has "db migrate: 0 applied"
 }
+
+@test "user: made, changed, refused; the password is nowhere in argv" {
+    printf 'open sesame' >pw && chmod 600 pw
+    run --separate-stderr "$DINER" db user ann --role readonly --password file:pw
+    assert_status 0
+    assert_stderr_has "db user: 'ann' is readonly"
+    assert_sql "select role, store_id is null, password_hash like '\$2b\$%' from app.users where username = 'ann'" "readonly|t|t"
+    run curl -s -o answer.json -w '%{http_code}' "$(dev_url)/api/v1/auth/login" --json '{"username":"ann","password":"open sesame"}'
+    assert_stdout_is 200
+    token=$(jq -r .data.access_token answer.json)
+    run curl -s -X POST "$(dev_url)/api/v1/orders" -H "Authorization: Bearer $token" --json '{}'
+    assert_json '.error == "forbidden_role"'
+    run curl -s "$(dev_url)/api/v1/orders" -H "Authorization: Bearer $token"
+    assert_json '.code == 200'
+    run --separate-stderr "$DINER" db user ann --role store --store nowhere --password file:pw
+    assert_status 1
+    assert_stderr_has "there is no store 'nowhere'"
+    assert_sql "select role from app.users where username = 'ann'" readonly
+    run --separate-stderr "$DINER" db user ann --role store --password file:pw
+    assert_status 1
+    assert_stderr_has "needs a store"
+    run --separate-stderr "$DINER" db user ann --role king --password file:pw
+    assert_status 2
+    assert_stderr_has "one of admin, integration, store, readonly"
+    run --separate-stderr "$DINER" db user ann --role admin --password "open sesame"
+    assert_status 2
+    assert_stderr_has "may not stand on the command line"
+    refute_stderr_has "sesame"
+    run --separate-stderr "$DINER" db user bob --role admin --password file:pw --dry-run
+    assert_status 0
+    assert_sql "select count(*) from app.users where username = 'bob'" 0
+}

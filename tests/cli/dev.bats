@@ -151,6 +151,20 @@ fingerprint() {
     assert_equal "$after" "$before"
 }
 
+indexes() { sql "SELECT pg_get_indexdef(indexrelid) FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
+    WHERE c.relnamespace = 'app'::regnamespace ORDER BY 1"; }
+
+@test "seed: many orders are written before their indexes, which are those of the migrations again" {
+    other=$FILE_DIR/many
+    "$DINER" dev up --dir "$other" 3>&-
+    "$DINER" dev seed --dir "$other" --orders 10000 --seed 5 3>&-
+    after=$(DINER_DEV_DIR=$other indexes)
+    constraints=$(DINER_DEV_DIR=$other sql "SELECT count(*) FROM pg_constraint WHERE contype = 'u'")
+    "$DINER" dev down --dir "$other" 3>&-
+    assert_equal "$after" "$(indexes)"
+    assert_sql "SELECT count(*) FROM pg_constraint WHERE contype = 'u'" "$constraints"
+}
+
 @test "seed: more orders are added to those there, and are new to who reads by updated_at" {
     before=$(sql "SELECT md5(string_agg(t::text, '' ORDER BY id)) FROM app.orders t")
     newest=$(sql "SELECT max(updated_at) FROM app.orders")

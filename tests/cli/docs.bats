@@ -42,6 +42,13 @@ is_connector() { grep -q '^base_url:' "$1"; }
 @test "pipelines and jobs of the manual are without fault" {
     local file files=0
     yaml_files "$BATS_TEST_TMPDIR"
+    mkdir "$BATS_TEST_TMPDIR/connectors"
+    for file in "$BATS_TEST_TMPDIR"/*.yaml; do # those that pipelines of the manual name
+        if is_connector "$file"; then
+            cp "$file" "$BATS_TEST_TMPDIR/connectors/$(sed -n 's/^name: *//p' "$file").yaml"
+        fi
+    done
+    export DINER_CONNECTOR_PATH=$PROJECT/configs/connectors,$BATS_TEST_TMPDIR/connectors
     for file in "$BATS_TEST_TMPDIR"/*.yaml; do
         if is_connector "$file"; then continue; fi
         run --separate-stderr "$DINER" pipeline lint "$file"
@@ -72,7 +79,7 @@ version: 1
 name: try
 streams:
   it:
-    source: { connector: $name, resource: $resource, params: { $(params_of "$file") } }
+    source: { connector: $name, resource: $resource, params: { $(params_of "$file") }$(if grep -q '^ *format: file' "$file"; then echo ', format: csv'; fi) }
     target: { file: it.csv }
     columns: { id: text }
 TXT

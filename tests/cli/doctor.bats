@@ -89,3 +89,14 @@ with_setting() { # YAML: the environment's configuration with more; prints its p
     assert_equal "$(result_of pipelines)" warn
     assert_stderr_has "1 warning"
 }
+
+@test "a file for Prometheus whose directory is not there" {
+    with_setting "metrics: { textfile: /nonexistent/diner.prom }"
+    run --separate-stderr "$DINER" --config changed.yaml doctor -o json
+    assert_status 9
+    assert_equal "$(result_of metrics.textfile)" fail
+    with_setting "metrics: { textfile: $PWD/diner.prom }"
+    run --separate-stderr "$DINER" --config changed.yaml doctor -o json
+    assert_status 0
+    assert_equal "$(result_of metrics.textfile)" ok
+}

@@ -39,6 +39,30 @@ refuses() { # "TEXT OF STDERR"...
     for text in "$@"; do assert_stderr_has "$text"; done
 }
 
+# ---- large files ---------------------------------------------------------------------------------
+
+@test "a large file whose encoding shows only at its end is read again; the ledger knows it" {
+    pipeline s <<'YAML'
+streams:
+  s:
+    source: { file: ../in.csv }
+    columns: { code: text, name: text }
+YAML
+    { echo code,name && seq -f 'A%015.0f,plain' 250000 && echo B,牛腩; } | iconv -t GB18030 >in.csv
+    run --separate-stderr "$DINER" --log-level info run s -o json
+    assert_status 0
+    assert_moved s "250001 250001 0 0 0 0 0 0"
+    assert_stderr_has "is read again, every row of it: '"
+    assert_sql "select name from t.s where code = 'B'" 牛腩
+    assert_sql "select value ~ '^[0-9]+ .*/in.csv$', name = 'file:$(sha256sum in.csv | cut -c1-64)' from diner.state" "t|t"
+    diner_run s
+    assert_moved s "0 0 0 0 0 0 0 0"
+    { cat in.csv && echo C,plain; } >again.csv && mv again.csv in.csv
+    diner_run s # other content under the name
+    assert_status 1
+    assert_stderr_has "has other content than when it was loaded"
+}
+
 # ---- gzip and zstd -------------------------------------------------------------------------------
 
 @test "gzip and zstd are known by their first bytes, whatever the name; GBK within" {

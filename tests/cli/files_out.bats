@@ -24,6 +24,45 @@ listed() { find out -mindepth 1 -printf '%P\n' | sort | xargs; }
 
 SALES="select 'S' || lpad((i % 3 + 1)::text, 3, '0') as store, i as id, i * 1.5 as amount from generate_series(1, 10) i"
 
+# ---- from text to text ---------------------------------------------------------------------------
+
+from_csv() { # KEYS OF THE SOURCE, KEYS OF THE TARGET, COLUMNS: of ../in.csv, all of them by default
+    pipeline f <<YAML
+streams: { s: { source: { file: ../in.csv$1 }, target: { file: f.csv$2 }, columns: { ${3:-a: text, b: text, c: text} },
+    on_error: { max_rejects: 9, max_reject_rate: 100% } } }
+YAML
+    diner_run f
+    assert_status 0
+}
+
+@test "a row is written as it was read where that is how it would be written, and nowhere else" {
+    printf '%s\n' a,b,c 1,客,x '"1",2,3' '1,"2,3",' ' 1,2,3' '1,2,3 ' '=1,-2,+3' ,, 1,,3 "1,'2,3" "$(printf '1,\t2,3')" >in.csv
+    from_csv '' ', formula_guard: false'
+    assert_equal "$(cat out/f.csv)" "$(printf '%s\n' a,b,c 1,客,x 1,2,3 '1,"2,3",' '" 1",2,3' '1,2,"3 "' '=1,-2,+3' ,, 1,,3 "1,'2,3" $'1,\t2,3')"
+    from_csv '' ''
+    assert_equal "$(sed -n '7p;11p' out/f.csv)" "'=1,'-2,'+3"$'\n'"1,'"$'\t2,3'
+    from_csv '' ', formula_guard: false, delimiter: ";"'
+    assert_equal "$(sed -n '2p;4p' out/f.csv)" $'1;客;x\n1;2,3;'
+    from_csv '' ', formula_guard: false, quote_all: true'
+    assert_equal "$(sed -n 2p out/f.csv)" '"1","客","x"'
+    from_csv '' ', formula_guard: false, null: "-"'
+    assert_equal "$(sed -n '8p;9p' out/f.csv)" $'-,-,-\n1,-,3'
+    from_csv '' ', formula_guard: false, crlf: true'
+    assert_equal "$(sed -n 2p out/f.csv)" $'1,客,x\r'
+    from_csv '' ', formula_guard: false' 'x: { type: text, from: a }, b: text, c: { type: text, required: true }'
+    assert_moved s "10 8 0 0 0 0 2 0"
+    assert_equal "$(sed -n '1p;2p;8p' out/f.csv)" $'x,b,c\n1,客,x\n1,\'2,3'
+    from_csv '' ', formula_guard: false' 'b: text, a: text, c: text'
+    assert_equal "$(sed -n 2p out/f.csv)" '客,1,x'
+    from_csv '' ', formula_guard: false' 'a: text, b: text'
+    assert_equal "$(sed -n 2p out/f.csv)" '1,客'
+    from_csv ', fill_down: [a]' ', formula_guard: false'
+    assert_equal "$(sed -n 8p out/f.csv)" '=1,,'
+    printf '%s\n' a,b,c '1,2"3,4' >in.csv
+    from_csv ', quote: none' ', formula_guard: false'
+    assert_equal "$(sed -n 2p out/f.csv)" '1,"2""3",4'
+}
+
 # ---- gzip ----------------------------------------------------------------------------------------
 
 @test "gzip: the same rows are the same file, which stays" {
@@ -254,6 +293,46 @@ YAML
     [ -e out/s_S0.csv ] && [ -e out/s_S1.csv ]
     assert_equal "$(cat out/s_S[01].csv | grep -vc store)" 400000
     (cd out && sha256sum --quiet -c s_all.csv.sha256)
+}
+
+@test "a disk that fills up in the middle of a split export: the old files stay, and the next run writes its own" {
+    mkdir small
+    if [ "$(id -u)" -ne 0 ] || ! mount -t tmpfs -o size=128k none small 2>/dev/null; then
+        skip "needs root to make a small file system"
+    fi
+    export DINER_OUTPUT_DIR=$PWD/small
+    local kind failed=0
+    for kind in csv:none csv:gzip jsonl:none xlsx:none; do
+        (
+            rm -rf small/*
+            name="s_\${split.part}.${kind%:*}" more='' pad="md5(i::text)"
+            case $kind in *:gzip) name=$name.gz more=', compress: gzip' ;; esac
+            case $kind in csv*) more="$more, checksum: sha256" ;; esac
+            writes "select i as id, $pad as x from generate_series(1, 300) i" "file: \"$name\", split: { rows: 100 }$more"
+            sha256sum small/* >before
+            [ "$(grep -c s_ before)" -ge 3 ]
+            # parts of 40 KB and more: the third or fourth does not fit
+            to_file "select i as id, repeat($pad, 12) as x from generate_series(1, 3000) i" "file: \"$name\", split: { rows: 100 }$more"
+            diner_run f
+            assert_status 1
+            assert_stderr_has "No space left on device"
+            sha256sum -c --quiet before
+            assert_equal "$(find small -type f | wc -l)" "$(grep -c . before)"
+            assert_sql "select status from diner.run order by id desc limit 1" failed
+            mount -o remount,size=4m small
+            diner_run f
+            assert_status 0
+            assert_moved s "3000 3000 0 0 0 0 0 0"
+            assert_equal "$(find small -name 's_*[0-9].*' -type f | wc -l)" 30
+            [ -z "$(find small -name '.*' -type f)" ]
+            rm -rf small/*
+            mount -o remount,size=128k small
+            sql "delete from diner.state" >/dev/null
+        ) || failed=1
+        [ "$failed" -eq 0 ] || break
+    done
+    umount small
+    [ "$failed" -eq 0 ] || fail "$kind"
 }
 
 @test "killed during a packed load: the next run ends with exactly the rows" {

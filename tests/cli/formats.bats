@@ -69,6 +69,28 @@ YAML
         "A1 A2 B3 B4 ~5 C6"
 }
 
+@test "fill_down does not reach over a record that could not be read: it may have begun a group" {
+    pipeline s <<'YAML'
+streams:
+  s:
+    source: { file: ../in.csv, encoding: UTF-8, fill_down: [store, area] }
+    columns: { store: text, area: text, code: text, qty: int }
+    mode: merge
+    key: [store, code]
+    on_error: { max_rejects: 10, max_reject_rate: 100% }
+YAML
+    {
+        printf '%s\n' store,area,code,qty S1,north,A,1 ,,B,2
+        printf 'S2,\xff,A,3\n'
+        printf '%s\n' ,,B,4 ,south,C,5 ,,D,6 S3,,A,7 ,,B,8
+    } >in.csv
+    diner_run s
+    assert_status 0
+    assert_rows s "S1,north,A,1 S1,north,B,2 S3,south,A,7 S3,south,B,8" "store, area, code, qty"
+    run --separate-stderr "$DINER" rejects list -o json
+    assert_json '[.[] | select(.line > 4) | .reason[0:60]] == [range(3) | "store stands in a record above, and line 4 could not be read"]'
+}
+
 # ---- columns -------------------------------------------------------------------------------------
 
 @test "columns by header name, alias, number, line and file" {

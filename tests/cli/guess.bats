@@ -39,6 +39,55 @@ assert_as_announced() { # NAME
     done
 }
 
+# What of a copy is damaged is told by its line and byte; the rest is loaded, or nothing where the
+# end is missing. SAMPLE | PYTHON that makes the copy `b` of its lines `l` | "LOADED REJECTED" | REASONS
+broken_samples() {
+    cat <<'CASES'
+kingdee_gb18030.csv|l[9] = l[9][:12] + b'\xff' + l[9][13:]|53 3|10: bytes B3 FF at offset 688 of the file are not GB18030
+kingdee_gb18030.csv|l[9] = l[9].replace(b',', b'\xb5,', 1)|53 3|10: bytes B5 at offset 681 of the file are not GB18030
+kingdee_gb18030.csv|del l[24:]; l[23] = l[23][:-1] + b'\xb5'|failed|ends without its total
+kingdee_gb18030.csv|l[3] = l[3][:3] + b'\xff' + l[3][4:]|failed|no header with
+sap_utf16le.txt|b = b[:801]|5 1|7: bytes 32 at offset 800 of the file are not UTF-16LE
+sap_utf16le.txt|b = b[:800]|5 1|7: fewer fields than the header
+odoo_utf8.csv|l[1:-1:2] = [x + b'\r' for x in l[1:-1:2]]|24 0|
+odoo_utf8.csv|l[7] += b'\r' + l.pop(8)|22 1|8: a carriage return outside quotes
+odoo_utf8.csv|l[5] = l[5][:13] + b'\0' + l[5][13:]|20 4|6: a NUL byte
+odoo_utf8.csv|l[22] = l[22][:-1]|21 3|23: an unterminated quote
+odoo_utf8.csv|l[22] = b'"' + l[22]|21 3|23: text after a closing quote
+CASES
+}
+@test "broken copies of the samples: the damage is told by line, the rest is as it was" {
+    while IFS='|' read -r sample change loaded reason; do
+        cp "$PROJECT/tests/fixtures/erp/erp_stock_$sample" in.txt
+        guess in.txt broken
+        sed -i '/^    on_error:/d' pipelines/broken.yaml
+        echo '    on_error: { max_rejects: 10, max_reject_rate: 100% }' >>pipelines/broken.yaml
+        python3 - "$change" <<'PY'
+import sys
+b = open("in.txt", "rb").read()
+end = b"\r\n" if b"\r\n" in b else b"\n"
+l = b.split(end)
+before = list(l)
+scope = {"b": b, "l": l}
+exec(sys.argv[1], scope)
+open("in.txt", "wb").write(end.join(scope["l"]) if scope["l"] != before else scope["b"])
+PY
+        diner_run broken
+        if [ "$loaded" = failed ]; then
+            assert_status 1
+            assert_stderr_has "$reason"
+            assert_sql "select to_regclass('t.broken') is null" t
+        else
+            assert_status 0
+            assert_equal "$(jq -r '.[0] | [.inserted, .rejected] | join(" ")' <<<"$output")" "$loaded"
+            assert_sql "select coalesce(bool_or(starts_with(position || ': ' || reason, '$reason')), '$reason' = '')
+                from diner.reject" t
+        fi
+        sql "drop table if exists t.broken" >/dev/null 2>&1
+        sql "truncate diner.state, diner.reject" >/dev/null
+    done < <(broken_samples)
+}
+
 @test "a Kingdee export: encoding, header by structure, subtotals, total, codes, dates" {
     guess "$PROJECT/tests/fixtures/erp/erp_stock_kingdee_gb18030.csv" stock
     assert_stdout_has "# Encoding: GB18030, no byte order mark, not UTF-8. Line ends: CR LF. Quotes: used."
@@ -167,6 +216,13 @@ JSON
     assert_sql "select count(*) from t.bill where position(chr(96) in trade_type) > 0" 0
 }
 
+@test "a bill that ends with comments: they are left out, whatever they say" {
+    guess "$PROJECT/tests/fixtures/bills/alipay_trade_20261121.csv.zip" bill
+    grep -qF 'stop_at: "^#"' pipelines/bill.yaml
+    assert_as_announced bill
+    assert_equal "$(announced bill)" "18 0 4"
+}
+
 @test "beyond --rows a sample is drawn, and said" {
     { echo code,n; seq -f 'A%05g,7' 1 500; } >long.csv
     run --separate-stderr "$DINER" pipeline guess long.csv --rows 100
@@ -236,6 +292,104 @@ JSON
 }
 
 # What a guess says of any file comes true. More seeds: GUESS_SEEDS=1000 bats tests/cli/guess.bats
+@test "packed files: gzip, zstd, the member of a zip, by a glob that fits tomorrow's name too" {
+    printf '物料编码,数量\nA01,1.50\nB02,2\n' | iconv -t GB18030 >2026.csv
+    gzip -c 2026.csv >stock.csv.gz
+    guess stock.csv.gz packed
+    grep -q 'file: ".*/stock.csv.gz"' pipelines/packed.yaml
+    grep -q 'encoding: GB18030' pipelines/packed.yaml
+    assert_as_announced packed
+    printf '{"a": "01", "b": 2}\n' | zstd -q >lines.jsonl.zst
+    guess lines.jsonl.zst lines
+    grep -q 'format: jsonl' pipelines/lines.yaml
+    assert_as_announced lines
+    cp 2026.csv 2088123_20261121_detail.csv
+    printf 'x,y\n1,2\n' >'2088123_20261121_detail(sum).csv'
+    zip -q one.zip 2026.csv
+    zip -q two.zip 2088*.csv
+    guess one.zip single
+    run grep member pipelines/single.yaml
+    assert_status 1
+    assert_as_announced single
+    guess two.zip pair
+    grep -q 'member: "\*_\*_detail.csv"   # of 2 members the largest; --member chooses another' pipelines/pair.yaml || fail "$(cat pipelines/pair.yaml)"
+    assert_as_announced pair
+    run --separate-stderr "$DINER" pipeline guess two.zip --member '*(sum).csv'
+    assert_status 0
+    assert_stdout_has 'member: "*(sum).csv"   # of 2 members those asked for'
+    assert_stdout_has '      y: '
+    run --separate-stderr "$DINER" pipeline guess two.zip --member 'x*'
+    assert_status 2
+    assert_stderr_has "two.zip' has no member that matches 'x*'"
+    assert_stderr_has "hint: it has: 2088123_20261121_detail"
+    run --separate-stderr "$DINER" pipeline guess stock.csv.gz --member 'x*'
+    assert_status 2
+    assert_stderr_has "--member: '"
+    # Damaged within: named as the file that was given.
+    head -c 30 stock.csv.gz >cut.gz
+    run --separate-stderr "$DINER" pipeline guess cut.gz
+    assert_status 1
+    assert_stderr_has "cut.gz"
+    head -c 5000 /dev/zero | gzip -c >zeros.gz
+    run --separate-stderr "$DINER" pipeline guess zeros.gz
+    assert_status 1
+    assert_stderr_has "zeros.gz"
+    refute_stderr_has /proc/
+}
+
+@test "workbooks are refused, by what they are, with what to do" {
+    python3 - <<'P'
+import zipfile
+with zipfile.ZipFile('book.zip', 'w') as z:
+    for name in ('[Content_Types].xml', 'xl/workbook.xml', 'xl/worksheets/sheet1.xml'):
+        z.writestr(name, '<x/>')
+open('old.csv', 'wb').write(bytes.fromhex('D0CF11E0A1B11AE1') + b'\0' * 600)
+P
+    for file in book.zip:xlsx old.csv:xls; do
+        run --separate-stderr "$DINER" pipeline guess "${file%:*}"
+        assert_status 1
+        assert_stderr_has "an ${file#*:} file"
+        assert_stderr_has "hint: save the sheet as CSV"
+    done
+}
+
+@test "fixed width: columns between blanks, names above them, the doubt stated" {
+    cat >stock.txt <<'T'
+        STOCK OF THE DAY 2026-11-21
+
+CODE    NAME               QTY     VALUE
+000101  Soy sauce         12.50   1,250.00
+000102  Salt               3.00      30.00-
+000103  Rice of 10 kg    100.00     800.00
+000104  Pepper             1.00      18.00
+TOTAL                    116.50   2,098.00
+T
+    guess stock.txt fixed
+    grep -q '# Columns are where no line has anything between them. In doubt:' pipelines/fixed.yaml
+    grep -q 'header: { find: \[CODE, NAME, QTY\]' pipelines/fixed.yaml || fail "$(cat pipelines/fixed.yaml)"
+    assert_as_announced fixed
+    assert_equal "$(announced fixed)" "4 0 1"
+    assert_rows fixed "000101,Soy sauce,12.500000,1250.00 000102,Salt,3.000000,-30.00 000103,Rice of 10 kg,100.000000,800.00 000104,Pepper,1.000000,18.00" 'code, name, qty, value'
+}
+
+@test "fixed width of GBK systems counts bytes; a rule draws columns that touch" {
+    printf '%s\n' '仓库    物料编码    名称          数量     金额' 'S001    A0001       生抽         12.50   125.00' \
+        'S001    A0002       食盐          3.00    30.00' 'S002    A0003       大米 10kg   100.00   800.00' |
+        iconv -t GB18030 >gbk.txt
+    guess gbk.txt gbk
+    grep -q 'positions: bytes' pipelines/gbk.yaml || fail "$(cat pipelines/gbk.yaml)"
+    assert_as_announced gbk
+    assert_rows gbk "A0001,生抽,12.500000 A0002,食盐,3.000000 A0003,大米 10kg,100.000000" 'material_code, "名称", qty'
+    printf '%s\n' 'CODE  QTY   UNIT' '---- ----- ----' 'A001123.50kg  ' 'A002  1.00box ' 'A003 22.00kg  ' >ruled.txt
+    guess ruled.txt ruled
+    grep -q '# Columns are as line 2 draws them.' pipelines/ruled.yaml || fail "$(cat pipelines/ruled.yaml)"
+    grep -q 'until: ' pipelines/ruled.yaml
+    # Lines of words, of tabs, of another width than they look are no columns.
+    printf 'one two three\nfour five\nsix seven eight nine\n' >words.txt
+    guess words.txt words
+    grep -q 'format: csv' pipelines/words.yaml
+}
+
 @test "files of a generator run as guessed" {
     for seed in $(seq "${GUESS_SEEDS:-25}"); do
         python3 "$PROJECT/tests/cli/guess_files.py" "$seed" in.csv

@@ -43,11 +43,25 @@ all_commands() { # every command that has a page, as words
     done
 }
 
+@test "help api-errors has every code that the database's functions answer" {
+    run --separate-stderr "$DINER" help api-errors
+    assert_status 0
+    assert_stdout_has "insufficient_stock (409)"
+    count=0
+    for code in $(grep -rhoE --exclude='reconcile_*' "problem := '[a-z_]+'|THEN '(unknown|wrong|insufficient|duplicate|inactive|forbidden|corrected)_[a-z_]+'" \
+        "$PROJECT/lib/domain/migrations" "$PROJECT/lib/domain/sql" | grep -oE "'[a-z_]+'" | tr -d "'" | sort -u); do
+        assert_stdout_matches "(^|[[:space:]])$code \\("
+        count=$((count + 1))
+    done
+    [ "$count" -gt 10 ] || fail "only $count codes"
+}
+
 @test "every command has help with a summary and an example" {
     count=0
     for page in $(all_commands); do
         words=${page//-/ }
         case $page in diner) words=diner ;; diner-perf-report*) words="diner perf-report" ;; esac
+        words=${words/auto cancel/auto-cancel} words=${words/dead letters/dead-letters}
         # shellcheck disable=SC2086
         run --separate-stderr "$DINER" ${words#diner} --help
         assert_status 0

@@ -59,11 +59,55 @@ said() { psql -XAtq -d "$(dev_dsn)" -c "select string_agg(what, ' ' order by id)
     diner_run stock
     assert_status 7
     assert_sql "select count(*) from t.stock" 2
+    assert_sql "select status, exit_status, error from diner.run" \
+        "partial|7|hook 1 of run.succeeded: the command ended with status 1"
+    assert_sql "select status from diner.run_stream" succeeded
     stock '{}' '{ after: [{ exec: "exit 1" }], on_partial: [{ exec: "cat > $PWD/partial.json" }] }'
     diner_run stock
     assert_status 7
     output=$(cat partial.json)
     assert_json '.event == "stream.partial"'
+    assert_sql "select status, exit_status from diner.run order by id desc limit 1" "partial|7"
+    assert_sql "select status, inserted + unchanged, error from diner.run_stream order by run_id desc limit 1" \
+        "partial|2|hook 1 of stream.succeeded: the command ended with status 1"
+}
+
+@test "an after that fails in a step of a job, or of the job: both are recorded as partial" {
+    stock '{ after: [{ exec: "exit 1" }] }'
+    job night <<'Y'
+steps: [{ run: stock }]
+Y
+    diner_run night
+    assert_status 7
+    assert_sql "select string_agg(pipeline || ' ' || status, ', ' order by id) from diner.run" "night partial, stock partial"
+    stock '{}'
+    job night <<'Y'
+steps: [{ run: stock }]
+hooks: { after: [{ exec: "exit 1" }] }
+Y
+    diner_run night
+    assert_status 7
+    assert_sql "select string_agg(pipeline || ' ' || status, ', ' order by id) from diner.run where id > 2" \
+        "night partial, stock succeeded"
+}
+
+@test "resume does not load again what an after hook made partial" {
+    pipeline stock <<'Y'
+streams:
+  stock:
+    source: { connection: warehouse, query: "select 1 as code" }
+    mode: append
+    hooks: { after: [{ exec: "exit 1" }] }
+  later: { needs: [stock], source: { connection: warehouse, query: "select 1/count(*)::int as code from t.ready" }, mode: append }
+Y
+    sql "create table t.ready ()"
+    diner_run stock
+    assert_sql "select count(*) from t.stock" 1
+    sql "insert into t.ready default values"
+    run --separate-stderr "$DINER" runs resume "$(sql "select max(id) from diner.run")"
+    assert_status 0
+    assert_sql "select count(*) from t.stock" 1
+    assert_sql "select count(*) from t.later" 1
 }
 
 @test "all hooks of a list are run, also after one that failed" {

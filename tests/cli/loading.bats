@@ -198,3 +198,53 @@ leftovers() { sql "select count(*) from pg_tables where tablename like '\_diner\
     assert_sql "select count(*) from t.many" 400000
     assert_equal "$(leftovers)" 0
 }
+
+@test "a table that another session makes just now is waited for, and loaded into" {
+    printf 'n,v\n1,a\n' >in.csv
+    pipeline meet <<'YAML'
+streams: { meet: { source: { file: ../in.csv }, columns: { n: int, v: text }, mode: merge, key: [n] } }
+YAML
+    psql -X -q -d "$(dev_dsn)" 3>&- >/dev/null \
+        -c "begin; create table t.meet (n int primary key, v text); insert into t.meet values (2, 'b'); select pg_sleep(1); commit" &
+    other=$!
+    making() { [ "$(sql "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")" = 1 ]; }
+    wait_for 5 making
+    diner_run meet
+    wait "$other"
+    assert_status 0
+    assert_stderr_has "trying again"
+    assert_sql "select string_agg(n || v, ' ' order by n) from t.meet" "1a 2b"
+}
+
+@test "a table that is there between looking and making it is loaded into" {
+    printf 'n,v\n1,a\n' >in.csv
+    pipeline meet <<'YAML'
+streams: { meet: { source: { file: ../in.csv }, columns: { n: int, v: text }, mode: merge, key: [n] } }
+YAML
+    # CREATE TABLE of a run is slow to begin; gone with the schema.
+    sql "create function t.slow() returns event_trigger language plpgsql as
+            \$\$ begin if current_setting('application_name') <> 'psql' then perform pg_sleep(1); end if; end \$\$;
+        create event trigger slow on ddl_command_start when tag in ('CREATE TABLE') execute function t.slow()"
+    (
+        until [ "$(sql "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")" = 1 ]; do sleep 0.05; done
+        sql "create table t.meet (n int primary key, v text)"
+    ) 3>&- &
+    other=$!
+    diner_run meet
+    wait "$other"
+    sql "drop event trigger slow"
+    assert_status 0
+    assert_stderr_has "already exists; trying again"
+    assert_rows meet "1,a" "n, v"
+}
+
+@test "a table of nothing but its key, made by somebody else, is merged into" {
+    printf 'n\n1\n2\n' >in.csv
+    pipeline keys <<'YAML'
+streams: { keys: { source: { file: ../in.csv }, columns: { n: int }, mode: merge, key: [n] } }
+YAML
+    sql "create table t.keys (n int primary key); insert into t.keys values (2)"
+    diner_run keys
+    assert_status 0
+    assert_moved keys "2 1 0 1 0 0 0 0"
+}

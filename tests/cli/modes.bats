@@ -497,7 +497,7 @@ YAML
     assert_rows facts "S1,A S1,B S1,C S2,A" "store, code"
 }
 
-# ---- the table of the manual: atomic, idempotent (resumable: tests/e2e/kill_modes.bats) -----------
+# ---- the table of the manual: atomic, idempotent, resumable (and at random: tests/e2e/kill_modes.bats) ----
 
 each_mode() { # NAME AND KEYS, one a line, of streams that read t.feed as a whole or by its window
     cat <<'MODES'
@@ -507,6 +507,7 @@ merge_soft|mode: merge, key: [code], deletes: soft
 merge_window|mode: merge, key: [code], incremental: { cursor: at, start: 2026-01-01T00:00:00Z, lag: 100d }
 replace|mode: replace, key: [code]
 replace_rows|mode: replace
+swap|mode: replace, key: [code]
 scd2|mode: scd2, key: [code], deletes: hard
 scd2_window|mode: scd2, key: [code], incremental: { cursor: at, start: 2026-01-01T00:00:00Z, lag: 100d }
 window|mode: delete_insert, incremental: { cursor: at, start: 2026-01-01T00:00:00Z, lag: 100d }
@@ -517,7 +518,8 @@ one_of() { # NAME KEYS MORE
     pipeline "$1" <<YAML
 streams:
   it:
-    { source: { connection: warehouse, query: "select * from t.feed" }, target: { table: $1 },
+    { source: { connection: warehouse, query: "select * from t.feed" },
+      target: { table: $1, load: $([ "$1" = swap ] && echo swap || echo difference) },
       columns: { code: text, qty: int, at: timestamptz, part: int }, guard: { max_shrink: 100% }, $2$3 }
 YAML
 }
@@ -540,6 +542,12 @@ image() { sql "select md5(string_agg(x::text || x.ctid::text || x.xmin::text, '|
             assert_sql "select count(*) from t.append" 100
             continue
         fi
+        if [ "$name" = swap ]; then # into a new table, equal to the old one
+            assert_moved it "50 50 0 0 50 0 0 0"
+            assert_sql "select count(*) from (table t.feed except select code, qty, at, part from t.swap) x" 0
+            assert_sql "select count(*) from t.swap" 50
+            continue
+        fi
         assert_moved it "50 0 0 50 0 0 0 0"
         assert_equal "$name $(image "$name")" "$name $before"
     done < <(each_mode)
@@ -555,7 +563,7 @@ image() { sql "select md5(string_agg(x::text || x.ctid::text || x.xmin::text, '|
     sql "update t.feed set qty = qty + 1 where qty % 5 = 0; delete from t.feed where code = 'K1';
          insert into t.feed values ('N', 1, '2026-03-01', 1)" >/dev/null
     # Refused when all else is done: the record of the stream.
-    sql "alter table diner.run_stream add constraint refuse check (status <> 'succeeded' or run_id <= 10)"
+    sql "alter table diner.run_stream add constraint refuse check (status <> 'succeeded' or run_id <= 11)"
     while IFS='|' read -r name keys; do
         before="$(image "$name") $(sql "select value from diner.state where pipeline = '$name'")"
         one_of "$name" "$keys"
@@ -571,6 +579,60 @@ image() { sql "select md5(string_agg(x::text || x.ctid::text || x.xmin::text, '|
     done < <(each_mode)
     assert_sql "select count(*) from t.window" 50
     assert_sql "select count(*) from t.partition where extra = 1" 50
+}
+
+# Windows of a day; the fourth waits for an advisory lock, where a test wants to stop the run.
+day() { date -u -d "6 days ago + $1 days" +%F; } # few windows: up to now
+windowed() { # MODE
+    pipeline "$1" <<YAML
+streams:
+  it:
+    source:
+      connection: warehouse
+      query: |
+        select f.code, f.qty, f.at from t.feed f
+        where at >= \${window.start}::timestamptz and at < \${window.end}::timestamptz
+          and (\${window.start}::timestamptz <> '$(day 3)T00:00:00Z' or pg_advisory_xact_lock(42) is not null)
+    target: { table: $1 }
+    mode: $1
+    $([ "$1" = delete_insert ] || echo 'key: [code]')
+    guard: { max_shrink: 100% }
+    incremental: { cursor: at, start: $(day 0)T00:00:00Z, window: 1d, lag: 0s, timezone: UTC }
+    columns: { code: text, qty: int, at: timestamptz }
+YAML
+}
+waits_for_lock() { [ "$(sql "select count(*) from pg_locks where locktype = 'advisory' and objid = 42 and not granted")" = 1 ]; }
+
+@test "resumable: of a run that is killed the windows that stand are kept, and the next is read" {
+    local mode holder
+    sql "create table t.feed as select 'K' || n % 30 as code, n as qty, '$(day 0)T00:00:00Z'::timestamptz + n * interval '1 h' as at
+         from generate_series(0, 143) n" >/dev/null
+    for mode in merge scd2 delete_insert; do
+        windowed $mode
+        psql -X -q -d "$(dev_dsn)" -c "select pg_advisory_lock(42)" -c "select pg_sleep(60)" >/dev/null 2>&1 3>&- &
+        holder=$!
+        wait_for 5 eval '[ "$(sql "select count(*) from pg_locks where objid = 42 and granted")" = 1 ]'
+        DINER_DATABASE_LOCK_TIMEOUT=60s "$DINER" run $mode >killed.log 2>&1 3>&- &
+        local run=$!
+        wait_for 20 waits_for_lock
+        kill -9 "$run"
+        wait "$run" || true
+        # 72 rows of three days stand, and the cursor says so.
+        assert_sql "select max(at) < '$(day 3)T00:00:00Z' and count(*) = $([ $mode = merge ] && echo 30 || echo 72) from t.$mode" t
+        assert_sql "select value from diner.state where pipeline = '$mode' and name = 'cursor'" "$(day 3)T00:00:00Z"
+        sql "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = 42" >/dev/null
+        kill "$holder" 2>/dev/null || true
+        wait "$holder" || true
+        wait_for 20 "$DINER" run $mode
+        output=$(sql "select json_agg(s) from diner.run_stream s where run_id = (select max(id) from diner.run where pipeline = '$mode')")
+        assert_json '.[0].read == 72'
+        # as one undisturbed run: every event, or the last of each key
+        case $mode in
+        merge) assert_sql "select count(*) from (select distinct on (code) code, qty, at from t.feed order by code, at desc) f join t.merge m using (code, qty, at)" 30 ;;
+        *) assert_sql "select count(*) from t.feed f join t.$mode m using (code, qty, at)" 144 ;;
+        esac
+        assert_sql "select count(*) from t.$mode" "$([ $mode = merge ] && echo 30 || echo 144)"
+    done
 }
 
 # ---- deletes -------------------------------------------------------------------------------------

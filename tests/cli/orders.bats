@@ -27,6 +27,9 @@ stock_of() { # PRODUCT
     assert_equal "$(jq -s length <<<"$output")" 2
     run --separate-stderr "$DINER" orders list --limit 2 -o csv
     assert_stdout_matches '^order_no,store,channel,status,'
+    run --separate-stderr "$DINER" orders list --sort=-total_amount --limit 150 -o json
+    assert_status 0
+    assert_json 'length == 120 and (map(.total_amount.amount_minor) | . == (sort | reverse))'
     # More than a page of the API.
     run --separate-stderr "$DINER" orders list --limit 1000 -o json
     assert_json 'length == 120 and (map(.order_no) | unique | length) == 120'
@@ -44,6 +47,9 @@ stock_of() { # PRODUCT
     assert_status 2
     assert_stderr_has "payed"
     assert_stderr_has "paid"
+    run --separate-stderr "$DINER" orders list --sort total
+    assert_status 2
+    assert_stderr_has "total_amount"
 }
 
 @test "show: an order with its lines; one that is none" {
@@ -91,6 +97,57 @@ stock_of() { # PRODUCT
     assert_stderr_has "$order paid: paid, paid"
     run --separate-stderr "$DINER" orders show "$order" -o json
     assert_json '.status == "paid" and .payment_method == "alipay" and .paid_at != null'
+}
+
+@test "accept, ready, fulfill: in this order only" {
+    create --item P1001=1
+    run --separate-stderr "$DINER" orders accept "$order"
+    assert_status 1
+    assert_stderr_has "order_state"
+    "$DINER" orders pay "$order" --payment-method cash
+    run --separate-stderr "$DINER" orders accept "$order" -o json
+    assert_status 0
+    assert_json '.status == "accepted" and .fulfilment_status == "preparing"'
+    run --separate-stderr "$DINER" orders ready "$order" -o json
+    assert_json '.status == "accepted" and .fulfilment_status == "ready"'
+    run --separate-stderr "$DINER" orders fulfill "$order"
+    assert_status 0
+    assert_stderr_is "order $order fulfilled: fulfilled, paid"
+    run --separate-stderr "$DINER" orders show "$order" --history -o json
+    assert_json '[.history[].status] == ["pending", "paid", "accepted", "accepted", "fulfilled"]'
+    run --separate-stderr "$DINER" orders show "$order" --history
+    assert_stdout_matches 'FROM_STATUS +STATUS'
+}
+
+@test "refund: in part, once a number, all that is left; the list finds it" {
+    create --item P1001=2
+    "$DINER" orders pay "$order" --payment-method cash
+    "$DINER" orders accept "$order"
+    taken=$(stock_of P1001)
+    run --separate-stderr "$DINER" orders refund "$order" --amount 7.50 --reason cold --refund-no "$order-a" </dev/null
+    assert_status 2
+    assert_stderr_has "needs --yes"
+    for _ in 1 2; do
+        run --separate-stderr "$DINER" orders refund "$order" --amount 7.50 --reason cold --refund-no "$order-a" --yes
+        assert_status 0
+        assert_stderr_is "refund $order-a of 7.50 for order $order: succeeded"
+    done
+    run --separate-stderr "$DINER" orders list --payment-status partially_refunded --limit 1000 -o json
+    assert_json "any(.[]; .order_no == \"$order\")"
+    run --separate-stderr "$DINER" orders refund "$order" --amount 70 --reason cold --yes
+    assert_status 1
+    assert_stderr_has "refund_exceeds_payment"
+    run --separate-stderr "$DINER" orders refund "$order" --amount -1 --reason cold --yes
+    assert_status 2
+    run --separate-stderr "$DINER" orders refund "$order" --reason cold --yes -o json
+    assert_json '.amount == "69.50" and .status == "succeeded"'
+    run --separate-stderr "$DINER" orders show "$order" --payments -o json
+    assert_json '.payment_status == "refunded" and .refund_amount == "77.00" and .status == "accepted" and
+        (.payments | length) == 1 and [.refunds[].amount] == ["7.50", "69.50"]'
+    assert_equal "$(stock_of P1001)" "$taken"
+    assert_sql "select count(*) from app.orders o where total_amount - refund_amount <>
+        coalesce((select sum(p.amount) from app.payments p where p.order_id = o.id), total_amount)
+        - coalesce((select sum(r.amount) from app.refunds r where r.order_id = o.id and status = 'succeeded'), 0)" 0
 }
 
 @test "--dry-run sends nothing" {

@@ -30,6 +30,21 @@ is_default() { # SETTING VALUE
     is_default breaker.failures 5
     is_default breaker.open "\(60s\|1m\)"
 }
+@test "cache: hot data 300 s, stock 3,600 s under stock:42" {
+    is_default cache.hot_ttl "\(300s\|5m\)"
+    is_default cache.stock_ttl "\(3600s\|60m\|1h\)"
+    is_default cache.stock_prefix stock
+}
+@test "events go to the topic exchange orders, under their type" {
+    DINER_NOTIFY_RABBITMQ_URL=amqp://127.0.0.1 run --separate-stderr "$DINER" notify test rabbitmq --dry-run
+    [[ ${stderr:-} != *"built without librabbitmq"* ]] || skip "built without librabbitmq"
+    assert_stdout_has "exchange: orders"
+    assert_stdout_has "routing key: notify.test"
+}
+@test "notifications are repeated 3 times, after 60 s" {
+    is_default notify.retries 3
+    is_default notify.retry_after "\(60s\|1m\)"
+}
 @test "unpaid orders are cancelled after 30 min, looked for every 10 min" {
     is_default orders.unpaid_after 30m
     is_default orders.cancel_every 10m

@@ -117,7 +117,8 @@ json() { # EXPRESSION over the document `d` on stdin or in FILE
     [ "$status" -eq 0 ]
     [[ $output == *"Comparison with the baseline: same."* ]]
     [[ $output == *"Mann-Whitney U test"* ]]
-    run --separate-stderr "$DINER" perf-report "$URL/slow?ms=60" "${FIXED[@]}" "${EASY[@]}" \
+    # So much slower that no stall of a busy machine comes near it.
+    run --separate-stderr "$DINER" perf-report "$URL/slow?ms=400" "${FIXED[@]}" "${EASY[@]}" \
         --baseline main.json --save slow.json
     [ "$status" -eq 9 ]
     [[ $output == *"higher, clearly worse (p < 0.001)"* ]]
@@ -127,7 +128,7 @@ json() { # EXPRESSION over the document `d` on stdin or in FILE
     [ "$status" -eq 0 ]
     echo "$output" >r.json
     [ "$(json 'd["comparison"]["verdict"], d["rows"][0]["comparison"]["verdict"]' r.json)" = "improved improved" ]
-    [ "$(json 'd["rows"][0]["before"] > 60' r.json)" = True ]
+    [ "$(json 'd["rows"][0]["before"] > 400' r.json)" = True ]
 }
 
 @test "a baseline of another load is refused before anything is sent" {
@@ -146,32 +147,23 @@ json() { # EXPRESSION over the document `d` on stdin or in FILE
     [[ $stderr == *"new.json:1: version 9"* ]]
 }
 
-@test "database time by pg_stat_statements, with its slices" {
+@test "with a database: its time per request, and a target of it" {
     run --separate-stderr "$DINER" perf-report "$URL/db?ms=5" "${FIXED[@]}" "${EASY[@]}" \
-        --connections 4 --db "$PG_DSN" -o json
+        --connections 4 --db "$PG_DSN" --save study.json -o json
     [ "$status" -eq 0 ]
-    echo "$output" >r.json
-    [ "$(json 'd["result"]["database"]["method"]' r.json)" = pg_stat_statements ]
-    [ "$(json '5 <= d["result"]["database"]["ms_per_request"] < 50' r.json)" = True ]
-    [ "$(json 'd["result"]["database"]["calls_per_request"]' r.json)" = 1 ]
-    [ "$(json 'len([s for s in d["result"]["samples"] if (s["database_ms"] or 0) > 3]) >= 8' r.json)" = True ]
-    [ "$(json 'd["rows"][1]["result"]' r.json)" = passed ]
+    [ "$(json '[e["calls"] for e in d["endpoints"]]' study.json)" = "[1]" ]
+    [ "$(json '5 <= d["endpoints"][0]["result"]["database"]["ms_per_request"] < 50' study.json)" = True ]
     run --separate-stderr "$DINER" perf-report "$URL/db?ms=5" "${FIXED[@]}" "${EASY[@]}" \
-        --connections 4 --db "$PG_DSN" --target-database 3ms
+        --connections 4 --db "$PG_DSN" -t 'db.calls_per_req<=0'
     [ "$status" -eq 9 ]
-    [[ $stderr == *"Database query time (mean per request) "*", target < 3 ms"* ]]
-    [[ $output == *"measured by pg_stat_statements"* ]]
-    [[ $output == *"- statements per request: 1"* ]]
+    [[ $stderr == *"GET /db: db.calls_per_req <= 0: 1"* ]]
 }
 
-@test "without the extension pg_stat_database is used, and what it cannot tell is said" {
-    run --separate-stderr "$DINER" perf-report "$URL/ok" --rate 100/s --duration 500ms \
-        --warmup 0s --target-p95 4s --target-rps 1 --db "$PLAIN_DSN" -o json
-    echo "$output" >r.json
-    [ "$(json 'd["result"]["database"]["method"]' r.json)" = pg_stat_database ]
-    [ "$(json 'd["result"]["database"]["ms_per_request"] >= 0' r.json)" = True ]
-    [ "$(json 'd["result"]["database"]["not_measured"]["calls_per_request"]' r.json)" = "only pg_stat_statements counts statements" ]
-    [[ $output == *"the extension pg_stat_statements is not created in this database"* ]]
+@test "without the extension the database's figures are not measured, and why is said" {
+    run --separate-stderr "$DINER" perf-report "$URL/ok" --rate 100/s --duration 600ms \
+        --warmup 0s --target-p95 4s --target-rps 1 --db "$PLAIN_DSN"
+    [ "$status" -eq 0 ]
+    [[ $output == *"the extension pg_stat_statements is not in this database"* ]]
 }
 
 @test "a database that cannot be reached, or a password in argv, ends it before the load" {

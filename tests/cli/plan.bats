@@ -155,3 +155,18 @@ YAML
     assert_stdout_has "  + a: 1"
     assert_sql "select to_regclass('t.good') is null" t
 }
+
+@test "rows of the same database that diner itself changes (masks, defaults), those of an earlier stream among them" {
+    sql "create table t.src as select 'c' || i as code, '1381234' || lpad(i::text, 4, '0') as phone, null::text as note from generate_series(1, 3000) i"
+    pipeline p <<'Y'
+streams:
+  first: { source: { connection: warehouse, table: t.src }, mode: replace, key: [code], columns: { code: text, phone: { type: text, mask: cn_phone }, note: { type: text, default: none } } }
+  then: { needs: [first], source: { connection: warehouse, query: "select code, phone, note from t.first where code < 'c2'" }, mode: replace, key: [code], columns: { code: text, phone: { type: text, mask: cn_phone }, note: text } }
+Y
+    plan p -o json
+    assert_status 0
+    assert_json '.[0].inserted == 3000 and .[1].inserted == 1111'
+    diner_run p
+    assert_status 0
+    assert_sql "select count(*), min(phone), min(note) from t.then" "1111|138****0001|none"
+}

@@ -66,6 +66,54 @@ many_rows() { # N: src.t with ids, a few null, days, text
     cmp out/one.csv out/jobs.csv
 }
 
+@test "what goes through as it came is what the decoded way gives: null, numbers, times, text, json" {
+    sql "create table src.t as select i as id, (i * 1.005)::numeric(12,3) as qty,
+         case i % 4 when 0 then null when 1 then 'NaN' else '-0.00001' end::numeric as any_number,
+         case i % 3 when 0 then null else '客 \"x\", ' || i end as name, (i % 2 = 0) as flag,
+         case i % 5 when 0 then 'infinity' else '2026-03-08 01:30:00+08' end::timestamptz + i * interval '1 ms' as at,
+         timestamp '0044-03-15 BC' + i * interval '1 y' as then_, date '2026-01-01' + i as day, i::float8 / 3 as f,
+         jsonb_build_object('k', i) as j, decode(lpad(to_hex(i), 4, '0'), 'hex') as b, i::smallint as small,
+         md5(i::text)::uuid as u, array[i, null] as list from generate_series(1, 500) i"
+    sql "insert into src.t (id) values (501)"
+    local columns='id: int, qty: "numeric(12,3)", any_number: numeric, name: text, flag: bool, at: timestamptz,
+      then_: timestamp, day: date, f: float8, j: jsonb, b: bytea, small: smallint, u: uuid, list: text'
+    local same='select count(*) from (table src.t except all select id, qty, any_number, name, flag, at, then_, day, f, j, b,
+        small, u, list::int[] from t.s) x'
+    # as it came; by the same columns in another order, through their cells; into a table there is
+    for columns in '' "columns: { $columns }" "columns: { list: text, ${columns%, list: text} }"; do
+        stream_from 'table: src.t' "    ${columns:-mode: append}"
+        sql 'drop table if exists t.s' 2>/dev/null
+        for _ in 1 2; do
+            diner_run s
+            assert_status 0
+            assert_moved s "501 501 0 0 0 0 0 0"
+            assert_equal "$(sql "$same")" 0
+            if [ -z "$columns" ]; then break; fi
+            sql 'truncate t.s'
+        done
+    done
+}
+
+@test "what goes through as it came is refused where null is, a value masked, a default put in" {
+    sql "create table src.t (id int, phone text, city text)"
+    sql "insert into src.t values (1, '13812345678', null), (2, null, 'SH'), (null, '13912345678', 'BJ')"
+    stream_from 'table: src.t' '    mode: merge
+    key: [id]
+    on_error: { max_rejects: 5, max_reject_rate: 100% }
+    columns: { id: int, phone: { type: text, required: true }, city: text }'
+    diner_run s
+    assert_status 0
+    assert_moved s "3 1 0 0 0 0 2 0"
+    assert_sql "select string_agg(column_name || ' ' || reason, '; ' order by position) from diner.reject" \
+        "phone null, but required; id null in the key"
+    stream_from 'table: src.t' '    columns: { id: int, phone: { type: text, mask: cn_phone }, city: { type: text, default: 无 } }'
+    sql 'drop table t.s'
+    diner_run s
+    assert_status 0
+    assert_equal "$(sql "select string_agg(concat_ws(',', id, phone, city), ' ' order by id) from t.s")" \
+        "1,138****5678,无 2,SH 139****5678,BJ"
+}
+
 @test "all readers see one snapshot, whatever is written meanwhile" {
     sql 'create table src.t (id int primary key, amount int, filler text);
          insert into src.t select i, 100, repeat($$x$$, 400) from generate_series(1, 40000) as i'

@@ -67,8 +67,9 @@ params: { s: { type: int, default: 0 } }'
     "$DINER" run slow --param s=30 >/dev/null 2>&1 3>&- &
     pid=$!
     wait_for 10 test -n "$(until sql "select id from diner.run where status = 'running'" | grep .; do sleep 0.1; done)"
-    run --separate-stderr "$DINER" run slow # while the first one runs
+    run --separate-stderr "$DINER" run slow --metrics slow.prom # while the first one runs
     assert_status 8
+    run ! grep -q '{pipeline="slow"' slow.prom # that will tell itself how it ended
     assert_stderr_has "pipeline 'slow' is already running"
     assert_stderr_has "see 'diner runs list --pipeline slow'"
     kill -KILL "$pid"

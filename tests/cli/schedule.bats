@@ -74,6 +74,41 @@ SH
     assert_equal "$(tail -1 "$SPOOL")" "0 9 * * * after"
 }
 
+@test "--platform: auto-cancel and settle every ten minutes, points and tiers each night" {
+    run --separate-stderr "$DINER" schedule install --platform
+    assert_status 0
+    for job in auto-cancel settle; do
+        line="*/10 * * * * PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        line="$line DINER_CONFIG=$PWD/diner.yaml $(realpath "$DINER") orders $job >>$PWD/state/$job.log 2>&1"
+        grep -qxF "$line" "$SPOOL" || fail "no such line: $line" "$(cat "$SPOOL")"
+    done
+    grep -qE "^15 21 \* \* \* .* members points expire >>$PWD/state/points.log" "$SPOOL"
+    grep -qE "^15 21 \* \* \* .* members tiers evaluate >>" "$SPOOL"
+    run --separate-stderr "$DINER" schedule show -o json
+    assert_json '[.[] | select(.crontab) | .job] == ["nightly", "auto-cancel", "settle", "points", "tiers"]'
+    # Nobody is told anything before there is a channel to tell by.
+    run ! grep -q 'notify deliver' "$SPOOL"
+    DINER_NOTIFY_WEBHOOK_URL=http://127.0.0.1:9/hook "$DINER" schedule install --platform
+    grep -qE "^[*]/1 [*] .* notify deliver >>$PWD/state/notify.log" "$SPOOL" || fail "no notify" "$(cat "$SPOOL")"
+    run ! grep -q 'payments bill' "$SPOOL"
+    DINER_PAYMENTS_WECHAT_MCH_ID=1900000109 "$DINER" schedule install --platform
+    grep -qE '^30 2 [*] [*] [*] .* payments bill fetch >>' "$SPOOL" || fail "no bills" "$(cat "$SPOOL")"
+    grep -qE '^45 2 [*] [*] [*] .* payments reconcile --date yesterday >>' "$SPOOL" || fail "no reconcile" "$(cat "$SPOOL")"
+    DINER_SCHEDULE_CANCEL_EVERY=7m run --separate-stderr "$DINER" schedule install --platform
+    assert_status 3
+    assert_stderr_has "every 7 min"
+    "$DINER" schedule install --platform --systemd
+    grep -q 'OnUnitActiveSec=10min' "$HOME/.config/systemd/user/diner-auto-cancel.timer"
+    grep -q 'ExecStart=.* orders settle$' "$HOME/.config/systemd/user/diner-settle.service"
+    grep -q 'Description=diner: members points expire, at 05:15 Asia/Shanghai' "$HOME/.config/systemd/user/diner-points.timer"
+    grep -q 'OnCalendar=\*-\*-\* 05:15:00 Asia/Shanghai' "$HOME/.config/systemd/user/diner-tiers.timer"
+    "$DINER" schedule remove --systemd
+    refute_exists "$HOME/.config/systemd/user/diner-settle.timer"
+    "$DINER" schedule install
+    run --separate-stderr "$DINER" schedule show -o json
+    assert_json '[.[] | select(.crontab) | .job] == ["nightly"]'
+}
+
 @test "the time is the business's, told in the machine's" {
     DINER_TIMEZONE=America/New_York TZ=America/New_York run --separate-stderr "$DINER" schedule install
     assert_status 0

@@ -46,14 +46,14 @@ everything() { sql "select md5(string_agg(concat_ws(',', store_id, product_id, q
 2|--by 'abc' is not a quantity other than zero|P1001 --store S001 --by abc
 2|--by '0' is not a quantity other than zero|P1001 --store S001 --by 0
 2|option '--store' is required|P1001 --by 1
-2|expected one of adjust, count, waste, found 'foo'|P1001 --store S001 --by 1 --reason foo
+2|expected one of adjust, count, waste, receipt, supplier_return, found 'foo'|P1001 --store S001 --by 1 --reason foo
 1|insufficient_stock|P1001 --store S001 --by -9999999
 1|unknown_product|NOPE --store S001 --by 1
 1|unknown_store|P1001 --store S999 --by 1
 CASES
     run --separate-stderr "$DINER" stock adjust P1001 --store S001 --by -1 --dry-run
     assert_status 0
-    assert_stderr_has "dry run: nothing was sent"
+    assert_stderr_has "dry run: nothing was changed"
     assert_equal "$(everything)" "$before"
 }
 
@@ -62,7 +62,7 @@ CASES
     run --separate-stderr "$DINER" stock sync --from "$ERP" --dry-run -o json
     assert_status 0
     diff=$output
-    assert_json 'length > 0 and all(.[]; (.delta | tonumber) == ((.erp_qty | tonumber) - (.platform_qty | tonumber) | . * 1000000 | round / 1000000))'
+    assert_json 'length > 0 and all(.[]; (.delta | tonumber) == ((.erp_qty | tonumber) + (.moved_qty | tonumber) - (.platform_qty | tonumber) | . * 1000000 | round / 1000000))'
     assert_equal "$(everything)" "$before"
     assert_sql "select to_regclass('ods.erp_stock') is null" t
     assert_sql "select count(*) from diner.run" 0

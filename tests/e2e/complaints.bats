@@ -1,6 +1,18 @@
 #!/usr/bin/env bats
 # What users of other tools lost rows, nights and nerves by, each under the thread it was told in.
-# Those of single APIs are in ../cli/api.bats, of windows in ../cli/modes.bats.
+#
+# Elsewhere, under the same names: dlt #2586, #2816, #1915 and airbyte #66592 (paginations) in ../cli/api.bats;
+# bruin #2181 (an empty window) in ../cli/modes.bats; airbyte #33862 (counts of the source) in ../cli/reconcile.bats.
+# Without a test of their name, held by what is more general:
+#   airbyte #80152, #10782 (late rows, a follower's lag)   the tests of #14732 and #85918 here
+#   airbyte #39105 (slow, shifting offsets)                the test of #21500 here
+#   getdango/dango #334 (a guard of one's own)             guards: drift.bats
+#   pgcopydb #33, #698, #659 (resuming loses or repeats)   kill.bats, kill_modes.bats
+#   connect #4584, #4687, #4644 (state before the data)    kill_modes.bats: rows and cursor are one transaction
+#   iceberg-go #1484 (the same token for ever)             dlt #2816 in ../cli/api.bats
+#   pgloader #16, #327, airbyte #11721, sling #351 (memory)  files.bats, exec.bats, downloads.bats, bad_input.bats in ../cli
+#   sling #336, #242 (errors that say nothing)             each refusal's own test asserts its text and hint
+# Not ours: debezium PR #1082, risingwave #16697, wal2json #46 (change data capture), airbyte #85355 (pods).
 # shellcheck disable=SC2016,SC2154
 load ../helper
 load ../cli/pipelines

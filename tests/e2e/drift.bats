@@ -103,6 +103,97 @@ keyed='key: [code]'
     assert_rows stock "A,1 B,3"
 }
 
+# ---- every kind of source, every mode ------------------------------------------------------------
+
+source_of() { # KIND: the keys of `source:`
+    case $1 in
+    csv) echo 'file: ../in.csv' ;;
+    jsonl) echo 'file: ../in.jsonl, format: jsonl' ;;
+    exec) echo 'exec: [cat, ../in.jsonl]' ;;
+    postgres) echo 'connection: warehouse, table: t.feed' ;;
+    esac
+}
+write_source() { # KIND NAMES ROWS...
+    local kind=$1 names=$2
+    shift 2
+    case $kind in
+    csv) stock_file in.csv "$names" "$@" ;;
+    postgres)
+        local columns="${names//,/ text, } text"
+        if [[ $* != *x* || $names = note* ]]; then columns=${columns/qty text/qty int}; fi
+        sql "drop table if exists t.feed; create table t.feed ($columns)" 2>/dev/null
+        if [ $# -gt 0 ]; then printf '%s\n' "$@" | psql -X -q -d "$(dev_dsn)" -c "copy t.feed from stdin csv"; fi
+        ;;
+    *)
+        printf '%s\n' "$names" "$@" | jq -Rnc '(input | split(",")) as $n | inputs | split(",") as $v
+            | [range($n | length) | {key: $n[.], value: $v[.]}] | from_entries' >in.jsonl
+        ;;
+    esac
+}
+all_modes() { # SOURCE: one stream a mode, each into a table of its name
+    local stream mode key deletes ignore
+    while IFS='|' read -r stream mode key deletes; do
+        ignore=''
+        if [[ $stream = append && $1 = file* ]]; then ignore=', changed: ignore'; fi
+        cat <<YAML
+  $stream:
+    source: { $1$ignore }
+    columns: { code: text, qty: int }
+    on_error: { max_rejects: 10, max_reject_rate: 100% }
+    mode: $mode
+    ${key:+key: [code]}
+    ${deletes:+deletes: $deletes}
+YAML
+    done <<'MODES'
+append|append||
+merge|merge|key|
+deletes|merge|key|hard
+replace|replace|key|
+scd2|scd2|key|hard
+MODES
+}
+# What the modes left: append, merge, and those that delete what is gone, which must agree.
+found() {
+    sql "select string_agg(rows, ' / ' order by n) from (
+        select min(n) as n, rows from (
+            select 1 as n, string_agg(code || coalesce(qty::text, '~'), ' ' order by code, qty) as rows from t.append
+            union all select 2, string_agg(code || coalesce(qty::text, '~'), ' ' order by code) from t.merge
+            union all select 3, string_agg(code || coalesce(qty::text, '~'), ' ' order by code) from t.deletes
+            union all select 3, string_agg(code || coalesce(qty::text, '~'), ' ' order by code) from t.replace
+            union all select 3, string_agg(code || coalesce(qty::text, '~'), ' ' order by code) from t.scd2 where valid_to is null
+        ) x group by n, rows) y"
+}
+
+@test "each kind of source x each mode x each drift" {
+    for kind in csv jsonl exec postgres; do
+        { echo streams: && all_modes "$(source_of $kind)"; } | pipeline all
+        while IFS='|' read -r kinds drift names rows code expected; do
+            [[ $kinds = all || " $kinds " == *" $kind "* ]] || continue
+            sql "drop table if exists t.append, t.merge, t.deletes, t.replace, t.scd2; truncate diner.state" 2>/dev/null
+            write_source $kind code,qty A,1 B,2 C,3
+            diner_run all
+            assert_status 0
+            # shellcheck disable=SC2086
+            write_source $kind "$names" $rows
+            diner_run all
+            [ "$status" = "$code" ] || fail "$kind $drift: expected exit status $code"
+            [ "$(found)" = "$expected" ] || fail "$kind $drift: $(found), expected $expected"
+        done <<'DRIFTS'
+csv jsonl postgres|shrinks|code,qty|A,1|9|A1 A1 B2 C3 / A1 B2 C3 / A1 B2 C3
+all|empties|code,qty||9|A1 B2 C3 / A1 B2 C3 / A1 B2 C3
+all|repeats|code,qty|A,1 B,2 A,1 A,4 C,3|0|A1 A1 A1 A4 B2 B2 C3 C3 / A4 B2 C3 / A4 B2 C3
+csv jsonl postgres|reorders|code,qty|C,3 A,1 B,2|0|A1 A1 B2 B2 C3 C3 / A1 B2 C3 / A1 B2 C3
+csv jsonl exec|changes type|code,qty|A,1 B,x C,4|9|A1 A1 B2 C3 C4 / A1 B2 C4 / A1 B2 C3
+csv jsonl postgres|adds a column|note,code,qty|x,A,1 y,B,2 z,C,4|0|A1 A1 B2 B2 C3 C4 / A1 B2 C4 / A1 B2 C4
+postgres|changes type|code,qty|A,1 B,x C,4|3|A1 B2 C3 / A1 B2 C3 / A1 B2 C3
+csv|drops a column|code|A B C|1|A1 B2 C3 / A1 B2 C3 / A1 B2 C3
+postgres|drops a column|code|A B C|3|A1 B2 C3 / A1 B2 C3 / A1 B2 C3
+jsonl exec|drops a column|code|A B C|0|A1 A~ B2 B~ C3 C~ / A~ B~ C~ / A~ B~ C~
+jsonl exec|drops the key|qty|1 2 3|9|A1 B2 C3 / A1 B2 C3 / A1 B2 C3
+DRIFTS
+    done
+}
+
 # ---- contract: columns ---------------------------------------------------------------------------
 
 @test "schema columns: evolve adds, freeze fails, discard_row rejects, discard_value leaves out" {
@@ -371,4 +462,21 @@ YAML
     diner_run stock
     assert_status 0
     assert_moved stock "2 1 0 0 0 0 1 0"
+}
+
+@test "append: a wider column, or one that is left out, takes the stage" {
+    sql "create table t.stock (code text, qty bigint)"
+    MORE=', note: text'
+    stock append 'schema: { columns: discard_value }'
+    stock_file in.csv code,qty,note A,1,x
+    diner_run stock
+    assert_status 0
+    assert_rows stock "A,1"
+    MORE=''
+    stock append
+    stock_file in.csv code,qty B,2
+    sed -i 's/in.csv }/in.csv, changed: ignore }/' pipelines/stock.yaml
+    diner_run stock
+    assert_status 0
+    assert_rows stock "A,1 B,2"
 }

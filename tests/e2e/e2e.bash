@@ -93,6 +93,8 @@ create schema mart;
 truncate diner.intent, diner.finding, diner.reject, diner.state, diner.run_slice, diner.run_stream, diner.run;
 truncate app.idempotency_keys;
 delete from app.stock_log where id not in (select id from saved.stock_log);
+delete from app.refunds where order_id not in (select id from saved.orders);
+delete from app.payments where order_id not in (select id from saved.orders);
 delete from app.order_items where order_id not in (select id from saved.orders);
 delete from app.order_status_history where order_id not in (select id from saved.orders);
 delete from app.orders where id not in (select id from saved.orders);

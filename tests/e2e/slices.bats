@@ -95,6 +95,8 @@ orders() { psql -XAtq -d "$(dev_dsn)" -c "select count(*) from t.orders"; }
     grep -q 'diner_stream_left_behind{pipeline="shop_orders",stream="shop_orders.orders"} 2' run.prom
     grep -q 'diner_run_success{pipeline="shop_orders"} 0' run.prom
     run ! grep -q "^diner_run_last_success" run.prom
+    cursor=$(sql "select floor(extract(epoch from max(value::timestamptz)))::bigint from diner.state where name = 'cursor'")
+    grep -qxF "diner_stream_cursor_timestamp_seconds{pipeline=\"shop_orders\",stream=\"shop_orders.orders\"} $cursor" run.prom
     run "$DINER" runs show --left-behind -o json
     assert_json 'map(.child) == ["{\"shop\":\"S002\"}", "{\"shop\":\"S004\"}"]'
     put _fail '[]'
@@ -102,6 +104,10 @@ orders() { psql -XAtq -d "$(dev_dsn)" -c "select count(*) from t.orders"; }
     assert_status 0
     assert_equal "$(orders)" 600
     grep -q '^diner_run_last_success_timestamp_seconds{pipeline="shop_orders"}' run.prom
+    # A run that does not get as far as that: what was last known holds.
+    grep -E '^diner_(run_last_success|stream_cursor)_' run.prom >known
+    diner_run shop_orders --only shops --metrics run.prom
+    assert_equal "$(grep -E '^diner_stream_cursor_' run.prom)" "$(grep stream_cursor known)"
 }
 
 @test "without isolate the first failure ends the stream, and says that what was done stands" {

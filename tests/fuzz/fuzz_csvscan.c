@@ -43,7 +43,7 @@ static void check_blocks(const uint8_t *data, size_t size, char delimiter)
         const char *block = (const char *)data + at;
         struct csvscan_bits a = csvscan_block(block, delimiter, '"');
         struct csvscan_bits b = csvscan_block_portable(block, delimiter, '"');
-        require(a.marks == b.marks && a.odd == b.odd);
+        require(a.marks == b.marks && a.odd == b.odd && a.quotes == b.quotes);
     }
 }
 

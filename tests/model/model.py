@@ -198,7 +198,7 @@ def run_reference(table, records, spec):
         elif rule["kind"] == "lookup":
             kept = []
             for row in rows:
-                if row[rule["on"]] not in LOOKUP and rule["miss"] == "reject":
+                if row[rule["on"]] not in spec["dim"] and rule["miss"] == "reject":
                     counts["rejected"] += 1
                     key = tuple(row[k] for k in spec["key"])
                     if None in key or not spec["key"]:
@@ -206,7 +206,7 @@ def run_reference(table, records, spec):
                     else:
                         rejected_keys.append(key)
                     continue
-                row[rule["column"]] = LOOKUP.get(row[rule["on"]])
+                row[rule["column"]] = spec["dim"].get(row[rule["on"]])
                 kept.append(row)
             rows = kept
         else:
@@ -318,7 +318,21 @@ def mode_merge(table, rows, spec, counts, rejected_keys, unreadable):
                        spec["deletes"] == "soft")
 
 
+def replace_by_swap(table, rows, spec, counts, rejected_keys, unreadable):
+    """A new table: the source, and the rows of keys that were rejected."""
+    came = {tuple(r[k] for k in spec["key"]) for r in rows}
+    kept = [row for row in table.rows
+            if spec["key"] and tuple(row[k] for k in spec["key"]) not in came
+            and (unreadable or tuple(row[k] for k in spec["key"]) in rejected_keys)]
+    counts["inserted"] += len(rows)
+    counts["deleted"] += len(table.rows) - len(kept)
+    table.rows = [dict(r) for r in rows] + kept
+
+
 def mode_replace(table, rows, spec, counts, rejected_keys, unreadable):
+    if spec["swap"]:
+        replace_by_swap(table, rows, spec, counts, rejected_keys, unreadable)
+        return
     if spec["key"]:
         merge_rows(table, rows, spec, counts)
         if spec["deletes"] != "keep":
@@ -433,9 +447,11 @@ def random_spec(r):
                        "encoding": r.choice(["utf-8", "utf-8-sig", "gb18030", "utf-16"]),
                        "delimiter": r.choice([",", ",", ";", "tab"]),
                        "shuffle": r.random() < 0.3}}
+    spec["swap"] = mode == "replace" and r.random() < 0.4
+    spec["jobs"] = r.choice([1, 1, 2])
     if mode == "delete_insert":
         spec["partition_by"] = r.sample([c["name"] for c in columns], 1)
-    if key and mode in ("merge", "replace"):
+    if key and mode in ("merge", "replace") and not spec["swap"]:
         spec["deletes"] = r.choice(["default", "default", "keep", "soft", "hard"])
     if mode == "scd2":
         spec["deletes"] = r.choice(["default", "keep", "hard"])
@@ -490,7 +506,8 @@ def yaml_text(spec, path):
              f"      delimiter: {json.dumps(source['delimiter'])}"]
     if source["skip"]:
         lines.append(f"      skip: {json.dumps('^' + source['skip'], ensure_ascii=False)}")
-    lines += ["    target: { connection: warehouse, schema: model }", f"    mode: {spec['mode']}",
+    load = ", load: swap" if spec["swap"] else ""
+    lines += [f"    target: {{ connection: warehouse, schema: model{load} }}", f"    mode: {spec['mode']}",
               "    guard: { max_shrink: 100% }",
               "    on_error: { max_rejects: 1000000, max_reject_rate: 100% }",
               f"    change_detection: {json.dumps(spec['detection'])}"]
@@ -626,8 +643,21 @@ class Difference(Exception):
     pass
 
 
+def change_lookup(r, spec, sql):
+    """Between two runs: rows of unchanged source records change all the same."""
+    key = r.choice(list(LOOKUP))
+    if r.random() < 0.3:
+        spec["dim"].pop(key, None)
+        sql(f"delete from model.dim where k = '{key}'")
+    else:
+        spec["dim"][key] = r.choice(["川", "x", None])
+        value = "null" if spec["dim"][key] is None else repr(spec["dim"][key])
+        sql(f"delete from model.dim where k = '{key}'; insert into model.dim values ('{key}', {value})")
+
+
 def one_pipeline(r, diner, sql, directory):
     spec = random_spec(r)
+    spec["dim"] = dict(LOOKUP)
     path = os.path.join(directory, "in.csv")
     pipeline = os.path.join(directory, "model.yaml")
     with open(pipeline, "w", encoding="utf-8") as f:
@@ -639,12 +669,14 @@ def one_pipeline(r, diner, sql, directory):
         "delete from diner.state where pipeline = 'model'; delete from diner.reject")
     table, records, runs = Table(), None, r.randrange(2, 5)
     for i in range(runs):
+        if i > 0 and r.random() < 0.3:
+            change_lookup(r, spec, sql)
         records = random_records(r, spec, records)
         in_order = write_file(r, path, spec, records)
         if spec["mode"] == "append":
             sql("delete from diner.state where pipeline = 'model'")
         counts = run_reference(table, in_order, spec)
-        done = subprocess.run([diner, "-q", "run", pipeline, "-o", "json"], capture_output=True,
+        done = subprocess.run([diner, "-q", "run", pipeline, "-o", "json", "--jobs", str(spec["jobs"])], capture_output=True,
                               text=True, check=False)
         if done.returncode != 0:
             raise Difference(f"run {i + 1} exits {done.returncode}: {done.stderr}")

@@ -13,7 +13,9 @@ teardown_file() { dev_stop; }
 @test "every operation answers as the contract says" {
     DINER_PLATFORM_URL=$(dev_url) DINER_PLATFORM_USER=integration
     DINER_PLATFORM_PASSWORD=$(cat "$DINER_DEV_DIR/secrets/integration")
-    export DINER_PLATFORM_URL DINER_PLATFORM_USER DINER_PLATFORM_PASSWORD
+    DINER_CALLBACK_SECRET=$(cat "$DINER_DEV_DIR/secrets/callbacks")
+    DINER_PLATFORM_ADMIN_PASSWORD=$(cat "$DINER_DEV_DIR/secrets/admin")
+    export DINER_CALLBACK_SECRET DINER_PLATFORM_ADMIN_PASSWORD DINER_PLATFORM_URL DINER_PLATFORM_USER DINER_PLATFORM_PASSWORD
     run node "$CHECK_DIR/check.mjs"
     [ "$status" -eq 0 ] || fail "$output"
     assert_stdout_has "ok"

@@ -1,24 +1,18 @@
--- $1 store, $2 product (null: all), $3 after this id, $4 rows, $5 rows left out
-SELECT json_build_object(
-           'id', l.id,
-           'store', s.code,
-           'product', p.sku,
-           'order_no', o.order_no,
-           'change_type', l.change_type,
-           'quantity', trim_scale(l.quantity)::text,
-           'stock_after', trim_scale(l.stock_after)::text,
-           'ref', l.ref,
-           'reason', l.reason,
-           'created_at', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-       )::text, l.id
-FROM (SELECT c.*
-      FROM app.stock_log c
-      WHERE ($1::text IS NULL OR c.store_id = (SELECT id FROM app.stores WHERE code = $1))
-        AND ($2::text IS NULL OR c.product_id = (SELECT id FROM app.products WHERE sku = $2))
-        AND ($3::bigint IS NULL OR c.id > $3::bigint)
-      ORDER BY c.id
-      LIMIT $4::bigint OFFSET $5::bigint) l
-JOIN app.stores s ON s.id = l.store_id
-JOIN app.products p ON p.id = l.product_id
-LEFT JOIN app.orders o ON o.id = l.order_id
-ORDER BY l.id
+-- $1 store, $2 product, $3 order number, $4 kind of movement, $5 since, $6 until (exclusive),
+-- $7 true: only the flagged, $8 only higher ids (null: any)
+SELECT d.document::text, :keys
+FROM (SELECT l.id, l.quantity, l.created_at
+      FROM app.stock_log l
+      WHERE ($1::text IS NULL OR l.store_id = (SELECT id FROM app.stores WHERE code = $1))
+        AND ($2::text IS NULL OR l.product_id = (SELECT id FROM app.products WHERE sku = $2))
+        AND ($3::text IS NULL OR l.order_id = (SELECT id FROM app.orders WHERE order_no = $3))
+        AND ($4::text IS NULL OR l.change_type = $4)
+        AND ($5::timestamptz IS NULL OR l.created_at >= $5::timestamptz)
+        AND ($6::timestamptz IS NULL OR l.created_at < $6::timestamptz)
+        AND ($7::boolean IS NOT TRUE OR l.flagged)
+        AND ($8::bigint IS NULL OR l.id > $8::bigint)
+        AND :after
+      :order
+      :rows) l
+JOIN app.stock_log_documents d ON d.id = l.id
+:order

@@ -7,7 +7,8 @@ select /* diner perf-report snapshot */
        coalesce(sum(s.shared_blks_hit), 0)::float8,
        coalesce(sum(s.shared_blks_read), 0)::float8,
        (select i.dealloc::float8 from pg_stat_statements_info i),
-       (select extract(epoch from i.stats_reset)::float8 from pg_stat_statements_info i)
+       (select extract(epoch from i.stats_reset)::float8 from pg_stat_statements_info i),
+       coalesce(sum(s.wal_bytes), 0)::float8
   from pg_stat_statements s
  where s.dbid = (select d.oid from pg_database d where d.datname = current_database())
    and s.toplevel

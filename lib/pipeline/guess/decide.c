@@ -1,4 +1,5 @@
 /* The type that follows from what was seen: a guess never bends a value. */
+#include "core/message.h"
 #include "pipeline/guess/names.h"
 #include "pipeline/guess/seen.h"
 
@@ -58,10 +59,11 @@ static bool decide_number(const struct seen *s, unsigned hints, int mark, struct
             room = scale;
         int precision = room + (whole + 3 > 10 ? whole + 3 : 10);
         t->type = arena_printf(arena, "numeric(%d,%d)", precision > 1000 ? 1000 : precision, room);
-        t->note = arena_printf(arena, "seen: %d digits, %d decimals", whole, scale);
+        t->note = arena_printf(arena, message_text("seen: %d digits, %d decimals"), whole, scale);
     }
     if (s->percents > 0)
-        t->note = "percent: 0.60% is loaded as 0.60";
+        /* xgettext:no-c-format */
+        t->note = message_text("percent: 0.60% is loaded as 0.60");
     t->is_number = true;
     t->pieces = s->pieces;
     t->lost = bad;
@@ -149,16 +151,17 @@ static bool is_undecided(const struct seen *s, const struct order_seen *o, struc
     for (size_t i = 0; i < s->nforms; i++) {
         const struct times_fit *f = &s->forms[i].fit;
         if ((f->dates & ~DATES_SHORT_YEAR) == 0)
-            return undecided_date(t, arena,
-                                  "a date with two digits for the year: undecided, declare it",
-                                  times_format(11, f->clock), times_format(12, f->clock));
+            return undecided_date(
+                t, arena,
+                message_text("a date with two digits for the year: undecided, declare it"),
+                times_format(11, f->clock), times_format(12, f->clock));
     }
     if (o->day_line != 0 && o->month_line != 0)
         return undecided_date(t, arena,
                               arena_printf(arena,
-                                           "dates with the day first (line %" PRIu64
-                                           ") and with the month first (line %" PRIu64
-                                           "): left as text",
+                                           message_text("dates with the day first (line %" PRIu64
+                                                        ") and with the month first (line %" PRIu64
+                                                        "): left as text"),
                                            o->day_line, o->month_line),
                               NULL, NULL);
     if (o->either == 0 || o->day_line != 0 || o->month_line != 0)
@@ -166,11 +169,11 @@ static bool is_undecided(const struct seen *s, const struct order_seen *o, struc
     for (size_t i = 0; i < s->nforms; i++)
         for (size_t d = 5; d <= 7; d++)
             if ((s->forms[i].fit.dates & 1U << d) != 0)
-                return undecided_date(
-                    t, arena,
-                    "day or month first: undecided, no value is above 12 in one place; declare it",
-                    times_format(d, s->forms[i].fit.clock),
-                    times_format(d + 3, s->forms[i].fit.clock));
+                return undecided_date(t, arena,
+                                      message_text("day or month first: undecided, no value is "
+                                                   "above 12 in one place; declare it"),
+                                      times_format(d, s->forms[i].fit.clock),
+                                      times_format(d + 3, s->forms[i].fit.clock));
     return false;
 }
 
@@ -211,11 +214,11 @@ static bool decide_time(const struct seen *s, unsigned hints, struct arena *aren
     t->type = has_clock ? "timestamptz" : "date";
     t->needs_zone &= has_clock;
     if (o.day_line != 0 || o.month_line != 0)
-        t->note = arena_printf(arena, "the %s comes first: line %" PRIu64 " decides",
+        t->note = arena_printf(arena, message_text("the %s comes first: line %" PRIu64 " decides"),
                                o.day_line != 0 ? "day" : "month",
                                o.day_line != 0 ? o.day_line : o.month_line);
     else if (is_only_digits(s) && (hints & NAME_TIME) == 0)
-        t->note = "eight digits that are all dates: text if it is a code";
+        t->note = message_text("eight digits that are all dates: text if it is a code");
     t->is_time = true;
     t->pieces = s->pieces;
     t->lost = bad;
@@ -232,25 +235,26 @@ static const char *why_text(const struct seen *s, unsigned hints, struct arena *
     uint64_t real = s->rows - s->empty - words_of(s);
     uint64_t numbers = s->numbers[0] > s->numbers[1] ? s->numbers[0] : s->numbers[1];
     if (real == 0)
-        return s->rows == 0 ? "" : "empty in every row that was looked at";
+        return s->rows == 0 ? "" : message_text("empty in every row that was looked at");
     if (s->scientific.count > 0 && is_tolerable(real - numbers - s->scientific.count, real))
         return arena_printf(arena,
-                            "WARNING: scientific notation, first in line %" PRIu64
-                            ": a spreadsheet may have damaged it",
+                            message_text("WARNING: scientific notation, first in line %" PRIu64
+                                         ": a spreadsheet may have damaged it"),
                             s->scientific.lines[0]);
     if (s->zero_led.count > 0 && numbers > 0 && s->times < real)
-        return arena_printf(arena, "a code: leading zero in line %" PRIu64, s->zero_led.lines[0]);
+        return arena_printf(arena, message_text("a code: leading zero in line %" PRIu64),
+                            s->zero_led.lines[0]);
     if (s->long_digits.count > 0)
-        return arena_printf(arena,
-                            "more digits than a number has (line %" PRIu64 "): an identifier",
-                            s->long_digits.lines[0]);
+        return arena_printf(
+            arena, message_text("more digits than a number has (line %" PRIu64 "): an identifier"),
+            s->long_digits.lines[0]);
     if (s->phones == real && real > 0)
-        return "eleven digits: phone numbers";
+        return message_text("eleven digits: phone numbers");
     if ((hints & NAME_CODE) != 0 && numbers > 0)
-        return "a code by its name";
+        return message_text("a code by its name");
     if (numbers == real && s->length_min == s->length_max && s->length_min >= 10 &&
         s->fraction_digits[0] == 0)
-        return "all of one length: an identifier";
+        return message_text("all of one length: an identifier");
     return NULL;
 }
 
@@ -258,13 +262,16 @@ static const char *text_note(const struct seen *s, struct arena *arena)
 {
     uint64_t real = s->rows - s->empty - words_of(s);
     if (s->with_unit * 2 > real && real > 0)
-        return "amounts with their unit in the text: a number with  units: { 箱: 12, none: 1 }";
+        return message_text(
+            "amounts with their unit in the text: a number with  units: { 箱: 12, none: 1 }");
     if (s->times * 2 > real)
-        return arena_printf(arena, "dates, but %" PRIu64 " values are none (line %" PRIu64 ")",
-                            s->not_time.count, s->not_time.lines[0]);
+        return arena_printf(
+            arena, message_text("dates, but %" PRIu64 " values are none (line %" PRIu64 ")"),
+            s->not_time.count, s->not_time.lines[0]);
     if (s->numbers[0] * 2 > real)
-        return arena_printf(arena, "numbers, but %" PRIu64 " values are none (line %" PRIu64 ")",
-                            s->not_number[0].count, s->not_number[0].lines[0]);
+        return arena_printf(
+            arena, message_text("numbers, but %" PRIu64 " values are none (line %" PRIu64 ")"),
+            s->not_number[0].count, s->not_number[0].lines[0]);
     return NULL;
 }
 

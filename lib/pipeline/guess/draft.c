@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/hashmap.h"
+#include "core/message.h"
 #include "db/conn.h"
 #include "pipeline/guess/names.h"
 
@@ -122,16 +123,16 @@ static void print_column_comment(const struct draft_column *c, struct strbuf *ou
     if (c->type.note != NULL)
         strbuf_adds(&text, c->type.note);
     if (s != NULL && strcmp(c->type.type, "text") == 0 && s->shape[0] != '\0')
-        strbuf_addf(&text, "%slike %s", text.len > 0 ? "; " : "", s->shape);
+        strbuf_addf(&text, message_text("%slike %s"), text.len > 0 ? "; " : "", s->shape);
     if (s != NULL && s->empty > 0 && s->empty < s->rows)
-        strbuf_addf(&text, "%s%" PRIu64 " of %" PRIu64 " empty", text.len > 0 ? "; " : "", s->empty,
-                    s->rows);
+        strbuf_addf(&text, message_text("%s%" PRIu64 " of %" PRIu64 " empty"),
+                    text.len > 0 ? "; " : "", s->empty, s->rows);
     if (c->type.lost > 0)
-        strbuf_addf(&text, "%s%" PRIu64 " do not fit (line %" PRIu64 "%s): rejects",
+        strbuf_addf(&text, message_text("%s%" PRIu64 " do not fit (line %" PRIu64 "%s): rejects"),
                     text.len > 0 ? "; " : "", c->type.lost, c->type.lost_lines[0],
                     c->type.lost > 1 ? "..." : "");
     if ((hints & NAME_PERSONAL) != 0)
-        strbuf_addf(&text, "%spersonal data by its name", text.len > 0 ? "; " : "");
+        strbuf_addf(&text, message_text("%spersonal data by its name"), text.len > 0 ? "; " : "");
     if (text.len > 0) {
         strbuf_adds(out, "  # ");
         print_comment_text(out, text.data);
@@ -144,7 +145,8 @@ static void print_column(const struct draft *d, size_t i, struct strbuf *out)
     const struct seen_type *t = &c->type;
     const char *timezone = config_settings(d->options->config)->timezone;
     bool required = c->required || is_in_key(d, i);
-    bool is_short = c->from == NULL && t->nformats == 0 && t->nnulls == 0 && !required;
+    bool is_short =
+        c->from == NULL && c->at == NULL && t->nformats == 0 && t->nnulls == 0 && !required;
     if (t->undecided != NULL) {
         strbuf_adds(out, "      # ");
         name_yaml(out, c->name);
@@ -159,6 +161,8 @@ static void print_column(const struct draft *d, size_t i, struct strbuf *out)
             strbuf_adds(out, ", from: ");
             name_yaml(out, c->from);
         }
+        if (c->at != NULL)
+            strbuf_addf(out, ", at: %s", c->at);
         if (required)
             strbuf_adds(out, ", required: true");
         if (t->nformats > 0) {
@@ -186,32 +190,36 @@ static void print_key_comment(const struct draft *d, const struct key_candidate 
                             k->ncolumns > 1 ? d->columns[k->columns[1]].name : NULL};
     strbuf_adds(out, "    #   ");
     print_list(out, names, k->ncolumns > 1 ? 2 : 1);
-    strbuf_addf(out, ": unique in %" PRIu64 " rows%s", k->rows - k->empty,
-                d->check.is_partial ? " (not all of the file)" : "");
+    strbuf_addf(out, message_text(": unique in %" PRIu64 " rows%s"), k->rows - k->empty,
+                d->check.is_partial ? message_text(" (not all of the file)") : "");
     if (k->empty > 0)
-        strbuf_addf(out, ", empty in %" PRIu64, k->empty);
+        strbuf_addf(out, message_text(", empty in %" PRIu64), k->empty);
     strbuf_addch(out, '\n');
 }
 
 static void print_mode(const struct draft *d, struct strbuf *out)
 {
     if (d->nkeys > 0 && !d->is_unread) {
-        strbuf_adds(out, "    # what may be the key:\n");
+        strbuf_adds(out, message_text("    # what may be the key:\n"));
         for (size_t i = 0; i < d->nkeys; i++)
             print_key_comment(d, &d->keys[i], out);
     }
     if (!d->has_key) {
-        strbuf_addf(out, "    mode: %s          # no key was found: with one, use  mode: merge\n",
-                    d->replaces ? "replace" : "append");
+        strbuf_addf(
+            out,
+            message_text("    mode: %s          # no key was found: with one, use  mode: merge\n"),
+            d->replaces ? "replace" : "append");
         return;
     }
     const char *names[2] = {d->columns[d->keys[0].columns[0]].name,
                             d->keys[0].ncolumns > 1 ? d->columns[d->keys[0].columns[1]].name
                                                     : NULL};
-    strbuf_adds(out, d->replaces
-                         ? "    mode: replace         # every read is the whole\n    key: "
-                         : "    mode: merge           # replace: when each file is the whole list\n"
-                           "    key: ");
+    strbuf_adds(
+        out,
+        d->replaces
+            ? message_text("    mode: replace         # every read is the whole\n    key: ")
+            : message_text("    mode: merge           # replace: when each file is the whole list\n"
+                           "    key: "));
     print_list(out, names, d->keys[0].ncolumns > 1 ? 2 : 1);
     strbuf_addch(out, '\n');
 }
@@ -223,8 +231,8 @@ static void print_budget(const struct draft *d, struct strbuf *out)
         return;
     uint64_t percent = rejected * 100 / (rows > 0 ? rows : 1) + 1;
     strbuf_addf(out,
-                "    on_error: { max_rejects: %" PRIu64 ", max_reject_rate: %" PRIu64
-                "%% }   # as many as this file has\n",
+                message_text("    on_error: { max_rejects: %" PRIu64 ", max_reject_rate: %" PRIu64
+                             "%% }   # as many as this file has\n"),
                 rejected > 100 ? rejected : 100, percent > 100 ? 100 : percent);
 }
 
@@ -232,22 +240,22 @@ static void print_check(const struct draft *d, struct strbuf *out)
 {
     const struct draft_check *c = &d->check;
     strbuf_addf(out,
-                "# A run of it%s: %" PRIu64 " rows loaded, %" PRIu64 " rejected, %" PRIu64
-                " skipped by rule.\n",
-                c->is_partial ? " over the rows looked at" : "", c->rows - c->rejected - c->skipped,
-                c->rejected, c->skipped);
+                message_text("# A run of it%s: %" PRIu64 " rows loaded, %" PRIu64
+                             " rejected, %" PRIu64 " skipped by rule.\n"),
+                c->is_partial ? message_text(" over the rows looked at") : "",
+                c->rows - c->rejected - c->skipped, c->rejected, c->skipped);
     for (size_t i = 0; i < c->rejected && i < DRAFT_REJECTS_SHOWN; i++) {
         const struct draft_reject *r = &c->shown[i];
-        strbuf_addf(out, "#   rejected, line %" PRIu64 ": ", r->line);
+        strbuf_addf(out, message_text("#   rejected, line %" PRIu64 ": "), r->line);
         if (r->column != NULL) {
             print_comment_text(out, r->column);
             strbuf_adds(out, ": ");
         }
-        print_comment_text(out, r->reason);
+        print_comment_text(out, message_text(r->reason));
         strbuf_addch(out, '\n');
     }
     if (c->rejected > DRAFT_REJECTS_SHOWN)
-        strbuf_adds(out, "#   and more: see  diner run --dry-run\n");
+        strbuf_adds(out, message_text("#   and more: see  diner run --dry-run\n"));
 }
 
 void draft_print(const struct draft *d, struct strbuf *out)

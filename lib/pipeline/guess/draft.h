@@ -4,6 +4,7 @@
 #define DINER_PIPELINE_GUESS_DRAFT_H
 
 #include "pipeline/guess/guess.h"
+#include "pipeline/guess/input.h"
 #include "pipeline/guess/keys.h"
 #include "pipeline/guess/seen.h"
 
@@ -13,6 +14,7 @@ struct draft_column {
     const char *name;   /* in the target */
     const char *header; /* as the source calls it, for the comment and for hints */
     const char *from;   /* NULL: found by its name */
+    const char *at;     /* of fixed width: its places, "1-12"; else NULL */
     struct seen *seen;  /* NULL: the type is known */
     struct seen_type type;
     bool required, fill_down;
@@ -31,6 +33,7 @@ struct draft_check { /* what a run of the draft would do */
 struct draft {
     struct arena *arena;
     const struct guess_options *options;
+    const struct guess_input *input; /* of a file */
     const char *name;
     const char *intro;  /* comment lines of what was read and how */
     const char *source; /* the lines of `source:`, indented, comments included */

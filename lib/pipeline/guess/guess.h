@@ -15,13 +15,16 @@
 struct guess_options {
     const char *name;   /* of the pipeline and its stream; NULL: from what is read */
     const char *schema; /* of the target table */
-    int64_t rows_max;   /* so many records are all looked at; of those after them a sample */
+    const char
+        *member;      /* of a zip: glob of the one to look at; NULL: the only one, or the largest */
+    int64_t rows_max; /* so many records are all looked at; of those after them a sample */
     const char *connector_file; /* where the connector of a URL goes; NULL: a comment */
     const struct config *config;
     const struct connector_builtin *builtins;
 };
 
-/* Delimited text or JSON Lines. Reads the file three times: ERR_USAGE for standard input. */
+/* Delimited text, columns of fixed width, JSON or JSON Lines, plain or packed. Reads the file three
+ * times: ERR_USAGE for standard input. */
 int guess_file(const char *path, const struct guess_options *o, struct strbuf *out,
                struct error *err);
 /* One GET, nothing else is sent. The connector is written to o->connector_file, or stands as a

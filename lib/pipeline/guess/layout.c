@@ -1,5 +1,6 @@
 #include "pipeline/guess/layout.h"
 
+#include "core/message.h"
 #include "pipeline/column.h"
 #include "pipeline/guess/seen.h"
 
@@ -68,7 +69,7 @@ static int head_reader(const struct layout *l, const struct csvio_options *o,
         close(fd);
         return error_set_errno(err, ERR_IO, errno, "cannot write a file in memory");
     }
-    return csvio_open_fd(fd, "the first lines", o, ret, err);
+    return csvio_open_fd(fd, message_text("the first lines"), o, ret, err);
 }
 
 struct csvio_options layout_options(const struct layout *l)
@@ -264,8 +265,8 @@ static int find_header(struct layout *l, struct arena *arena, struct error *err)
     }
     csvio_close(reader);
     if (l->has_header && !any_data)
-        l->doubt =
-            "every column is text: if this line is data already, declare header: { none: true }";
+        l->doubt = message_text(
+            "every column is text: if this line is data already, declare header: { none: true }");
     if (!l->has_header)
         l->above_label = NULL;
     return code;

@@ -1,6 +1,7 @@
 #include "pipeline/guess/records.h"
 
 #include "core/hashmap.h"
+#include "core/message.h"
 #include "format/jpull.h"
 #include "pipeline/guess/names.h"
 
@@ -220,7 +221,8 @@ static void draft_member(struct records *r, struct member *m, struct draft_colum
         c->type = (struct seen_type){.type = "jsonb"};
         c->seen = NULL;
     } else if (bools > 0 && bools + m->kinds[JPULL_NULL] != m->rows) {
-        c->type = (struct seen_type){.type = "text", .note = "true or false, and other values"};
+        c->type = (struct seen_type){.type = "text",
+                                     .note = message_text("true or false, and other values")};
     }
     bool is_member = is_flat && strcmp(c->name, header) == 0 && header[0] != '/';
     c->from = is_member ? NULL : m->pointer;

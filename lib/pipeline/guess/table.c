@@ -1,4 +1,5 @@
 /* A pipeline from a table: its columns and key as the catalogue has them. */
+#include "core/message.h"
 #include "core/secret.h"
 #include "db/conn.h"
 #include "gen/embed.h"
@@ -84,7 +85,8 @@ static void print_extra(struct draft *d, const struct db_result *res, struct str
     static const char *const cursors[] = {"updated_at", "modified_at", "update_time", "changed_at"};
     const char *cursor = column_named(d, cursors, sizeof cursors / sizeof *cursors);
     if (d->keys[0].ncolumns > 2) { /* longer than a draft's own: written here */
-        strbuf_adds(out, "    # the primary key, written as  key: [...]  with  mode: merge :");
+        strbuf_adds(out, message_text(
+                             "    # the primary key, written as  key: [...]  with  mode: merge :"));
         for (size_t at = 1; at <= d->keys[0].ncolumns; at++)
             for (size_t i = 0; i < db_result_rows(res); i++)
                 if (db_result_int(res, i, 5) == (int64_t)at)
@@ -92,10 +94,12 @@ static void print_extra(struct draft *d, const struct db_result *res, struct str
         strbuf_addch(out, '\n');
     }
     if (cursor != NULL && d->has_key) {
-        strbuf_adds(out, "    # read only what changed, with mode: merge:\n"
-                         "    # incremental: { cursor: ");
+        strbuf_adds(out, message_text("    # read only what changed, with mode: merge:\n"
+                                      "    # incremental: { cursor: "));
         name_yaml(out, cursor);
-        strbuf_adds(out, ", start: 2020-01-01T00:00:00Z, lag: 10m }   # and in the query: where ");
+        strbuf_adds(
+            out,
+            message_text(", start: 2020-01-01T00:00:00Z, lag: 10m }   # and in the query: where "));
         db_quote_identifier(out, cursor);
         strbuf_adds(out, " >= ${window.start}::timestamptz\n");
     }
@@ -128,8 +132,9 @@ static int draft_table(struct draft *d, const struct table_name *name, struct db
     strbuf_adds(&source, "   # or  query: select ...\n");
     d->source = arena_strdup(d->arena, source.data);
     d->intro = arena_printf(
-        d->arena, "# Guessed from the catalogue of %s: review it, then commit it.\n%s%s%s",
-        name->connection, left_out.len > 0 ? "# Left out: " : "", left_out.data,
+        d->arena,
+        message_text("# Guessed from the catalogue of %s: review it, then commit it.\n%s%s%s"),
+        name->connection, left_out.len > 0 ? message_text("# Left out: ") : "", left_out.data,
         left_out.len > 0 ? "\n" : "");
     draft_print(d, out);
     return 0;

@@ -1,5 +1,6 @@
 /* A connector and a pipeline from one answer of an API. */
 #include "core/fileio.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "format/jpull.h"
 #include "net/http.h"
@@ -157,10 +158,12 @@ static void print_connector(const struct address *a, const char *name,
                             struct strbuf *out)
 {
     struct span document = {response->body.data, response->body.len};
-    strbuf_addf(out,
-                "# Guessed from one answer: add auth, rate and rules, and say how pages follow.\n"
-                "version: 1\nname: %s\nbase_url: ",
-                name);
+    strbuf_addf(
+        out,
+        message_text(
+            "# Guessed from one answer: add auth, rate and rules, and say how pages follow.\n"
+            "version: 1\nname: %s\nbase_url: "),
+        name);
     name_yaml(out, a->base);
     strbuf_addf(out, "\nresources:\n  %s:\n    path: ", name);
     name_yaml(out, a->path);
@@ -175,7 +178,7 @@ static void print_connector(const struct address *a, const char *name,
             for (const char *c = a->names[i]; *c != '\0'; c++)
                 strbuf_addch(out,
                              isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_');
-            strbuf_adds(out, "}\"   # from the environment");
+            strbuf_adds(out, message_text("}\"   # from the environment"));
         } else {
             name_yaml(out, a->values[i]);
         }
@@ -183,7 +186,7 @@ static void print_connector(const struct address *a, const char *name,
     }
     strbuf_adds(out, "    records: ");
     name_yaml(out, r->pointer);
-    strbuf_addf(out, "   # %zu records\n", r->count);
+    strbuf_addf(out, message_text("   # %zu records\n"), r->count);
     print_hints(document, r, out);
     print_link_hint(response, out);
 }
@@ -228,9 +231,11 @@ static int draft_answer(struct draft *d, const struct address *a,
         if (d->options->connector_file != NULL) {
             code = write_connector(d->options->connector_file, &connector, err);
         } else {
-            strbuf_addf(&intro,
-                        "# The connector, for %s.yaml in a directory of `connector_path`:\n#\n",
-                        d->name);
+            strbuf_addf(
+                &intro,
+                message_text(
+                    "# The connector, for %s.yaml in a directory of `connector_path`:\n#\n"),
+                d->name);
             for (const char *line = connector.data; *line != '\0';) {
                 size_t n = strcspn(line, "\n");
                 strbuf_addf(&intro, "#     %.*s\n", (int)n, line);
@@ -239,7 +244,8 @@ static int draft_answer(struct draft *d, const struct address *a,
             strbuf_adds(&intro, "#\n");
         }
         strbuf_addf(&intro,
-                    "# Guessed from one answer with %zu records: review it, then commit it.\n",
+                    message_text(
+                        "# Guessed from one answer with %zu records: review it, then commit it.\n"),
                     found.count);
         d->intro = arena_strdup(d->arena, intro.data);
         d->source =

@@ -2,6 +2,7 @@
  * it ends with status 0; a STATE it sends is stored in the transaction of the rows before it, and
  * given back to it the next time. */
 #include "core/log.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "format/encoding.h"
 #include "pipeline/column.h"
@@ -269,13 +270,15 @@ static void take_record(struct source *s, struct span line, struct span record,
     *row = (struct source_row){
         .cells = s->cells, .origin = s->spec->argv.items[0], .position = s->line, .raw = line};
     const char *fault =
-        utf8_is_valid(line.ptr, line.len) ? json_cells_fault(record) : "not valid UTF-8";
+        utf8_is_valid(line.ptr, line.len) ? json_cells_fault(record) : MESSAGE("not valid UTF-8");
     if (fault != NULL)
         set_fault(s, row, fault);
     else if (jpull_project(s->projection, record, s->values, &s->scratch, &problem) != 0)
         set_fault(s, row, arena_strdup(s->line_arena, problem.message));
     else
         json_cells_set(&s->line_ctx, s->values, s->cells, &s->scratch);
+    if (row->fault == NULL)
+        row->object = record;
 }
 
 static bool is_ours(const struct source *s, struct span stream)

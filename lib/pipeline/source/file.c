@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- records, whatever their format ----------------------------------------------------- */
 
@@ -110,13 +111,22 @@ int file_place_special(struct source *s, const char *from, struct cell_place *re
     return ERR_NOT_FOUND;
 }
 
+bool file_may_read_again(const struct source *s)
+{
+    const struct stream_context *ctx = s->ctx;
+    return ctx->stream->source == &source_file && ctx->fallback != NULL && !stream_fell_back(ctx) &&
+           !ctx->plan && ctx->watch == NULL && ctx->on_row == NULL && ctx->preview_rows == 0 &&
+           stream_can_read_again(ctx);
+}
+
 int file_lines_open(struct source *s, struct file_feed *feed, size_t line_max_bytes,
                     struct error *err)
 {
     const char *encoding = s->spec->encoding;
-    return feed->source != NULL
-               ? linesio_open_source(feed->source, s->path, encoding, line_max_bytes, &s->lines,
-                                     err)
+    if (feed->source != NULL)
+        return linesio_open_source(feed->source, s->path, encoding, line_max_bytes, &s->lines, err);
+    return file_may_read_again(s)
+               ? linesio_open_beside(feed->fd, s->path, encoding, line_max_bytes, &s->lines, err)
                : linesio_open(feed->fd, s->path, encoding, line_max_bytes, &s->lines, err);
 }
 
@@ -130,6 +140,50 @@ bool file_is_open(const struct source *s)
 static const char *open_sha256(const struct source *s)
 {
     return s->csv != NULL ? csvio_sha256(s->csv) : s->lines != NULL ? linesio_sha256(s->lines) : "";
+}
+
+/* From here on the encoding is certain, and the hash known. */
+static int settle(struct source *s, struct error *err)
+{
+    if (s->csv != NULL)
+        return csvio_settle(s->csv, err);
+    return s->lines != NULL ? linesio_settle(s->lines, err) : 0;
+}
+
+static bool is_misjudged(const struct source *s)
+{
+    return s->csv != NULL ? csvio_is_misjudged(s->csv)
+                          : s->lines != NULL && linesio_is_misjudged(s->lines);
+}
+
+static bool is_scanned(const struct source *s)
+{
+    return s->csv != NULL ? csvio_is_scanned(s->csv)
+                          : s->lines == NULL || linesio_is_scanned(s->lines);
+}
+
+static uint64_t open_size(const struct source *s)
+{
+    uint64_t total = 0;
+    if (s->csv != NULL)
+        (void)csvio_bytes_read(s->csv, &total);
+    else if (s->lines != NULL)
+        (void)linesio_bytes_read(s->lines, &total);
+    return total;
+}
+
+/* The open file was read to its end. */
+static int end_current(struct source *s, struct error *err)
+{
+    TRY(settle(s, err));
+    if (!s->is_counted)
+        return 0;
+    s->is_counted = false;
+    s->summary.sha256 = arena_strdup(s->ctx->arena, open_sha256(s));
+    if (s->is_listed_later)
+        state_ledger_add(s->ctx->ledger, open_sha256(s), file_inputs_identity(s->inputs),
+                         open_size(s));
+    return 0;
 }
 
 static void close_current(struct source *s)
@@ -149,16 +203,6 @@ static void close_current(struct source *s)
     s->lines = NULL;
 }
 
-static uint64_t open_size(const struct source *s)
-{
-    uint64_t total = 0;
-    if (s->csv != NULL)
-        (void)csvio_bytes_read(s->csv, &total);
-    else if (s->lines != NULL)
-        (void)linesio_bytes_read(s->lines, &total);
-    return total;
-}
-
 static int refuse_changed(const struct source *s, uint64_t bytes_before, struct error *err)
 {
     error_set(err, ERR_DATA,
@@ -176,11 +220,19 @@ static int refuse_changed(const struct source *s, uint64_t bytes_before, struct 
 static int look_up(struct source *s, bool *ret_leave_out, struct error *err)
 {
     struct state_ledger *l = s->ctx->ledger;
-    const char *sha256 = open_sha256(s), *name = file_inputs_identity(s->inputs);
+    const char *name = file_inputs_identity(s->inputs);
     bool is_append = s->stream->mode == MODE_APPEND;
     uint64_t bytes_before = 0;
-    *ret_leave_out = false;
-    if (l == NULL || sha256[0] == '\0')
+    *ret_leave_out = s->is_listed_later = false;
+    if (l == NULL)
+        return 0;
+    if (!is_scanned(s) && !state_ledger_may_know(l, name, open_size(s))) {
+        s->reads_on = s->is_listed_later = true;
+        return 0;
+    }
+    TRY(settle(s, err));
+    const char *sha256 = open_sha256(s);
+    if (sha256[0] == '\0')
         return 0;
     enum ledger_verdict verdict = state_ledger_look(l, is_append, sha256, name, &bytes_before);
     if (verdict == LEDGER_CHANGED && s->spec->changed == CHANGED_REFUSE)
@@ -211,6 +263,7 @@ static void forget_filled(struct source *s)
     for (size_t i = 0; i < s->nfill; i++) {
         free(s->filled[i]);
         s->filled[i] = NULL;
+        s->fill_lost[i] = 0;
     }
 }
 
@@ -239,6 +292,7 @@ static int next_row(struct source *s, struct source_row *ret, bool *ret_end, str
 static int open_next(struct source *s, bool *ret_end, struct error *err)
 {
     bool skip = true;
+    TRY(end_current(s, err));
     TRY(check_trailer(s, err));
     while (skip) {
         struct file_feed feed;
@@ -252,7 +306,7 @@ static int open_next(struct source *s, bool *ret_end, struct error *err)
         TRY(open_format(s, &feed, err));
         TRY(look_up(s, &skip, err));
     }
-    s->summary.sha256 = arena_strdup(s->ctx->arena, open_sha256(s));
+    s->is_counted = true;
     return 0;
 }
 
@@ -274,26 +328,29 @@ static int compile_patterns(struct source *s, struct error *err)
     return 0;
 }
 
-static int find_inputs(struct source *s, struct error *err)
+static int find_inputs(struct source *s, const struct file_given *given, struct error *err)
 {
     bool by_header = s->spec->header.find.count > 0 &&
                      (s->spec->format == FILE_CSV || s->spec->format == FILE_TSV);
-    struct file_input_options o = {.directory = s->ctx->pipeline->directory,
+    struct file_input_options o = {.given = given,
+                                   .directory = s->ctx->pipeline->directory,
                                    .only_last = s->spec->files == 1,
                                    .optional = s->spec->optional,
                                    .member = s->spec->member,
                                    .settle_ms = s->spec->settle_ms,
                                    .is_meant = by_header ? file_csv_has_header : NULL,
                                    .self = s};
-    TRY(stream_text(s->ctx, s->spec->file, &o.file, err));
+    if (given == NULL)
+        TRY(stream_text(s->ctx, s->spec->file, &o.file, err));
     o.file = arena_strdup(s->ctx->arena, o.file);
     return file_inputs_new(&o, s->ctx->arena, &s->inputs, err);
 }
 
-static void file_close(struct source *s)
+void file_source_close(struct source *s)
 {
     if (s == NULL)
         return;
+    undeclared_free(s->undeclared);
     close_current(s);
     file_inputs_free(s->inputs);
     pattern_release(&s->skip);
@@ -310,7 +367,8 @@ static void file_close(struct source *s)
     free(s);
 }
 
-static int file_open(const struct stream_context *ctx, struct source **ret, struct error *err)
+int file_source_open(const struct stream_context *ctx, const struct file_given *given,
+                     struct source **ret, struct error *err)
 {
     struct source *s = mem_alloc(sizeof *s);
     s->ctx = ctx;
@@ -324,43 +382,73 @@ static int file_open(const struct stream_context *ctx, struct source **ret, stru
     s->sum_fields = arena_array(ctx->arena, 8, sizeof *s->sum_fields);
     s->nfill = s->spec->fill_down.count;
     s->filled = arena_array(ctx->arena, s->nfill + 1, sizeof(char *));
+    s->fill_lost = arena_array(ctx->arena, s->nfill + 1, sizeof(uint64_t));
     s->fill_columns = arena_array(ctx->arena, s->nfill + 1, sizeof(size_t));
     for (size_t i = 0; i < s->nfill; i++)
         s->fill_columns[i] = (size_t)stream_column(s->stream, s->spec->fill_down.items[i]);
     int code = compile_patterns(s, err);
     if (code == 0)
         code = where_new(s->stream, &s->spec->where, &s->where, err);
+    bool is_taken = code == 0; /* the descriptor of `given` */
     if (code == 0)
-        code = find_inputs(s, err);
+        code = find_inputs(s, given, err);
+    if (!is_taken && given != NULL && given->fd >= 0)
+        close(given->fd);
     if (code != 0) {
-        file_close(s);
+        file_source_close(s);
         return code;
     }
     *ret = s;
     return 0;
 }
 
-static void fill_down(struct source *s)
+/* A record that could not be read may have been the first of its group: what it gave is not known
+ * until the next one gives a value, and that of the group before it would be wrong. */
+static void lose_filled(struct source *s, uint64_t line)
 {
+    for (size_t i = 0; i < s->nfill; i++)
+        if (s->fill_lost[i] == 0)
+            s->fill_lost[i] = line;
+}
+
+static void refuse_unfilled(struct source *s, size_t i, struct source_row *row)
+{
+    snprintf(s->fill_fault, sizeof s->fill_fault,
+             "%.100s stands in a record above, and line %" PRIu64 " could not be read",
+             s->spec->fill_down.items[i], s->fill_lost[i]);
+    row->fault = s->fill_fault;
+    row->fault_line = row->position;
+}
+
+static void fill_down(struct source *s, struct source_row *row)
+{
+    if (row->fault != NULL) {
+        lose_filled(s, row->position);
+        return;
+    }
     for (size_t i = 0; i < s->nfill; i++) {
         struct cell *cell = &s->cells[s->fill_columns[i]];
         if (cell->form != CELL_NULL && span_trim(cell->text).len > 0) {
             free(s->filled[i]);
             s->filled[i] = mem_strndup(cell->text.ptr, cell->text.len);
+            s->fill_lost[i] = 0;
+        } else if (s->fill_lost[i] != 0) {
+            if (row->fault == NULL)
+                refuse_unfilled(s, i, row);
         } else if (s->filled[i] != NULL) {
             *cell = (struct cell){CELL_TEXT, span_of(s->filled[i])};
         }
     }
 }
 
-static int file_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
+static int next_of_all(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
 {
     for (;;) {
         bool end = !file_is_open(s);
         if (!end) {
             TRY(next_row(s, ret, &end, err));
-            if (!end && s->nfill > 0 && ret->fault == NULL)
-                fill_down(s);
+            if (!end && s->nfill > 0)
+                fill_down(s, ret);
             if (!end && where_keeps(s->where, s->ctx->reader, ret))
                 return 0;
             if (!end) {
@@ -374,7 +462,16 @@ static int file_next(struct source *s, struct source_row *ret, bool *ret_end, st
     }
 }
 
-static int file_finish(struct source *s, struct source_summary *ret, struct error *err)
+int file_source_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
+{
+    int code = next_of_all(s, ret, ret_end, err);
+    if (code == 0 || !is_misjudged(s))
+        return code;
+    const char *why = arena_strdup(s->ctx->arena, err->message);
+    return stream_fall_back(s->ctx, err, "%s", why);
+}
+
+int file_source_finish(struct source *s, struct source_summary *ret, struct error *err)
 {
     (void)err;
     *ret = s->summary;
@@ -382,7 +479,7 @@ static int file_finish(struct source *s, struct source_summary *ret, struct erro
     return 0;
 }
 
-static void file_habits(const struct stream_context *ctx, struct column_habits *ret)
+void file_source_habits(const struct stream_context *ctx, struct column_habits *ret)
 {
     const struct file_source_spec *spec = ctx->stream->source_spec;
     bool is_padded = spec->format == FILE_FIXED || spec->format == FILE_ALV;
@@ -396,7 +493,7 @@ static void file_habits(const struct stream_context *ctx, struct column_habits *
                                   .trim = spec->trim || is_padded};
 }
 
-static size_t file_sums(const struct stream_context *ctx, const char **ret_columns)
+size_t file_source_sums(const struct stream_context *ctx, const char **ret_columns)
 {
     const struct file_source_spec *spec = ctx->stream->source_spec;
     for (size_t i = 0; i < spec->trailer.sum.count; i++)
@@ -405,7 +502,7 @@ static size_t file_sums(const struct stream_context *ctx, const char **ret_colum
 }
 
 /* In bytes of the files as they lie there, packed or not. */
-static void file_progress(struct source *s, uint64_t *ret_done, uint64_t *ret_total)
+void file_source_progress(struct source *s, uint64_t *ret_done, uint64_t *ret_total)
 {
     uint64_t plain = 0;
     uint64_t in_file = s->csv != NULL     ? csvio_bytes_read(s->csv, &plain)
@@ -417,14 +514,19 @@ static void file_progress(struct source *s, uint64_t *ret_done, uint64_t *ret_to
         *ret_done += (uint64_t)((__int128)size * in_file / plain);
 }
 
+static int file_open(const struct stream_context *ctx, struct source **ret, struct error *err)
+{
+    return file_source_open(ctx, NULL, ret, err);
+}
+
 const struct source_ops source_file = {.name = "file",
                                        .marker = "file",
                                        .fields = &file_source_set,
                                        .check = file_check,
-                                       .habits = file_habits,
-                                       .sums = file_sums,
+                                       .habits = file_source_habits,
+                                       .sums = file_source_sums,
                                        .open = file_open,
-                                       .next = file_next,
-                                       .finish = file_finish,
-                                       .progress = file_progress,
-                                       .close = file_close};
+                                       .next = file_source_next,
+                                       .finish = file_source_finish,
+                                       .progress = file_source_progress,
+                                       .close = file_source_close};

@@ -10,6 +10,7 @@
 #include "pipeline/source/pattern.h"
 #include "pipeline/source/where.h"
 #include "pipeline/stream.h"
+#include "pipeline/undeclared.h"
 
 enum file_format { FILE_CSV, FILE_TSV, FILE_FIXED, FILE_ALV, FILE_JSONL, FILE_JSON };
 enum file_changed { CHANGED_REFUSE, CHANGED_RELOAD, CHANGED_IGNORE };
@@ -41,6 +42,13 @@ struct file_source_spec {
     struct field_objects where;
     bool optional;
     int64_t settle_ms;
+};
+
+/* A file that a connector fetches, read as any other. */
+struct download_source_spec {
+    struct file_source_spec file; /* `file` NULL, but for a test that gives one */
+    const char *connector, *resource;
+    struct field_string_map params;
 };
 
 /* How each column is found. */
@@ -75,13 +83,21 @@ struct source {
     struct where *where;
     bool looks_at_text;         /* any of the first three, or repeated headers: off the fast path */
     bool stopped, trailer_seen; /* in the open file */
+    bool is_counted;            /* the open file is not left out */
+    bool is_listed_later;       /* in the ledger, when its hash is known */
     bool reads_on;              /* a file of this run was not in the ledger */
     char **filled;              /* last value of fill_down columns */
+    uint64_t *fill_lost;        /* line of a record above that could not be read; 0: none */
     size_t *fill_columns;
     size_t nfill;
+    char fill_fault[200];
     struct source_summary summary;
     size_t *sum_fields; /* field of each trailer sum */
     size_t header_fields;
+    char raw_delimiter; /* of the open file, when its fields are the columns, one for one; or 0 */
+    struct undeclared *undeclared; /* or NULL: nobody asks */
+    size_t *undeclared_fields, nundeclared;
+    const char **undeclared_names;
     struct field_strings header_raw; /* the header's records as text, to know their repetition */
     char line_text[24];
     struct arena *line_arena; /* what one line of jsonl needs */
@@ -90,6 +106,8 @@ struct source {
 
 /* A source has one open text: csv, or lines. */
 bool file_is_open(const struct source *s);
+/* Whether what is read may turn out wrong at the end: all of it is then read again. */
+bool file_may_read_again(const struct source *s);
 /* Opens lines, whatever they are taken for afterwards. */
 int file_lines_open(struct source *s, struct file_feed *feed, size_t line_max_bytes,
                     struct error *err);
@@ -123,12 +141,28 @@ void file_capture_preamble(struct source *s, struct span line);
 int file_check_preamble(const struct source *s, struct error *err);
 /* Adds a stated total. */
 int file_add_sum(struct source *s, size_t i, struct span text, uint64_t line, struct error *err);
+/* Which fields of the header no column is read from: freeze fails here. Their values in a record.
+ */
+int file_undeclared_begin(struct source *s, const struct csvio_record *header, struct error *err);
+struct span file_undeclared_row(struct source *s, const struct csvio_record *record);
 /* The cell of $line, $file, $NAME; false when the place is a field. */
 bool file_special_cell(struct source *s, size_t i, uint64_t line, struct cell *ret);
 /* ERR_NOT_FOUND when `from` names nothing of the kind. */
 int file_place_special(struct source *s, const char *from, struct cell_place *ret);
 
+/* The source itself, also of a file that is open already (given, taken over; or NULL). The spec of
+ * the stream begins with a struct file_source_spec. */
+int file_source_open(const struct stream_context *ctx, const struct file_given *given,
+                     struct source **ret, struct error *err);
+int file_source_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err);
+int file_source_finish(struct source *s, struct source_summary *ret, struct error *err);
+void file_source_habits(const struct stream_context *ctx, struct column_habits *ret);
+size_t file_source_sums(const struct stream_context *ctx, const char **ret_columns);
+void file_source_progress(struct source *s, uint64_t *ret_done, uint64_t *ret_total);
+void file_source_close(struct source *s);
+
 extern const struct field_set file_source_set;
+extern const struct field_set download_source_set; /* struct download_source_spec */
 void file_check(const struct pipeline *p, const struct stream_spec *s, struct diagnostics *d);
 
 #endif

@@ -1,4 +1,5 @@
 /* Delimited text: the header found by its names, places of columns, skipped and total records. */
+#include "core/message.h"
 #include "pipeline/source/file.h"
 #include "schema/suggest.h"
 
@@ -117,12 +118,26 @@ static int place_sums(struct source *s, const struct csvio_record *header, struc
     return 0;
 }
 
+/* What stands between the fields, when they are the columns and nothing is changed in them. */
+static char raw_delimiter_of(const struct source *s)
+{
+    const struct csvio_options o = options_of(s->spec);
+    for (size_t i = 0; i < s->stream->ncolumns; i++)
+        if (s->places[i].origin != ORIGIN_FIELD || s->places[i].index != i)
+            return 0;
+    if (s->spec->format == FILE_ALV || s->nfill > 0 || o.quote != '"')
+        return 0;
+    return o.delimiter != 0 ? o.delimiter : ',';
+}
+
 static int place_all(struct source *s, const struct csvio_record *header, struct error *err)
 {
     s->header_fields = header != NULL ? header->nfields : 0;
     for (size_t i = 0; i < s->stream->ncolumns; i++)
         TRY(place_column(s, i, header, err));
+    s->raw_delimiter = raw_delimiter_of(s);
     TRY(place_sums(s, header, err));
+    TRY(file_undeclared_begin(s, header, err));
     return file_check_preamble(s, err);
 }
 
@@ -353,6 +368,7 @@ static int open_feed(const struct source *s, struct file_feed *feed, const char 
                      struct csvio_reader **ret, struct error *err)
 {
     struct csvio_options o = options_of(s->spec);
+    o.is_scanned_beside = file_may_read_again(s);
     return feed->source != NULL ? csvio_open_source(feed->source, name, &o, ret, err)
                                 : csvio_open_fd(feed->fd, name, &o, ret, err);
 }
@@ -430,10 +446,10 @@ static const char *set_cells(struct source *s, const struct csvio_record *record
             is_short = true;
     }
     if (is_short)
-        return "fewer fields than the header";
+        return MESSAGE("fewer fields than the header");
     return s->header_fields > 0 && record->nfields > s->header_fields &&
                    has_more(record, s->header_fields)
-               ? "more fields than the header"
+               ? MESSAGE("more fields than the header")
                : NULL;
 }
 
@@ -489,10 +505,14 @@ int file_csv_next(struct source *s, struct source_row *ret, bool *ret_end, struc
                                .fault_line = record.fault_line,
                                .fault_column = record.fault_column};
     const char *shape = set_cells(s, &record);
+    if (record.is_bare && record.nfields == s->stream->ncolumns)
+        ret->raw_delimiter = s->raw_delimiter;
     if (ret->fault == NULL && shape != NULL) {
         ret->fault = shape;
         ret->fault_line = record.line;
         ret->fault_column = 0;
     }
+    if (ret->fault == NULL && s->nundeclared > 0)
+        ret->more = file_undeclared_row(s, &record);
     return 0;
 }

@@ -1,114 +1,21 @@
 /* Fixed width: columns by their places in the line, counted in characters or in bytes of the file's
  * encoding (what GBK systems mean: a character of two bytes fills two places). */
+#include "core/message.h"
 #include "pipeline/source/file.h"
+#include "pipeline/source/places.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIXED_LINE_MAX ((size_t)1 << 20)
-#define INSIDE         SIZE_MAX /* a place within a character */
-#define BMP            0x10000
-
-struct range {
-    size_t first, last; /* places, from 1 */
-};
 
 struct fixed_reader {
-    struct range *columns, *sums;
-    struct encoder *encoder; /* to count bytes; NULL: characters, or bytes of UTF-8 */
-    bool in_bytes;
-    unsigned char *widths; /* by code point below BMP; 0: not asked yet */
-    struct strbuf encoded;
-    size_t *offsets; /* of each place in the line's text, and one for its end */
-    size_t capacity, nplaces;
-    const char *fault;
+    struct places_range *columns, *sums;
+    struct places places;
 };
 
-/* ---- places ----------------------------------------------------------------------------- */
-
-static size_t character_bytes(unsigned char lead)
-{
-    return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-}
-
-static unsigned code_point(const char *s, size_t n)
-{
-    static const unsigned char FIRST_BITS[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    unsigned value = (unsigned char)s[0] & FIRST_BITS[n];
-    for (size_t i = 1; i < n; i++)
-        value = value << 6 | ((unsigned char)s[i] & 0x3F);
-    return value;
-}
-
-/* Places that a character takes. */
-static size_t places_of(struct fixed_reader *f, const char *s, size_t n)
-{
-    struct error ignored = ERROR_INIT;
-    if (!f->in_bytes)
-        return 1;
-    if (f->encoder == NULL)
-        return n;
-    unsigned c = code_point(s, n);
-    if (c < BMP && f->widths[c] != 0)
-        return f->widths[c];
-    strbuf_clear(&f->encoded);
-    size_t width = encoder_convert(f->encoder, s, n, &f->encoded, &ignored) == 0 &&
-                           f->encoded.len > 0 && f->encoded.len < 16
-                       ? f->encoded.len
-                       : n;
-    if (c < BMP)
-        f->widths[c] = (unsigned char)width;
-    return width;
-}
-
-static void find_places(struct fixed_reader *f, struct span line)
-{
-    f->nplaces = 0;
-    for (size_t i = 0; i < line.len;) {
-        size_t n = character_bytes((unsigned char)line.ptr[i]);
-        n = n <= line.len - i ? n : line.len - i;
-        size_t width = places_of(f, line.ptr + i, n);
-        f->offsets = mem_grow(f->offsets, &f->capacity, f->nplaces + width + 1, sizeof *f->offsets);
-        f->offsets[f->nplaces++] = i;
-        while (--width > 0)
-            f->offsets[f->nplaces++] = INSIDE;
-        i += n;
-    }
-    f->offsets = mem_grow(f->offsets, &f->capacity, f->nplaces + 1, sizeof *f->offsets);
-    f->offsets[f->nplaces] = line.len;
-}
-
-/* NULL, or what is wrong. */
-static const char *cut(const struct fixed_reader *f, struct span line, struct range r, bool pad,
-                       struct span *ret)
-{
-    bool open_end = r.last >= 1000000;
-    *ret = (struct span){"", 0};
-    if (!pad && f->nplaces < (open_end ? r.first : r.last))
-        return "the line ends before its last column (declare `pad: true` if lines may end early)";
-    if (f->nplaces < r.first)
-        return NULL;
-    size_t from = f->offsets[r.first - 1];
-    size_t to = f->offsets[r.last < f->nplaces ? r.last : f->nplaces];
-    if (from == INSIDE || to == INSIDE)
-        return "a column begins or ends within a character (are `positions` bytes or characters?)";
-    *ret = (struct span){line.ptr + from, to - from};
-    return NULL;
-}
-
 /* ---- opening ---------------------------------------------------------------------------- */
-
-static int set_counting(struct source *s, struct fixed_reader *f, struct error *err)
-{
-    const char *name = linesio_encoding(s->lines)->name;
-    f->in_bytes = s->spec->positions == 1;
-    if (!f->in_bytes || strcmp(name, "UTF-8") == 0)
-        return 0;
-    f->widths = mem_alloc(BMP);
-    strbuf_init(&f->encoded, 256);
-    return encoder_new(name, &f->encoder, err);
-}
 
 static int place_columns(struct source *s, struct fixed_reader *f, struct error *err)
 {
@@ -181,15 +88,10 @@ int file_fixed_open(struct source *s, struct file_feed *feed, struct error *err)
 
 void file_fixed_close(struct source *s)
 {
-    struct fixed_reader *f = s->fixed;
-    if (f == NULL)
+    if (s->fixed == NULL)
         return;
-    if (f->encoder != NULL)
-        encoder_free(f->encoder);
-    strbuf_release(&f->encoded);
-    free(f->widths);
-    free(f->offsets);
-    free(f);
+    places_release(&s->fixed->places);
+    free(s->fixed);
     s->fixed = NULL;
 }
 
@@ -199,7 +101,7 @@ static int read_trailer(struct source *s, struct span line, uint64_t number, str
 {
     for (size_t i = 0; i < s->spec->trailer.sum.count; i++) {
         struct span text;
-        (void)cut(s->fixed, line, s->fixed->sums[i], true, &text);
+        (void)places_cut(&s->fixed->places, line, s->fixed->sums[i], true, &text);
         TRY(file_add_sum(s, i, text, number, err));
     }
     s->summary.nsums = s->spec->trailer.sum.count;
@@ -212,7 +114,8 @@ static void set_cells(struct source *s, struct span line, struct source_row *row
         struct span text;
         if (file_special_cell(s, i, row->position, &s->cells[i]))
             continue;
-        const char *fault = cut(s->fixed, line, s->fixed->columns[i], s->spec->pad, &text);
+        const char *fault =
+            places_cut(&s->fixed->places, line, s->fixed->columns[i], s->spec->pad, &text);
         s->cells[i] = (struct cell){CELL_TEXT, text};
         if (fault != NULL && row->fault == NULL) {
             row->fault = fault;
@@ -225,7 +128,7 @@ static void note_faults(const struct linesio_line *line, struct span body, struc
 {
     const char *nul = memchr(body.ptr, 0, body.len);
     if (line->fault != NULL) {
-        row->fault = "bytes that are not of the file's encoding";
+        row->fault = MESSAGE("bytes that are not of the file's encoding");
         row->fault_column = line->fault->input_offset;
     } else if (nul != NULL) {
         row->fault = "a NUL byte";
@@ -237,7 +140,8 @@ static void note_faults(const struct linesio_line *line, struct span body, struc
 /* The encoding of a stream may show only at its first character beyond ASCII. */
 static int settle_counting(struct source *s, struct error *err)
 {
-    return s->fixed->encoder == NULL ? set_counting(s, s->fixed, err) : 0;
+    return places_begin(&s->fixed->places, s->spec->positions == 1,
+                        linesio_encoding(s->lines)->name, err);
 }
 
 int file_fixed_next(struct source *s, struct source_row *ret, bool *ret_end, struct error *err)
@@ -251,7 +155,7 @@ int file_fixed_next(struct source *s, struct source_row *ret, bool *ret_end, str
         if (first.len == 0)
             continue;
         TRY(settle_counting(s, err));
-        find_places(s->fixed, body);
+        places_find(&s->fixed->places, body);
         enum record_use use = s->looks_at_text ? file_record_use(s, first) : RECORD_ROW;
         if (use == RECORD_TRAILER)
             TRY(read_trailer(s, body, line.number, err));

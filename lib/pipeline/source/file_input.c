@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/message.h"
 #include "format/archive.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ struct file_inputs {
     const struct archive_member **members; /* those to be read */
     size_t nmembers, next_member;
     uint64_t done_bytes, total_bytes;
+    int given_fd; /* until it is opened, or -1 */
 };
 
 /* ---- names ------------------------------------------------------------------------------ */
@@ -107,10 +109,24 @@ static int list_glob(struct file_inputs *in, const char *text, struct error *err
     return code;
 }
 
+static int list_given(struct file_inputs *in)
+{
+    struct stat st;
+    in->paths = arena_array(in->arena, 1, sizeof *in->paths);
+    if (in->given_fd < 0)
+        return 0;
+    in->paths[in->npaths++] = in->options.given->name;
+    if (fstat(in->given_fd, &st) == 0)
+        in->total_bytes = (uint64_t)st.st_size;
+    return 0;
+}
+
 static int list_paths(struct file_inputs *in, struct error *err)
 {
     const char *text = in->options.file;
     struct stat st;
+    if (in->options.given != NULL)
+        return list_given(in);
     if (strcmp(text, "-") != 0 && text[0] != '/')
         text = arena_printf(in->arena, "%s/%s", in->options.directory, text);
     if (strpbrk(text, "*?[") != NULL)
@@ -129,6 +145,7 @@ int file_inputs_new(const struct file_input_options *options, struct arena *aren
     in->options = *options;
     in->arena = arena;
     in->watch_fd = -1;
+    in->given_fd = options->given != NULL ? options->given->fd : -1;
     int code = list_paths(in, err);
     if (code != 0) {
         file_inputs_free(in);
@@ -154,6 +171,8 @@ void file_inputs_free(struct file_inputs *in)
     if (in == NULL)
         return;
     close_file(in);
+    if (in->given_fd >= 0)
+        close(in->given_fd);
     free(in);
 }
 
@@ -246,9 +265,9 @@ static int choose_members(struct file_inputs *in, struct error *err)
     if (in->nmembers > 0)
         return 0;
     error_set(err, ERR_DATA, "'%s' has no member %s%s%s", in->path,
-              glob_text != NULL ? "that matches '"
-              : ndata > 1       ? "with the header"
-                                : "that is a file",
+              glob_text != NULL ? message_text("that matches '")
+              : ndata > 1       ? message_text("with the header")
+                                : message_text("that is a file"),
               glob_text != NULL ? glob_text : "", glob_text != NULL ? "'" : "");
     return error_hint(err, "it has: %s", names_of(in, all, n));
 }
@@ -264,11 +283,19 @@ static int open_zip(struct file_inputs *in, int fd, bool is_file, struct span he
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
+static int open_name(struct file_inputs *in)
+{
+    int fd = in->given_fd;
+    in->given_fd = -1;
+    if (fd >= 0)
+        return fd;
+    return strcmp(in->path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                                      : open(in->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
 static int open_path(struct file_inputs *in, int *ret_fd, struct error *err)
 {
-    bool is_stdin = strcmp(in->path, "-") == 0;
-    int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                      : open(in->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open_name(in);
     struct stat link;
     if (fd < 0 && errno == ENOENT && lstat(in->path, &link) == 0)
         return error_set(err, ERR_NOT_FOUND, "'%s' is a link to a file that does not exist",
@@ -332,8 +359,8 @@ static int open_content(struct file_inputs *in, int fd, struct file_feed *ret, s
 static void set_name(struct file_inputs *in, const struct archive_member *m)
 {
     char resolved[PATH_MAX];
-    const char *path =
-        strcmp(in->path, "-") != 0 && realpath(in->path, resolved) != NULL ? resolved : in->path;
+    bool is_path = strcmp(in->path, "-") != 0 && in->options.given == NULL;
+    const char *path = is_path && realpath(in->path, resolved) != NULL ? resolved : in->path;
     in->name = m == NULL ? in->path : member_name(in, m);
     in->identity =
         m == NULL ? arena_strdup(in->arena, path) : arena_printf(in->arena, "%s:%s", path, m->name);

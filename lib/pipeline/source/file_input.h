@@ -12,8 +12,15 @@ struct file_feed {
     struct byte_source *source;
 };
 
+/* A file that is open already. */
+struct file_given {
+    int fd;           /* -1: there is none, and nothing to read */
+    const char *name; /* what messages and the rows' origin call it */
+};
+
 struct file_input_options {
-    const char *file; /* path or glob, ${...} filled in; "-" is standard input */
+    const char *file;               /* path or glob, ${...} filled in; "-" is standard input */
+    const struct file_given *given; /* in place of `file`; its descriptor is taken over */
     const char *directory;
     bool only_last;
     bool optional;

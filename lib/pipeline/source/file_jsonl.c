@@ -28,6 +28,7 @@ void file_json_cells(struct source *s, struct span record, struct source_row *re
         ret->fault = arena_strdup(s->line_arena, problem.message);
     if (ret->fault == NULL) {
         json_cells_set(&s->line_ctx, s->values, s->cells, &s->scratch);
+        ret->object = record;
         return;
     }
     ret->fault_line = ret->position;

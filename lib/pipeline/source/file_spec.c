@@ -50,6 +50,50 @@ static const struct field_set trailer_set = {.name = "trailer",
                                              .struct_size = sizeof(struct trailer_spec),
                                              .fields = trailer_fields};
 
+/* How the text of a file is read, wherever the file comes from. */
+/* clang-format off */
+#define READING_FIELDS                                                                      \
+    {"member", FIELD_STRING, AT(member),                                                           \
+     "of a zip: glob of the members to read; without it the only one, or those that have the "     \
+     "header to `find`"},                                                                          \
+    {"records", FIELD_STRING, AT(records),                                                         \
+     "of json: pointer to the array of records; default: the document is the array"},              \
+    {"positions", FIELD_CHOICE, AT(positions),                                                     \
+     "of fixed: what `at` counts, characters or bytes of the file's encoding", .def = "characters", \
+     .choices = positions},                                                                        \
+    {"pad", FIELD_BOOL, AT(pad), "of fixed: lines may end early, what is missing is blank"},       \
+    {"encoding", FIELD_STRING, AT(encoding),                                                       \
+     "auto (BOM, strict UTF-8, then GB18030) or a name iconv knows", .def = "auto"},               \
+    {"header", FIELD_OBJECT, AT(header), "where the column names are", .sub = &header_set},        \
+    {"delimiter", FIELD_STRING, AT(delimiter), "one ASCII character, or tab"},                     \
+    {"quote", FIELD_STRING, AT(quote), "the quoting character, or none", .def = "\""},             \
+    {"skip", FIELD_STRING, AT(skip),                                                               \
+     "pattern on the first field that is not empty: such records are skipped and counted"},        \
+    {"stop_at", FIELD_STRING, AT(stop_at),                                                         \
+     "pattern after which nothing is read; counted as skipped"},                                   \
+    {"null", FIELD_STRINGS, AT(null), "words that mean null in every column, beside an empty cell"}, \
+    {"strip", FIELD_STRINGS, AT(strip), "pieces removed from number, date and bool cells"},        \
+    {"fill_down", FIELD_STRINGS, AT(fill_down),                                                    \
+     "columns whose empty cells take the value of the record above"},                              \
+    {"decimal", FIELD_CHOICE, AT(decimal), "decimal mark of numbers", .def = "point",              \
+     .choices = decimals},                                                                         \
+    {"trim", FIELD_BOOL, AT(trim),                                                                 \
+     "drop blanks around text (around numbers and dates, and in fixed and alv: always)"},          \
+    {"guard", FIELD_BOOL, AT(guard),                                                               \
+     "text cells carry an apostrophe before = + - @, a backtick, or stand in =\"...\" (guards "    \
+     "against spreadsheets): drop them; of numbers and dates by `strip`"},                         \
+    {"unquote", FIELD_BOOL, AT(unquote), "drop a pair of literal quotes around text"},             \
+    {"preamble", FIELD_STRING_MAP, AT(preamble),                                                   \
+     "NAME: regular expression with one group, looked for above the header; used as `from: $NAME`"}, \
+    {"trailer", FIELD_OBJECT, AT(trailer), "what the file says of itself at its end",              \
+     .sub = &trailer_set},                                                                         \
+    WHERE_FIELD(AT(where))
+/* clang-format on */
+
+#define FORMAT_HELP                                                                                \
+    "csv, tsv (csv with TAB), fixed (columns `at` places), alv (SAP lists framed by |), jsonl "    \
+    "(an object a line) or json (one document)"
+
 static const struct field file_fields[] = {
     SOURCE_FOR_EACH,
     {"file", FIELD_STRING, AT(file),
@@ -60,9 +104,6 @@ static const struct field file_fields[] = {
      "of those that match: all in the order of their names, or only the last (the newest, when "
      "names carry the date)",
      .def = "all", .choices = file_choices},
-    {"member", FIELD_STRING, AT(member),
-     "of a zip: glob of the members to read; without it the only one, or those that have the "
-     "header to `find`"},
     {"changed", FIELD_CHOICE, AT(changed),
      "of a file that was loaded before and has other content now: refuse it, reload it (not in "
      "mode append), or ignore the name and take it for another file; to declare it makes merge "
@@ -70,49 +111,32 @@ static const struct field file_fields[] = {
      .def = "refuse", .choices = changed_choices},
     {"settle", FIELD_DURATION, AT(settle_ms),
      "refuse a file that was written to less than this ago: it may not be whole yet", .def = "0s"},
-    {"format", FIELD_CHOICE, AT(format),
-     "csv, tsv (csv with TAB), fixed (columns `at` places), alv (SAP lists framed by |), jsonl "
-     "(an object a line) or json (one document)",
-     .def = "csv", .choices = formats},
-    {"records", FIELD_STRING, AT(records),
-     "of json: pointer to the array of records; default: the document is the array"},
-    {"positions", FIELD_CHOICE, AT(positions),
-     "of fixed: what `at` counts, characters or bytes of the file's encoding", .def = "characters",
-     .choices = positions},
-    {"pad", FIELD_BOOL, AT(pad), "of fixed: lines may end early, what is missing is blank"},
-    {"encoding", FIELD_STRING, AT(encoding),
-     "auto (BOM, strict UTF-8, then GB18030) or a name iconv knows", .def = "auto"},
-    {"header", FIELD_OBJECT, AT(header), "where the column names are", .sub = &header_set},
-    {"delimiter", FIELD_STRING, AT(delimiter), "one ASCII character, or tab"},
-    {"quote", FIELD_STRING, AT(quote), "the quoting character, or none", .def = "\""},
-    {"skip", FIELD_STRING, AT(skip),
-     "pattern on the first field that is not empty: such records are skipped and counted"},
-    {"stop_at", FIELD_STRING, AT(stop_at),
-     "pattern after which nothing is read; counted as skipped"},
-    {"null", FIELD_STRINGS, AT(null), "words that mean null in every column, beside an empty cell"},
-    {"strip", FIELD_STRINGS, AT(strip), "pieces removed from number, date and bool cells"},
-    {"fill_down", FIELD_STRINGS, AT(fill_down),
-     "columns whose empty cells take the value of the record above"},
-    {"decimal", FIELD_CHOICE, AT(decimal), "decimal mark of numbers", .def = "point",
-     .choices = decimals},
-    {"trim", FIELD_BOOL, AT(trim),
-     "drop blanks around text (around numbers and dates, and in fixed and alv: always)"},
-    {"guard", FIELD_BOOL, AT(guard),
-     "text cells carry an apostrophe before = + - @, a backtick, or stand in =\"...\" (guards "
-     "against spreadsheets): drop them; of numbers and dates by `strip`"},
-    {"unquote", FIELD_BOOL, AT(unquote), "drop a pair of literal quotes around text"},
-    {"preamble", FIELD_STRING_MAP, AT(preamble),
-     "NAME: regular expression with one group, looked for above the header; used as `from: $NAME`"},
-    {"trailer", FIELD_OBJECT, AT(trailer), "what the file says of itself at its end",
-     .sub = &trailer_set},
-    WHERE_FIELD(AT(where)),
+    {"format", FIELD_CHOICE, AT(format), FORMAT_HELP, .def = "csv", .choices = formats},
     {"optional", FIELD_BOOL, AT(optional), "no file is no error"},
+    READING_FIELDS,
     {0}};
 const struct field_set file_source_set = {
     .name = "file source",
     .help = "Rows from delimited text, fixed width, SAP lists, JSON or JSON Lines",
     .struct_size = sizeof(struct file_source_spec),
     .fields = file_fields};
+
+#define FETCH(member) offsetof(struct download_source_spec, member)
+static const struct field download_fields[] = {
+    SOURCE_FOR_EACH,
+    {"connector", FIELD_STRING, FETCH(connector), "name of the connector", .flags = FIELD_REQUIRED},
+    {"resource", FIELD_STRING, FETCH(resource),
+     "one of its resources whose answer or export is a file", .flags = FIELD_REQUIRED},
+    {"params", FIELD_STRING_MAP, FETCH(params), "values for the resource's ${...}",
+     .flags = FIELD_LATE},
+    {"format", FIELD_CHOICE, AT(format), FORMAT_HELP, .flags = FIELD_REQUIRED, .choices = formats},
+    READING_FIELDS,
+    {0}};
+const struct field_set download_source_set = {
+    .name = "download source",
+    .help = "Rows from a file that an API gives, through a connector",
+    .struct_size = sizeof(struct download_source_spec),
+    .fields = download_fields};
 
 /* ---- lint ------------------------------------------------------------------------------- */
 
@@ -318,6 +342,6 @@ void file_check(const struct pipeline *p, const struct stream_spec *s, struct di
     check_places(s, d);
     check_changed(s, d);
     check_where(s, d);
-    if (s->incremental != NULL)
+    if (s->incremental != NULL && s->source == &source_file)
         diagnostics_add(d, s->node, NULL, "'incremental' is for APIs and queries, not for files");
 }

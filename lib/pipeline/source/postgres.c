@@ -2,6 +2,8 @@
  * connections side by side where it can be divided. Its parts are given in their order, so that the
  * rows are the same however many read. */
 #include "pipeline/source/postgres.h"
+#include "pipeline/source/row_spool.h"
+#include "pipeline/undeclared.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +35,18 @@ struct source {
     const struct stream_context *ctx;
     struct db_conn *own[DB_COPY_OUT_MAX]; /* none when the run's connection is used */
     struct db_copy_out *copies[DB_COPY_OUT_MAX];
+    struct row_spool *spool; /* of the run's connection: all rows, or NULL */
     size_t nreaders;
     const char *const *conditions; /* of the parts; reader r has parts r, r + nreaders, ... */
     size_t nparts, part;           /* part: being given */
     const struct db_copy_column *columns;
     size_t ncolumns;
-    size_t *places; /* COPY field of each stream column */
-    bool *as_is;    /* its type is the column's */
+    size_t *places;                /* COPY field of each stream column */
+    struct undeclared *undeclared; /* or NULL: nobody asks */
+    size_t *more, nmore;           /* COPY fields of no column */
+    struct strbuf text;            /* one of their values */
+    bool *as_is;                   /* its type is the column's */
+    bool is_whole;                 /* so are all, in the order of the columns, and no others */
     struct cell *cells;
     struct strbuf *texts; /* decoded cells of the current row, where types differ */
     uint64_t rows;
@@ -73,6 +80,9 @@ static void postgres_close(struct source *s)
     for (size_t i = 0; s->texts != NULL && i < s->ctx->stream->ncolumns; i++)
         strbuf_release(&s->texts[i]);
     free(s->texts);
+    row_spool_free(s->spool);
+    undeclared_free(s->undeclared);
+    strbuf_release(&s->text);
     free(s->places);
     free(s->as_is);
     free(s->cells);
@@ -93,6 +103,61 @@ static void take_columns(struct source *s)
         c->name = c->from = arena_strdup(arena, s->columns[i].name);
         c->type = s->columns[i].type;
     }
+}
+
+static bool is_placed(const struct source *s, size_t field)
+{
+    static const char *const own[] = {"_run_id", "_loaded_at", "_deleted_at", STREAM_ROW_HASH};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(s->columns[field].name, own[i]) == 0)
+            return true; /* what diner keeps in its tables is none of a stream's */
+    for (size_t i = 0; i < s->ctx->stream->ncolumns; i++)
+        if (s->places[i] == field)
+            return true;
+    return false;
+}
+
+static int find_more(struct source *s, struct error *err)
+{
+    if (!undeclared_is_asked(s->ctx->stream))
+        return 0;
+    s->undeclared = undeclared_new(s->ctx->stream);
+    s->more = arena_array(s->ctx->arena, s->ncolumns + 1, sizeof *s->more);
+    strbuf_init(&s->text, STRBUF_DEFAULT_MAX);
+    struct stream_spec *stream = s->ctx->stream;
+    struct column_spec *others = arena_array(s->ctx->arena, s->ncolumns + 1, sizeof *others);
+    undeclared_begin(s->undeclared);
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        if (is_placed(s, i))
+            continue;
+        others[s->nmore].name = s->columns[i].name;
+        others[s->nmore].type = s->columns[i].type;
+        s->more[s->nmore++] = i;
+        undeclared_add(s->undeclared, s->columns[i].name, SPAN(""));
+    }
+    stream->others = others;
+    stream->nothers = s->nmore;
+    struct span names = undeclared_end(s->undeclared);
+    return s->nmore > 0 && s->ctx->stream->schema.undeclared == CONTRACT_FREEZE
+               ? undeclared_freeze(s->ctx->stream, "query", names, err)
+               : 0;
+}
+
+static int read_more(struct source *s, const struct span *fields, struct span *ret,
+                     struct error *err)
+{
+    undeclared_begin(s->undeclared);
+    for (size_t i = 0; i < s->nmore; i++) {
+        const size_t at = s->more[i];
+        if (fields[at].ptr == NULL)
+            continue;
+        strbuf_clear(&s->text);
+        TRY(db_decode(&s->columns[at].type, fields[at], &s->text, err));
+        undeclared_add(s->undeclared, s->columns[at].name,
+                       (struct span){s->text.data, s->text.len});
+    }
+    *ret = undeclared_end(s->undeclared);
+    return 0;
 }
 
 static int place_columns(struct source *s, struct error *err)
@@ -117,6 +182,9 @@ static int place_columns(struct source *s, struct error *err)
         s->places[i] = at;
         s->as_is[i] = db_type_equal(&stream->columns[i].type, &s->columns[at].type);
     }
+    s->is_whole = s->ncolumns == stream->ncolumns;
+    for (size_t i = 0; i < stream->ncolumns; i++)
+        s->is_whole = s->is_whole && s->as_is[i] && s->places[i] == i;
     /* The columns of the first part stand for all: names and types outlive its COPY. */
     struct db_copy_column *kept = arena_array(s->ctx->arena, s->ncolumns + 1, sizeof *kept);
     for (size_t i = 0; i < s->ncolumns; i++) {
@@ -124,7 +192,7 @@ static int place_columns(struct source *s, struct error *err)
         kept[i].name = arena_strdup(s->ctx->arena, kept[i].name);
     }
     s->columns = kept;
-    return 0;
+    return find_more(s, err);
 }
 
 static int open_reader(struct source *s, size_t i, const char *snapshot, struct error *err)
@@ -187,11 +255,18 @@ static int start(struct source *s, struct error *err)
     s->nparts = s->nreaders = 1;
     /* A plan must see what its earlier streams staged: the run's own transaction. Everything else
      * reads a snapshot of its own, so that the run's connection is free for what is written. */
-    if (s->ctx->db == NULL || !s->ctx->plan || !postgres_source_is_local(s->ctx))
+    const bool is_shared = s->ctx->db != NULL && s->ctx->plan && postgres_source_is_local(s->ctx);
+    if (!is_shared)
         TRY(open_readers(s, err));
     for (size_t i = 0; i < s->nreaders; i++)
         TRY(begin_part(s, i, err));
-    return place_columns(s, err);
+    TRY(place_columns(s, err));
+    if (!is_shared)
+        return 0;
+    TRY(row_spool_fill(s->copies[0], s->ncolumns, &s->spool, err));
+    db_copy_out_close(s->copies[0]);
+    s->copies[0] = NULL;
+    return 0;
 }
 
 static int postgres_open(const struct stream_context *ctx, struct source **ret, struct error *err)
@@ -210,6 +285,8 @@ static int postgres_open(const struct stream_context *ctx, struct source **ret, 
 /* The next row of the parts in their order. */
 static int next_fields(struct source *s, const struct span **ret, bool *ret_end, struct error *err)
 {
+    if (s->spool != NULL)
+        return row_spool_next(s->spool, ret, ret_end, err);
     for (;;) {
         size_t reader = s->part % s->nreaders;
         if (s->nreaders > 1 && s->rows % LOOK_EVERY_ROWS == 0)
@@ -252,6 +329,10 @@ static int postgres_next(struct source *s, struct source_row *ret, bool *ret_end
     }
     *ret = (struct source_row){
         .cells = s->cells, .origin = "query", .position = s->rows, .raw = SPAN("")};
+    if (s->is_whole && s->spool == NULL)
+        ret->binary = db_copy_out_row(s->copies[s->part % s->nreaders]);
+    if (s->nmore > 0)
+        TRY(read_more(s, fields, &ret->more, err));
     return 0;
 }
 

@@ -1,4 +1,5 @@
 /* The REST source: the pages of a connector's resource, record by record. */
+#include "pipeline/source/api.h"
 #include "pipeline/source/json_cells.h"
 #include "pipeline/source/rest_figures.h"
 #include "pipeline/source/where.h"
@@ -60,22 +61,13 @@ static void rest_close(struct source *s)
         return;
     if (s->pages != NULL)
         connector_pages_close(s->pages);
-    if (s->ctx->connectors == NULL)
-        connector_close(s->connector);
+    api_connector_close(s->ctx, s->connector);
     jpull_projection_free(s->projection);
     jpull_projection_free(s->array_projection);
     where_free(s->where);
     strbuf_release(&s->scratch);
     arena_free(s->page_arena);
     free(s);
-}
-
-static const char *map_value(const struct field_string_map *map, const char *key)
-{
-    for (size_t i = 0; i < map->count; i++)
-        if (strcmp(map->keys[i], key) == 0)
-            return map->values[i];
-    return NULL;
 }
 
 /* Whether rows that the source does not give are removed from the target. */
@@ -87,29 +79,10 @@ static bool removes_rows(const struct stream_spec *s)
 
 static int open_pages(struct source *s, struct error *err)
 {
-    const struct field_string_map *given = &s->spec->params;
-    if (s->ctx->connectors != NULL)
-        TRY(connector_pool_get(s->ctx->connectors, s->spec->connector, &s->connector, err));
-    else
-        TRY(connector_open(s->spec->connector, s->ctx->config, s->ctx->builtins, &s->connector,
-                           err));
-    if (!connector_has_resource(s->connector, s->spec->resource))
-        return error_set(err, ERR_SPEC, "connector '%s' has no resource '%s'", s->spec->connector,
-                         s->spec->resource);
-    const struct field_string_map none = {0};
-    const struct field_string_map *items = s->ctx->items != NULL ? s->ctx->items : &none;
-    struct connector_param *params =
-        arena_array(s->ctx->arena, given->count + items->count + 1, sizeof *params);
-    for (size_t i = 0; i < given->count; i++) {
-        params[i].name = given->keys[i];
-        TRY(stream_text(s->ctx, given->values[i], &params[i].value, err));
-        if (params[i].value != NULL && params[i].value[0] == '\0')
-            params[i].value = NULL;
-    }
-    size_t n = given->count;
-    for (size_t i = 0; i < items->count; i++) /* the child's own, unless the pipeline says other */
-        if (map_value(given, items->keys[i]) == NULL)
-            params[n++] = (struct connector_param){items->keys[i], items->values[i], true};
+    const struct connector_param *params;
+    size_t n;
+    TRY(api_connector_open(s->ctx, s->spec->connector, s->spec->resource, &s->connector, err));
+    TRY(api_params(s->ctx, &s->spec->params, &params, &n, err));
     TRY(connector_fields_of(s->connector, s->spec->resource, params, n, s->ctx->arena, &s->fields,
                             err));
     TRY(connector_pages_open(s->connector, s->spec->resource, params, n, &s->pages, err));
@@ -198,6 +171,7 @@ static int record_cells(struct source *s, struct span record, struct source_row 
     if (ret->fault == NULL &&
         jpull_project(projection, record, s->values, &s->scratch, &problem) == 0) {
         json_cells_set(&s->page_ctx, s->values, s->cells, &s->scratch);
+        ret->object = record;
         return 0;
     }
     if (ret->fault == NULL)

@@ -1,5 +1,6 @@
 #include "pipeline/source/singer.h"
 
+#include "core/message.h"
 #include "format/jsonx.h"
 
 #include <stdlib.h>
@@ -114,7 +115,7 @@ static int check_type(const struct column_spec *c, const struct jsonx *property,
         type_fits(c, type, jsonx_text(jsonx_get(property, "format"))))
         return 0;
     error_set(err, ERR_DATA, "column '%s' is declared %s, the program's SCHEMA says '%s'", c->name,
-              c->type_text != NULL ? c->type_text : "otherwise", type);
+              c->type_text != NULL ? c->type_text : message_text("otherwise"), type);
     return error_hint(err, "change the column's type, or set  check_schema: false  to go by the "
                            "values alone");
 }

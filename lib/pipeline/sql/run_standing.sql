@@ -1,4 +1,5 @@
--- What stands of a run and of those it resumed: slices, and whole streams that have none.
+-- What stands of a run and of those it resumed: slices, and whole streams that have none (partial: their
+-- rows are in, a hook after them failed).
 with recursive chain as (
     select id, resumes from diner.run where id = $1::bigint
     union all
@@ -11,3 +12,5 @@ union all
 select s.stream, '*', '', ''
 from diner.run_stream s join chain c on c.id = s.run_id
 where s.status = 'succeeded'
+   or (s.status = 'partial' and not exists (
+       select from diner.run_slice p where p.run_id = s.run_id and p.stream = s.stream))

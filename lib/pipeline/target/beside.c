@@ -3,7 +3,6 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "pipeline/state.h"
-#include "pipeline/target/fresh.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,7 +19,7 @@ struct beside {
     struct db_conn *connections[CONNECTIONS_MAX];
     struct db_copy *copies[CONNECTIONS_MAX];
     size_t count, current;
-    bool is_made, is_adopted;
+    bool is_made;
 };
 
 /* ---- the table -------------------------------------------------------------------------- */
@@ -60,14 +59,13 @@ int beside_drop_leftover(const struct stage_target *t, struct error *err)
     return db_commit(ctx->db, err);
 }
 
-static int make_table(struct beside *b, struct error *err)
+static int make_table(struct beside *b, int (*make)(void *self, struct error *err), void *self,
+                      struct error *err)
 {
     const struct stream_context *ctx = b->t->ctx;
-    struct stage_target beside = *b->t;
     AUTO_RESULT struct db_result *res = NULL;
-    beside.quoted = b->quoted;
     TRY(db_begin(ctx->db, err));
-    TRY(fresh_create(&beside, err));
+    TRY(make(self, err));
     TRY(db_query(ctx->db, "select to_regclass($1)::oid::text", DB_PARAMS(b->quoted), &res, err));
     const char *value = arena_printf(ctx->arena, "%s %s", db_result_text(res, 0, 0), b->quoted);
     TRY(state_set(ctx, STATE_NAME, value, err));
@@ -78,10 +76,10 @@ static int make_table(struct beside *b, struct error *err)
 
 /* ---- the connections -------------------------------------------------------------------- */
 
-static int open_connections(struct beside *b, size_t n, const char *const *columns, size_t ncolumns,
-                            struct error *err)
+int beside_connect(struct beside *b, const char *const *columns, size_t ncolumns, struct error *err)
 {
     const struct stream_context *ctx = b->t->ctx;
+    const size_t n = (size_t)(ctx->jobs > CONNECTIONS_MAX ? CONNECTIONS_MAX : ctx->jobs);
     char *dsn;
     TRY(config_dsn(ctx->config, ctx->control_connection, &dsn, err));
     struct db_options options = {.dsn = dsn, .application_name = "diner load"};
@@ -100,22 +98,27 @@ static int open_connections(struct beside *b, size_t n, const char *const *colum
     return code;
 }
 
-int beside_open(const struct stage_target *t, const char *const *columns, size_t ncolumns,
-                struct beside **ret, struct error *err)
+const char *beside_name(const struct stage_target *t)
 {
-    const size_t jobs = (size_t)(t->ctx->jobs > CONNECTIONS_MAX ? CONNECTIONS_MAX : t->ctx->jobs);
-    *ret = NULL;
-    if (t->ctx->jobs < 2 || strlen(NAME_PREFIX) + strlen(t->table) > NAME_MAX_BYTES)
-        return 0;
-    struct beside *b = mem_alloc(sizeof *b);
     AUTO_STRBUF struct strbuf quoted = {0};
+    if (strlen(NAME_PREFIX) + strlen(t->table) > NAME_MAX_BYTES)
+        return NULL;
     strbuf_init(&quoted, 512);
     db_quote_qualified(&quoted, t->schema, arena_printf(t->ctx->arena, NAME_PREFIX "%s", t->table));
+    return arena_strdup(t->ctx->arena, quoted.data);
+}
+
+int beside_open(const struct stage_target *t, const char *quoted,
+                int (*make)(void *self, struct error *err), void *self, struct beside **ret,
+                struct error *err)
+{
+    *ret = NULL;
+    if (t->ctx->jobs < 2 || quoted == NULL)
+        return 0;
+    struct beside *b = mem_alloc(sizeof *b);
     b->t = t;
-    b->quoted = arena_strdup(t->ctx->arena, quoted.data);
-    int code = make_table(b, err);
-    if (code == 0)
-        code = open_connections(b, jobs, columns, ncolumns, err);
+    b->quoted = quoted;
+    int code = make_table(b, make, self, err);
     if (code != 0) {
         beside_close(b);
         return code;
@@ -150,6 +153,11 @@ int beside_finish(struct beside *b, int64_t *ret_rows, struct error *err)
     return 0;
 }
 
+int beside_keep(struct beside *b, struct error *err)
+{
+    return forget(b->t->ctx, err);
+}
+
 int beside_adopt(struct beside *b, struct error *err)
 {
     const struct stream_context *ctx = b->t->ctx;
@@ -158,9 +166,7 @@ int beside_adopt(struct beside *b, struct error *err)
     strbuf_addf(&sql, "alter table %s rename to ", b->quoted);
     db_quote_identifier(&sql, b->t->table);
     TRY(db_execute(ctx->db, sql.data, DB_NO_PARAMS, NULL, err));
-    TRY(forget(ctx, err));
-    b->is_adopted = true;
-    return 0;
+    return beside_keep(b, err);
 }
 
 void beside_close(struct beside *b)

@@ -1,4 +1,5 @@
 /* `checks`: rules on the staged rows, after the transforms. */
+#include "core/message.h"
 #include "format/jsonx.h"
 #include "pipeline/target/stage.h"
 
@@ -140,7 +141,7 @@ static int check_sql(const struct stage_target *t, const struct check_spec *c,
     TRY(db_query(t->ctx->db, bound.sql, bound.params, bound.nparams, &res, err));
     if (db_result_rows(res) == 1 && db_result_columns(res) == 1 && db_result_bool(res, 0, 0))
         return 0;
-    return fail_all(t, c, counts, err, "it did not give true");
+    return fail_all(t, c, counts, err, message_text("it did not give true"));
 }
 
 /* Which of the rows that say the same is meant cannot be known: all of them are at fault. Nulls are
@@ -167,13 +168,15 @@ static int check_rows(const struct stage_target *t, const struct check_spec *c,
     struct arena *arena = t->ctx->arena;
     TRY(stage_count(t, t->staged, &rows, err));
     if (c->rows->min >= 0 && rows < c->rows->min)
-        return fail_all(t, c, counts, err,
-                        arena_printf(arena, "%" PRId64 " rows, at least %" PRId64 " are expected",
-                                     rows, c->rows->min));
+        return fail_all(
+            t, c, counts, err,
+            arena_printf(arena, message_text("%" PRId64 " rows, at least %" PRId64 " are expected"),
+                         rows, c->rows->min));
     if (c->rows->max >= 0 && rows > c->rows->max)
-        return fail_all(t, c, counts, err,
-                        arena_printf(arena, "%" PRId64 " rows, at most %" PRId64 " are expected",
-                                     rows, c->rows->max));
+        return fail_all(
+            t, c, counts, err,
+            arena_printf(arena, message_text("%" PRId64 " rows, at most %" PRId64 " are expected"),
+                         rows, c->rows->max));
     return 0;
 }
 
@@ -207,8 +210,9 @@ static int check_fresh(const struct stage_target *t, const struct check_spec *c,
     return fail_all(
         t, c, counts, err,
         newest != NULL
-            ? arena_printf(t->ctx->arena, "the newest '%s' is %s", c->fresh->column, newest)
-            : arena_printf(t->ctx->arena, "no row has a '%s'", c->fresh->column));
+            ? arena_printf(t->ctx->arena, message_text("the newest '%s' is %s"), c->fresh->column,
+                           newest)
+            : arena_printf(t->ctx->arena, message_text("no row has a '%s'"), c->fresh->column));
 }
 
 /* Rows that came, those that declared rules skipped apart, against the last run that succeeded. */
@@ -232,8 +236,8 @@ static int check_drop(const struct stage_target *t, const struct check_spec *c,
         return 0;
     return fail_all(t, c, counts, err,
                     arena_printf(t->ctx->arena,
-                                 "%" PRId64 " rows came, run %" PRId64 " had %" PRId64
-                                 ", a drop of more than %g%%",
+                                 message_text("%" PRId64 " rows came, run %" PRId64 " had %" PRId64
+                                              ", a drop of more than %g%%"),
                                  now, db_result_int(res, 0, 1), before, (double)c->drop / 10000));
 }
 

@@ -104,7 +104,7 @@ static int reject_nulls(const struct constraint_pass *p, struct error *err)
         strbuf_adds(&condition, " is null");
         struct stage_reject what = {
             .condition = condition.data,
-            .reason = arena_printf(t->ctx->arena, "null, which %s does not take", t->quoted),
+            .reason = arena_printf(t->ctx->arena, "null, which %s does not take", t->shown),
             .column = s->columns[i].name};
         TRY(stage_reject(t, &what, p->counts, err));
     }
@@ -201,11 +201,10 @@ static int query_constraints(const struct stage_target *t, struct db_result **re
         "(select string_agg(a.attname, e'\\x1f' order by k.n) from unnest(i.indkey::int2[]) with "
         "ordinality k(num, n) join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.num "
         "where k.n <= i.indnkeyatts), null, null, false "
-        "from pg_index i where i.indrelid = to_regclass($1) and i.indisunique and i.indpred is "
-        "null "
-        "and i.indexprs is null "
+        "from pg_index i where i.indrelid = to_regclass($1) and i.indisunique and i.indisvalid "
+        "and i.indpred is null and i.indexprs is null "
         "order by 1, 2",
-        DB_PARAMS(t->quoted), ret, err);
+        DB_PARAMS(t->like != NULL ? t->like : t->quoted), ret, err);
 }
 
 static int constrain_one(const struct constraint_pass *p, const struct db_result *res, size_t row,
@@ -239,31 +238,56 @@ int stage_constrain(const struct stage_target *t, struct stream_counts *counts, 
     return 0;
 }
 
-int stage_is_plain(const struct stage_target *t, bool *not_null, bool *ret, struct error *err)
+int stage_has_unique_key(const struct stage_target *t, bool *ret, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    struct names columns = {0};
+    TRY(query_constraints(t, &res, err));
+    *ret = false;
+    for (size_t i = 0; i < db_result_rows(res) && !*ret; i++)
+        *ret = db_result_text(res, i, 0)[0] == 'u' &&
+               split_names(t, db_result_text(res, i, 2), &columns) && is_the_key(t, &columns);
+    return 0;
+}
+
+int stage_takes_rows(const struct stage_target *t, bool *not_null, bool *ret, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
     const struct stream_spec *s = t->ctx->stream;
+    size_t found = 0;
+    TRY(db_query(t->ctx->db,
+                 "select a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.atthasdef or "
+                 "a.attidentity <> '' from pg_attribute a where a.attrelid = to_regclass($1) and "
+                 "a.attnum > 0 and not a.attisdropped",
+                 DB_PARAMS(t->quoted), &res, err));
+    *ret = true;
+    for (size_t i = 0; i < db_result_rows(res); i++) {
+        struct db_type held;
+        int column = stream_column(s, db_result_text(res, i, 0));
+        const bool is_required = db_result_bool(res, i, 3);
+        if (column < 0) { /* filled by its default, or refuses every row */
+            *ret &= !is_required || db_result_bool(res, i, 4);
+            continue;
+        }
+        found++;
+        not_null[column] = is_required;
+        *ret &= db_type_from_catalogue((uint32_t)db_result_int(res, i, 1),
+                                       (int32_t)db_result_int(res, i, 2), &held) &&
+                stage_is_same_type(&s->columns[column].type, &held);
+    }
+    *ret &= found == s->ncolumns || s->schema.columns == CONTRACT_EVOLVE;
+    return 0;
+}
+
+int stage_is_plain(const struct stage_target *t, bool *not_null, bool *ret, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
     TRY(db_query(
         t->ctx->db,
         "select exists (select from pg_constraint where conrelid = to_regclass($1)) or "
         "exists (select from pg_index where indrelid = to_regclass($1) and indisunique) or "
-        "exists (select from pg_trigger where tgrelid = to_regclass($1) and not "
-        "tgisinternal) or exists (select from pg_attribute a join pg_type y on y.oid = "
-        "a.atttypid where a.attrelid = to_regclass($1) and a.attnum > 0 and not "
-        "a.attisdropped and y.typtype = 'd'), null, false "
-        "union all select false, a.attname, a.atthasdef or a.attidentity <> '' from pg_attribute a "
-        "where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped and "
-        "a.attnotnull",
+        "exists (select from pg_trigger where tgrelid = to_regclass($1) and not tgisinternal)",
         DB_PARAMS(t->quoted), &res, err));
-    *ret = true;
-    for (size_t i = 0; i < db_result_rows(res); i++) {
-        const char *name = db_result_text(res, i, 1);
-        int column = name != NULL ? stream_column(s, name) : -1;
-        if (column >= 0)
-            not_null[column] = true;
-        /* One that the stream does not fill is filled by its default, or refuses every row. */
-        *ret &= !db_result_bool(res, i, 0) &&
-                (name == NULL || column >= 0 || db_result_bool(res, i, 2));
-    }
-    return 0;
+    *ret = !db_result_bool(res, 0, 0);
+    return *ret ? stage_takes_rows(t, not_null, ret, err) : 0;
 }

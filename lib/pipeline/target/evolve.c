@@ -64,6 +64,14 @@ void stage_column_definition(struct strbuf *out, const struct stream_spec *s, si
         strbuf_adds(out, " not null");
 }
 
+/* CREATE TABLE waits for whoever creates it just now, and then says one of these. */
+int stage_not_created(const char *shown, struct error *err)
+{
+    if (strcmp(err->sqlstate, "42P07") == 0 || strcmp(err->sqlstate, "23505") == 0)
+        err->code = ERR_DATABASE_TRANSIENT;
+    return error_context(err, "while creating table %s", shown);
+}
+
 static int create_target(const struct stage_target *t, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
@@ -93,7 +101,7 @@ static int create_target(const struct stage_target *t, struct error *err)
     int code = db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err);
     if (code == 0 && s->mode == MODE_SCD2)
         code = index_current(t, err);
-    return code != 0 ? error_context(err, "while creating table %s", t->quoted) : 0;
+    return code != 0 ? stage_not_created(t->shown, err) : 0;
 }
 
 /* ---- types ------------------------------------------------------------------------------ */
@@ -141,6 +149,11 @@ static enum fit type_fit(const struct db_type *declared, const struct db_type *h
     return FIT_OTHER;
 }
 
+bool stage_is_same_type(const struct db_type *declared, const struct db_type *held)
+{
+    return declared->kind == held->kind && type_fit(declared, held) == FIT_HOLDS;
+}
+
 /* Whether every value that is there stays what it is when the column gets the declared type. */
 static bool can_widen(const struct db_type *held, const struct db_type *declared)
 {
@@ -170,7 +183,7 @@ static int alter(const struct stage_target *t, size_t column, const char *verb,
     strbuf_addf(&sql, " %s", type_verb);
     db_type_print(&c->type, &sql);
     if (db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err) != 0)
-        return error_context(err, "while changing column '%s' of %s", c->name, t->quoted);
+        return error_context(err, "while changing column '%s' of %s", c->name, t->shown);
     return 0;
 }
 
@@ -194,7 +207,7 @@ static int hold_type(const struct stage_target *t, size_t column, const struct s
         return 0;
     const char *ours = type_name(arena, &c->type), *theirs = type_name(arena, &held->type);
     error_set(err, ERR_CHECK, "column '%s' of %s is %s, the pipeline declares %s", c->name,
-              t->quoted, theirs, ours);
+              t->shown, theirs, ours);
     if (fit == FIT_OTHER)
         return error_hint(err, "declare  %s: %s  or change the table", c->name, theirs);
     if (may_widen)
@@ -227,7 +240,7 @@ static int missing_column(const struct stage_target *t, size_t column, bool *ret
         return alter(t, column, "add", "", err);
     if (leaves_out && !stage_is_key(s, name))
         return 0;
-    error_set(err, ERR_CHECK, "%s has no column '%s'", t->quoted, name);
+    error_set(err, ERR_CHECK, "%s has no column '%s'", t->shown, name);
     return error_hint(err, "schema: { columns: evolve }  adds it");
 }
 
@@ -239,7 +252,7 @@ static int hold_own_columns(const struct stage_target *t, const struct db_result
     const char *names[] = {s->scd2.valid_from, s->scd2.valid_to, s->scd2.current};
     for (size_t i = 0; s->mode == MODE_SCD2 && i < 3; i++)
         if (find_column(present, names[i]) < 0) {
-            error_set(err, ERR_CHECK, "%s has no column '%s', so it holds no versions", t->quoted,
+            error_set(err, ERR_CHECK, "%s has no column '%s', so it holds no versions", t->shown,
                       names[i]);
             return error_hint(err, "give versions a table of their own, or say the names:  scd2: { "
                                    "valid_from: ..., valid_to: ..., current: ... }");
@@ -388,7 +401,7 @@ int stage_contract(const struct stage_target *t, struct stream_counts *counts, s
         strbuf_adds(&condition, " is not null");
         struct stage_reject what = {
             .condition = condition.data,
-            .reason = arena_printf(t->ctx->arena, "%s has no such column", t->quoted),
+            .reason = arena_printf(t->ctx->arena, "%s has no such column", t->shown),
             .column = s->columns[i].name};
         TRY(stage_reject(t, &what, counts, err));
     }

@@ -1,5 +1,6 @@
 /* The file target: delimited text, JSON Lines or a workbook, in the encoding asked for; written
  * aside and renamed, so that a reader sees the old file or the whole new one. */
+#include "core/message.h"
 #include "format/jsonx.h"
 #include "pipeline/target/file_target.h"
 
@@ -18,12 +19,40 @@ struct target {
     struct encoder *encoder; /* NULL for UTF-8 */
     struct strbuf row;       /* of UTF-8, where its length or its encoding must be known first */
     bool row_first;
+    bool copies_raw; /* a row whose raw text is what would be written is not taken apart */
     struct file_set *set;
     struct span *texts;    /* of the row at hand, by column; NULL ptr: null */
     int64_t count;         /* rows taken */
     struct strbuf lacking; /* characters that the encoding lacks, the first of them */
     int64_t nlacking;
 };
+
+/* ---- rows as they came ------------------------------------------------------------------- */
+
+static bool can_copy_raw(const struct target *t)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    if (t->spec->format != TARGET_CSV || t->row_first || file_target_is_split(t->spec) ||
+        t->spec->quote_all || (t->spec->null_text != NULL && t->spec->null_text[0] != '\0'))
+        return false;
+    for (size_t i = 0; i < s->ncolumns; i++)
+        if (!column_is_verbatim(t->ctx->reader, i))
+            return false;
+    return true;
+}
+
+/* Whether the row's raw text is what its cells would be written as. */
+static bool is_raw(const struct target *t, const struct source_row *row)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    if (!t->copies_raw || row->raw_delimiter != t->style.delimiter)
+        return false;
+    for (size_t i = 0; i < s->ncolumns; i++)
+        if (!csvio_is_bare(&t->style, row->cells[i].text, false) ||
+            (row->cells[i].text.len == 0 && s->columns[i].required))
+            return false;
+    return true;
+}
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
@@ -63,6 +92,7 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
     strbuf_init(&t->row, SCRATCH_MAX);
     strbuf_init(&t->lacking, 0);
     int code = prepare(t, err);
+    t->copies_raw = can_copy_raw(t);
     if (code != 0) {
         close_target(t);
         return code;
@@ -259,10 +289,26 @@ static int write_row(struct target *t, struct error *err)
     return file_part_flush(p, err);
 }
 
+static int write_raw(struct target *t, struct span raw, struct error *err)
+{
+    struct file_part *p;
+    TRY(file_set_part(t->set, t->texts, 0, &p, err));
+    TRY(begin_part(t, p, err));
+    size_t before = p->rows.len;
+    strbuf_add(&p->rows, raw.ptr, raw.len);
+    csvio_write_end(&p->rows, &t->style);
+    p->bytes += p->rows.len - before;
+    p->count++;
+    t->count++;
+    return file_part_flush(p, err);
+}
+
 static int take_row(struct target *t, const struct source_row *row, const char **ret_reason,
                     int *ret_column, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
+    if (is_raw(t, row))
+        return write_raw(t, row->raw, err);
     for (size_t i = 0; i < s->ncolumns; i++) {
         bool is_null = false;
         *ret_column = (int)i;
@@ -271,7 +317,7 @@ static int take_row(struct target *t, const struct source_row *row, const char *
             t->texts[i] = (struct span){NULL, 0};
         if (*ret_reason == NULL && t->spec->format == TARGET_XLSX && !is_null &&
             !xlsx_fits(t->texts[i]))
-            *ret_reason = "longer than 32767 characters, which is all a cell can hold";
+            *ret_reason = MESSAGE("longer than 32767 characters, which is all a cell can hold");
         if (*ret_reason != NULL)
             return 0;
     }

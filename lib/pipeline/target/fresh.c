@@ -8,12 +8,12 @@
 bool fresh_is_possible(const struct stream_context *ctx)
 {
     const struct stream_spec *s = ctx->stream;
-    if (ctx->plan || ctx->dry_run || s->transforms.count > 0)
+    if (ctx->plan || ctx->dry_run || s->transforms.count > 0 || stage_takes_undeclared(s))
         return false;
     if (!stage_key_comes_last(s) || stage_deletes(s) == DELETES_SOFT || stage_is_reconciled(s))
         return false;
     for (size_t i = 0; i < s->checks.count; i++) {
-        const struct check_spec *c = (const struct check_spec *)s->checks.items + i;
+        const struct check_spec *c = check_at(s, i);
         if (c->expr != NULL || c->unique.count > 0) /* they ask for the place of a row */
             return false;
     }
@@ -31,9 +31,8 @@ int fresh_create(const struct stage_target *t, struct error *err)
         stage_column_definition(&sql, s, i);
     }
     strbuf_adds(&sql, t->has_row_hash ? ", _row_hash uuid) with (fillfactor = 90)" : ")");
-    if (db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err) != 0)
-        return error_context(err, "while creating table %s", t->quoted);
-    return 0;
+    int code = db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err);
+    return code != 0 ? stage_not_created(t->quoted, err) : 0;
 }
 
 int fresh_look(const struct stage_target *t, bool *ret_is_missing, struct error *err)
@@ -67,15 +66,14 @@ int fresh_add_key(const struct stage_target *t, struct error *err)
 }
 
 /* Sources seldom repeat a key, and the index tells: duplicates are looked for only when it does. */
-static int settle_key(const struct stage_target *t, struct stream_counts *counts, struct error *err)
+int fresh_settle_key(const struct stage_target *t, struct stream_counts *counts,
+                     int (*build)(void *self, struct error *err), void *self, struct error *err)
 {
     struct db_conn *db = t->ctx->db;
-    if (t->ctx->stream->key.count == 0)
-        return 0;
     TRY(db_execute(db, "savepoint diner_key", DB_NO_PARAMS, NULL, err));
-    if (fresh_add_key(t, err) != 0) {
-        if (strcmp(err->sqlstate, "23505") != 0)
-            return err->code;
+    if (build(self, err) != 0) {
+        if (strcmp(err->sqlstate, "23505") != 0 || t->ctx->stream->key.count == 0)
+            return (int)err->code;
         if (t->sequence == NULL)
             return stream_fall_back(t->ctx, err,
                                     "a key comes twice, and of rows that several "
@@ -83,9 +81,14 @@ static int settle_key(const struct stage_target *t, struct stream_counts *counts
         error_clear(err);
         TRY(db_execute(db, "rollback to savepoint diner_key", DB_NO_PARAMS, NULL, err));
         TRY(stage_supersede(t, counts, err));
-        TRY(fresh_add_key(t, err));
+        TRY(build(self, err));
     }
     return db_execute(db, "release savepoint diner_key", DB_NO_PARAMS, NULL, err);
+}
+
+static int add_key(void *self, struct error *err)
+{
+    return fresh_add_key(self, err);
 }
 
 /* A constant default of a new column costs no byte in the rows: the catalogue holds it. */
@@ -107,7 +110,8 @@ int fresh_finish(struct stage_target *t, int64_t rows, struct stream_counts *cou
 {
     const int64_t superseded = counts->superseded;
     TRY(stage_check(t, counts, err));
-    TRY(settle_key(t, counts, err));
+    if (t->ctx->stream->key.count > 0)
+        TRY(fresh_settle_key(t, counts, add_key, t, err));
     rows -= counts->superseded - superseded;
     TRY(stage_guard_rows(t, rows, 0, err));
     counts->inserted += rows;

@@ -18,6 +18,10 @@ int fresh_begin(const struct stage_target *t, struct error *err);
 /* After the last of so many rows: checks, duplicates and key, guard, columns about the run. */
 int fresh_finish(struct stage_target *t, int64_t rows, struct stream_counts *counts,
                  struct error *err);
+/* Builds the indexes; where that finds a key twice, the last of its rows stays and it is done
+ * again. Where the order of rows is not known (t->sequence NULL), another attempt is asked for. */
+int fresh_settle_key(const struct stage_target *t, struct stream_counts *counts,
+                     int (*build)(void *self, struct error *err), void *self, struct error *err);
 
 /* Adds the primary key of a table that diner made. */
 int fresh_add_key(const struct stage_target *t, struct error *err);

@@ -97,8 +97,15 @@ static int update_changed(struct diff *d, int64_t from, int64_t to, int64_t *ret
         strbuf_addf(&sql, "%s_row_hash = %s", comma, t->has_row_hash ? "s._row_hash" : "null");
         comma = ", ";
     }
-    if (stage_deletes(s) == DELETES_SOFT)
+    if (stage_deletes(s) == DELETES_SOFT) {
         strbuf_addf(&sql, "%s_deleted_at = null", comma);
+        comma = ", ";
+    }
+    /* In somebody else's table of nothing but the key no row can differ. */
+    if (*comma == '\0') {
+        *ret = 0;
+        return 0;
+    }
     strbuf_addf(&sql,
                 " from pg_temp.diner_diff s where not s._is_new and s._n between %" PRId64
                 " and %" PRId64 " and ",
@@ -158,7 +165,7 @@ static int refuse_row(struct diff *d, int64_t n, const struct error *why, struct
     AUTO_RESULT struct db_result *res = NULL;
     strbuf_init(&sql, STAGE_SQL_MAX);
     strbuf_adds(&sql, "select ");
-    stage_reject_columns(&sql, t->ctx->stream);
+    stage_reject_columns(&sql, t);
     strbuf_addf(&sql, " from pg_temp.diner_diff s where s._n = %" PRId64, n);
     TRY(db_query(t->ctx->db, sql.data, DB_NO_PARAMS, &res, err));
     d->refused++;
@@ -301,7 +308,7 @@ static int replace_snapshot(const struct stage_target *t, struct stream_counts *
     return write_differences(t, counts, come, err);
 }
 
-static int append_all(const struct stage_target *t, struct stream_counts *counts, struct error *err)
+int stage_insert_all(const struct stage_target *t, struct stream_counts *counts, struct error *err)
 {
     AUTO_STRBUF struct strbuf sql = {0};
     int64_t rows = 0;
@@ -309,7 +316,6 @@ static int append_all(const struct stage_target *t, struct stream_counts *counts
     strbuf_init(&sql, STAGE_SQL_MAX);
     insert_from(&sql, t);
     strbuf_addf(&sql, " from %s s order by s._seq", t->staged);
-    TRY(stage_constrain(t, counts, err));
     TRY(db_execute(t->ctx->db, "savepoint diner_append", DB_NO_PARAMS, NULL, err));
     int code = db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &rows, err);
     if (code == 0) {
@@ -328,6 +334,12 @@ static int append_all(const struct stage_target *t, struct stream_counts *counts
                 t->staged);
     TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &rows, err));
     return write_differences(t, counts, rows, err);
+}
+
+static int append_all(const struct stage_target *t, struct stream_counts *counts, struct error *err)
+{
+    TRY(stage_constrain(t, counts, err));
+    return stage_insert_all(t, counts, err);
 }
 
 /* Nothing to compare with; and an index is built faster than it grows. */
@@ -357,5 +369,5 @@ int stage_merge(const struct stage_target *t, struct stream_counts *counts, stru
         code = merge_by_key(t, counts, err);
     else
         code = replace_snapshot(t, counts, err);
-    return code != 0 ? error_context(err, "while merging into %s", t->quoted) : 0;
+    return code != 0 ? error_context(err, "while merging into %s", t->shown) : 0;
 }

@@ -3,20 +3,26 @@
  * (`append` without transforms and checks); into a table made for it (fresh.c). */
 #include "pipeline/source/postgres.h"
 #include "core/log.h"
+#include "core/message.h"
 #include "pipeline/column.h"
 #include "pipeline/reject.h"
 #include "pipeline/state.h"
 #include "pipeline/target/beside.h"
 #include "pipeline/target/fresh.h"
 #include "pipeline/target/snapshot.h"
+#include "pipeline/target/swap.h"
+#include "pipeline/undeclared.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum load { LOAD_DIFFERENCE, LOAD_SWAP };
+static const char *const load_words[] = {"difference", "swap", NULL};
 struct postgres_target_spec {
     const char *connection, *schema, *table;
+    int load;
 };
 static const struct field postgres_fields[] = {
     {"connection", FIELD_STRING, offsetof(struct postgres_target_spec, connection),
@@ -25,6 +31,11 @@ static const struct field postgres_fields[] = {
      .def = "public"},
     {"table", FIELD_STRING, offsetof(struct postgres_target_spec, table),
      "table; default: the stream's name"},
+    {"load", FIELD_CHOICE, offsetof(struct postgres_target_spec, load),
+     "mode replace: difference writes the rows that differ; swap loads all rows into a table "
+     "beside, "
+     "which takes the name, the grants, the views and the keys of the table in one transaction",
+     .def = "difference", .choices = load_words},
     {0}};
 static const struct field_set postgres_set = {.name = "postgres target",
                                               .help = "Rows into a table, exactly once",
@@ -33,7 +44,7 @@ static const struct field_set postgres_set = {.name = "postgres target",
 
 #define ROW_MAX_BYTES ((size_t)256 << 20)
 
-enum way { WAY_STAGE, WAY_DIRECT, WAY_FRESH, WAY_SNAPSHOT };
+enum way { WAY_STAGE, WAY_DIRECT, WAY_FRESH, WAY_SNAPSHOT, WAY_SWAP };
 
 struct target {
     const struct stream_context *ctx;
@@ -41,9 +52,11 @@ struct target {
     struct db_copy *copy;
     enum way way;
     const char **no_null;      /* by column: why null is refused here; NULL where it is not */
-    struct beside *beside;     /* WAY_FRESH by several connections, or NULL */
+    bool takes_binary;         /* fields are sent as they came, where no null has to be refused */
+    struct beside *beside;     /* WAY_FRESH, WAY_SWAP by several connections, or NULL */
+    struct swap *swap;         /* the rows get a new table, by WAY_SWAP or WAY_STAGE; or NULL */
     struct snapshot *snapshot; /* the table has row hashes, or NULL */
-    struct strbuf row;         /* WAY_SNAPSHOT: the row before it is known whether it is sent */
+    struct strbuf row;         /* one that is not sent, or not before it is known whether it is */
     int64_t rows, sent;
     char description[160];
 };
@@ -52,6 +65,7 @@ static void close_target(struct target *t)
 {
     if (t == NULL)
         return;
+    stage_forget_undeclared(&t->stage);
     db_copy_abort(t->copy);
     beside_close(t->beside);
     snapshot_free(t->snapshot);
@@ -62,17 +76,26 @@ static void close_target(struct target *t)
 static bool can_go_direct(const struct stream_context *ctx)
 {
     const struct stream_spec *s = ctx->stream;
-    return s->mode == MODE_APPEND && s->transforms.count == 0 && s->checks.count == 0 &&
-           s->guard.min_rows == 0 && s->incremental == NULL && !stage_is_reconciled(s) &&
-           !ctx->plan && !ctx->dry_run;
+    return s->mode == MODE_APPEND && !stage_takes_undeclared(s) && s->transforms.count == 0 &&
+           s->checks.count == 0 && s->guard.min_rows == 0 && s->incremental == NULL &&
+           !stage_is_reconciled(s) && !ctx->plan && !ctx->dry_run;
 }
 
-static bool is_pushed_down(const struct stream_context *ctx)
+/* Masks, hashes and defaults are put in here, not by the server. */
+static bool changes_nothing(const struct stream_spec *s)
 {
-    for (size_t i = 0; i < ctx->stream->ncolumns; i++)
-        if (column_is_changed(&ctx->stream->columns[i]))
-            return false; /* masks, hashes and defaults are put in here, not by the server */
-    return ctx->stream->source == &source_postgres && postgres_source_is_local(ctx);
+    for (size_t i = 0; i < s->ncolumns; i++)
+        if (column_is_changed(&s->columns[i]))
+            return false;
+    return true;
+}
+
+bool target_postgres_pulls(const struct stream_context *ctx)
+{
+    if (!changes_nothing(ctx->stream) || undeclared_is_asked(ctx->stream))
+        return false;
+    return ctx->stream->source == &source_postgres && ctx->stream->target == &target_postgres &&
+           postgres_source_is_local(ctx);
 }
 
 static bool is_staged(const struct target *t)
@@ -80,18 +103,25 @@ static bool is_staged(const struct target *t)
     return t->way == WAY_STAGE || t->way == WAY_SNAPSHOT;
 }
 
+static bool tells_run(const struct target *t)
+{
+    return (t->way == WAY_DIRECT || t->way == WAY_SWAP) && t->stage.has_run_id;
+}
+
 /* Names of the columns of a row as it is sent: the stream's, and those of the way. */
 static size_t copy_columns(const struct target *t, const char ***ret)
 {
     const struct stream_spec *s = t->ctx->stream;
-    const char **names = arena_array(t->ctx->arena, s->ncolumns + 3, sizeof *names);
+    const char **names = arena_array(t->ctx->arena, s->ncolumns + 4, sizeof *names);
     size_t n = 0;
     for (; n < s->ncolumns; n++)
         names[n] = s->columns[n].name;
-    if (t->way == WAY_DIRECT && t->stage.has_run_id)
+    if (tells_run(t))
         names[n++] = "_run_id";
     if (t->snapshot != NULL)
         names[n++] = SNAPSHOT_COLUMN;
+    if (is_staged(t) && stage_takes_undeclared(s))
+        names[n++] = "_more";
     if (is_staged(t)) {
         names[n++] = "_row";
         names[n++] = "_seq";
@@ -114,33 +144,98 @@ static int begin_copy(struct target *t, struct error *err)
     return db_copy_in(t->ctx->db, t->stage.staged, names, n, &t->copy, err);
 }
 
-/* The table is missing: by several connections where that can be taken back. */
-static int begin_fresh(struct target *t, struct error *err)
+/* ---- into a new table -------------------------------------------------------------------- */
+
+/* By several connections where that can be taken back: of rows with one key none is the last. */
+static int begin_beside(struct target *t, const char *quoted,
+                        int (*make)(void *self, struct error *err), void *self, struct error *err)
 {
     const bool has_key = t->ctx->stream->key.count > 0;
     const char **names;
+    if (!has_key || (!stream_fell_back(t->ctx) && stream_can_read_again(t->ctx)))
+        TRY(beside_open(&t->stage, quoted, make, self, &t->beside, err));
+    t->stage.sequence = t->beside != NULL ? NULL : "ctid";
+    if (t->beside == NULL)
+        return 0;
+    size_t n = copy_columns(t, &names);
+    return beside_connect(t->beside, names, n, err);
+}
+
+static int make_fresh(void *self, struct error *err)
+{
+    struct target *t = self;
+    struct stage_target beside = t->stage;
+    beside.quoted = beside_name(&t->stage);
+    return fresh_create(&beside, err);
+}
+
+/* The table is missing. */
+static int begin_fresh(struct target *t, struct error *err)
+{
     t->way = WAY_FRESH;
     t->stage.staged = t->stage.quoted;
-    if (!has_key || (!stream_fell_back(t->ctx) && stream_can_read_again(t->ctx))) {
-        size_t n = copy_columns(t, &names);
-        TRY(beside_open(&t->stage, names, n, &t->beside, err));
-    }
-    t->stage.sequence = t->beside != NULL ? NULL : "ctid";
+    TRY(begin_beside(t, beside_name(&t->stage), make_fresh, t, err));
     if (t->beside != NULL)
         return 0;
     TRY(fresh_begin(&t->stage, err));
     return begin_copy(t, err);
 }
 
-static int is_direct_possible(struct target *t, bool *ret, struct error *err)
+static int make_swap(void *self, struct error *err)
 {
-    const size_t n = t->ctx->stream->ncolumns;
-    bool *not_null = arena_array(t->ctx->arena, n + 1, sizeof *not_null);
-    TRY(stage_is_plain(&t->stage, not_null, ret, err));
-    for (size_t i = 0; i < n && *ret; i++)
+    return swap_make(self, err);
+}
+
+static void refuse_nulls(struct target *t, const bool *not_null)
+{
+    for (size_t i = 0; i < t->ctx->stream->ncolumns; i++)
         if (not_null[i] && t->no_null[i] == NULL)
             t->no_null[i] =
-                arena_printf(t->ctx->arena, "null, which %s does not take", t->stage.quoted);
+                arena_printf(t->ctx->arena, "null, which %s does not take", t->stage.shown);
+}
+
+/* Straight into the new table where no SQL has to see the rows before. */
+static int begin_swap(struct target *t, struct error *err)
+{
+    bool *not_null = arena_array(t->ctx->arena, t->ctx->stream->ncolumns + 1, sizeof *not_null);
+    bool is_direct = false;
+    if (fresh_is_possible(t->ctx))
+        TRY(swap_is_direct(t->swap, not_null, &is_direct, err));
+    if (!is_direct)
+        return begin_copy(t, err);
+    t->way = WAY_SWAP;
+    refuse_nulls(t, not_null);
+    t->stage.staged = swap_table(t->swap);
+    TRY(begin_beside(t, swap_table(t->swap), make_swap, t->swap, err));
+    if (t->beside != NULL)
+        return 0;
+    TRY(db_begin(t->ctx->db, err));
+    TRY(swap_make(t->swap, err));
+    return begin_copy(t, err);
+}
+
+static int is_direct_possible(struct target *t, bool *ret, struct error *err)
+{
+    bool *not_null = arena_array(t->ctx->arena, t->ctx->stream->ncolumns + 1, sizeof *not_null);
+    TRY(stage_is_plain(&t->stage, not_null, ret, err));
+    if (*ret)
+        refuse_nulls(t, not_null);
+    return 0;
+}
+
+/* ---- which way --------------------------------------------------------------------------- */
+
+/* A plan shows what differs, and asks only whether the table could be swapped. */
+static int look_at_swap(struct target *t, struct error *err)
+{
+    const struct postgres_target_spec *spec = t->ctx->stream->target_spec;
+    const struct stream_context *ctx = t->ctx;
+    if (spec->load != LOAD_SWAP || ctx->stream->mode != MODE_REPLACE || ctx->db == NULL)
+        return 0;
+    t->stage.is_rewritten = true;
+    TRY(swap_open(&t->stage, &t->swap, err));
+    if (ctx->plan || ctx->dry_run)
+        t->swap = NULL;
     return 0;
 }
 
@@ -148,6 +243,9 @@ static int choose_way(struct target *t, struct error *err)
 {
     bool is_missing = false, compares = false, is_plain = false;
     TRY(beside_drop_leftover(&t->stage, err));
+    TRY(look_at_swap(t, err));
+    if (t->swap != NULL)
+        return begin_swap(t, err);
     TRY(snapshot_open(&t->stage, &t->snapshot, err));
     if (fresh_is_possible(t->ctx))
         TRY(fresh_look(&t->stage, &is_missing, err));
@@ -158,7 +256,6 @@ static int choose_way(struct target *t, struct error *err)
     if (compares) {
         t->way = WAY_SNAPSHOT;
         t->stage.is_partial = true;
-        strbuf_init(&t->row, ROW_MAX_BYTES);
         return 0;
     }
     if (can_go_direct(t->ctx))
@@ -171,16 +268,20 @@ static int begin(struct target *t, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
     struct bound_sql query;
-    if (is_pushed_down(t->ctx)) {
+    if (target_postgres_pulls(t->ctx)) {
+        TRY(beside_drop_leftover(&t->stage, err));
         TRY(postgres_source_sql(t->ctx, t->ctx->db, &query, err));
-        return stage_from_query(&t->stage, &query, &t->rows, err);
+        TRY(stage_from_query(&t->stage, &query, &t->rows, err));
+        return look_at_swap(t, err);
     }
     t->no_null = arena_array(t->ctx->arena, s->ncolumns + 1, sizeof *t->no_null);
+    t->takes_binary = changes_nothing(s);
     for (size_t i = 0; i < s->ncolumns; i++)
         if (s->transforms.count == 0 && stage_is_key(s, s->columns[i].name))
-            t->no_null[i] = "null in the key"; /* no transform will fill it */
+            t->no_null[i] = MESSAGE("null in the key"); /* no transform will fill it */
+    strbuf_init(&t->row, ROW_MAX_BYTES);
     if (t->ctx->dry_run)
-        return 0;
+        return look_at_swap(t, err);
     return choose_way(t, err);
 }
 
@@ -197,7 +298,7 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
                                      .sequence = "_seq"};
     strbuf_init(&quoted, 512);
     db_quote_qualified(&quoted, t->stage.schema, t->stage.table);
-    t->stage.quoted = arena_strdup(ctx->arena, quoted.data);
+    t->stage.quoted = t->stage.shown = arena_strdup(ctx->arena, quoted.data);
     snprintf(t->description, sizeof t->description, "%s.%s", t->stage.schema, t->stage.table);
     int code = begin(t, err);
     if (code != 0) {
@@ -211,7 +312,19 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
 /* Rows that the server staged by itself; -1 when rows come one by one. */
 int64_t target_postgres_staged(const struct stream_context *ctx, const struct target *t)
 {
-    return is_pushed_down(ctx) ? t->rows : -1;
+    return target_postgres_pulls(ctx) ? t->rows : -1;
+}
+
+/* Whether the row's fields, as they came, are what its cells would be sent as. */
+static bool is_binary(const struct target *t, const struct source_row *row)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    if (!t->takes_binary || row->binary.ptr == NULL)
+        return false;
+    for (size_t i = 0; i < s->ncolumns; i++)
+        if (row->cells[i].form == CELL_NULL && (s->columns[i].required || t->no_null[i] != NULL))
+            return false;
+    return true;
 }
 
 /* Appends the fields of the row, each as length and bytes; stops at the first that is refused. */
@@ -219,6 +332,10 @@ static void encode_row(const struct target *t, const struct source_row *row, str
                        const char **ret_reason, int *ret_column)
 {
     const struct stream_spec *s = t->ctx->stream;
+    if (is_binary(t, row)) {
+        strbuf_add(out, row->binary.ptr, row->binary.len);
+        return;
+    }
     for (size_t i = 0; i < s->ncolumns; i++) {
         const size_t start = out->len;
         const char *reason = NULL;
@@ -237,6 +354,14 @@ static void encode_row(const struct target *t, const struct source_row *row, str
     }
 }
 
+/* The engine has seen that it can be stored. */
+static void encode_more(struct span more, struct strbuf *out)
+{
+    static const struct db_type jsonb = {.kind = DB_JSONB};
+    if (more.len == 0 || db_encode(&jsonb, more, out) != NULL)
+        db_encode_null(out);
+}
+
 /* What follows the fields of the stream. */
 static void encode_own(struct target *t, const struct source_row *row, struct strbuf *out,
                        size_t start, uint8_t hash[ROWHASH_BYTES])
@@ -245,8 +370,10 @@ static void encode_own(struct target *t, const struct source_row *row, struct st
         snapshot_hash(t->snapshot, (struct span){out->data + start, out->len - start}, hash);
         db_encode_uuid(out, hash);
     }
-    if (t->way == WAY_DIRECT && t->stage.has_run_id)
+    if (tells_run(t))
         db_encode_int8(out, t->ctx->run_id);
+    if (is_staged(t) && stage_takes_undeclared(t->ctx->stream))
+        encode_more(row->more, out);
     if (is_staged(t)) {
         stage_note_origin(&t->stage, row, t->rows);
         db_encode_int8(out, (int64_t)row->position);
@@ -292,10 +419,8 @@ static int take_row(struct target *t, const struct source_row *row, const char *
         return take_if_changed(t, row, ret_reason, ret_column, err);
     struct db_copy *copy = t->beside != NULL ? beside_copy(t->beside) : t->copy;
     if (copy == NULL) { /* a dry run: validated, not sent */
-        struct strbuf scratch;
-        strbuf_init(&scratch, STRBUF_DEFAULT_MAX);
-        encode_row(t, row, &scratch, ret_reason, ret_column);
-        strbuf_release(&scratch);
+        strbuf_clear(&t->row);
+        encode_row(t, row, &t->row, ret_reason, ret_column);
         return 0;
     }
     struct strbuf *out = db_copy_buffer(copy);
@@ -362,6 +487,7 @@ static int finish_snapshot(struct target *t, struct stream_counts *counts, struc
         snapshot_count(t->snapshot, counts);
         return snapshot_guard(t->snapshot, 0, err);
     }
+    TRY(stage_transform(&t->stage, counts, err));
     TRY(stage_check(&t->stage, counts, err));
     TRY(stage_contract(&t->stage, counts, err));
     TRY(stage_supersede(&t->stage, counts, err));
@@ -380,7 +506,8 @@ static int finish_stage(struct target *t, struct stream_counts *counts, struct e
     if (!db_in_transaction(t->ctx->db))
         TRY(db_begin(t->ctx->db, err));
     TRY(stage_reconcile(&t->stage, err));
-    TRY(stage_ensure_target(&t->stage, err));
+    TRY(stage_take_undeclared(&t->stage, err));
+    TRY(t->swap != NULL ? swap_make(t->swap, err) : stage_ensure_target(&t->stage, err));
     TRY(stage_transform(&t->stage, counts, err));
     TRY(stage_check(&t->stage, counts, err));
     TRY(stage_contract(&t->stage, counts, err));
@@ -388,6 +515,10 @@ static int finish_stage(struct target *t, struct stream_counts *counts, struct e
     TRY(stage_supersede(&t->stage, counts, err));
     if (t->ctx->watch != NULL && t->ctx->watch->staged != NULL)
         TRY(t->ctx->watch->staged(t->ctx->watch->self, t->ctx, t->stage.staged, counts, err));
+    if (t->swap != NULL) {
+        TRY(swap_fill(t->swap, counts, err));
+        return swap_finish(t->swap, 0, counts, err);
+    }
     TRY(stage_guard(&t->stage, err));
     TRY(save_cursor(t, err));
     if (t->snapshot != NULL)
@@ -407,6 +538,16 @@ static int finish_fresh(struct target *t, struct stream_counts *counts, struct e
     return t->snapshot != NULL ? snapshot_finish(t->snapshot, 0, counts, err) : 0;
 }
 
+static int finish_swap(struct target *t, struct stream_counts *counts, struct error *err)
+{
+    if (t->beside != NULL) {
+        TRY(db_begin(t->ctx->db, err));
+        TRY(beside_keep(t->beside, err));
+    }
+    TRY(stage_check(&t->stage, counts, err));
+    return swap_finish(t->swap, t->rows, counts, err);
+}
+
 static int finish_target(struct target *t, struct stream_counts *counts, struct error *err)
 {
     if (t->way == WAY_SNAPSHOT)
@@ -414,6 +555,8 @@ static int finish_target(struct target *t, struct stream_counts *counts, struct 
     TRY(end_copy(t, err));
     if (t->way == WAY_FRESH)
         return finish_fresh(t, counts, err);
+    if (t->way == WAY_SWAP)
+        return finish_swap(t, counts, err);
     if (t->way == WAY_STAGE)
         return finish_stage(t, counts, err);
     counts->inserted += t->rows;

@@ -3,6 +3,7 @@
  * Compared are the rows as they were read and typed: those in the stage, before any transform, and
  * those that were rejected while reading, as far as their group and amounts can be read. Numbers
  * are PostgreSQL's numeric, so a difference of a cent is one. */
+#include "core/message.h"
 #include "core/secret.h"
 #include "format/jsonx.h"
 #include "pipeline/reject.h"
@@ -205,7 +206,7 @@ static void tell_group(const struct figures *f, const struct db_result *res, siz
     if (r->by.count > 0)
         strbuf_addf(out, "%s: ", db_result_text(res, row, 1));
     if (r->rows != NULL && strcmp(db_result_text(res, row, 2), db_result_text(res, row, 3)) != 0) {
-        strbuf_addf(out, "%s rows read, %s stated", db_result_text(res, row, 2),
+        strbuf_addf(out, message_text("%s rows read, %s stated"), db_result_text(res, row, 2),
                     db_result_text(res, row, 3));
         comma = ", ";
     }

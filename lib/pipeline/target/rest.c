@@ -1,5 +1,6 @@
 /* The REST target: rows become requests of a connector's writing resource, each an intent that is
  * committed before it is sent (intent.h). */
+#include "core/message.h"
 #include "format/jsonx.h"
 #include "pipeline/column.h"
 #include "pipeline/intent.h"
@@ -124,7 +125,7 @@ static const char *write_record(struct target *t, const struct source_row *row, 
             jwriter_span(&w, text); /* numbers too: exact as text */
     }
     jwriter_end(&w);
-    return t->body.overflow ? "larger than a request may be" : NULL;
+    return t->body.overflow ? MESSAGE("larger than a request may be") : NULL;
 }
 
 static int take_row(struct target *t, const struct source_row *row, const char **ret_reason,

@@ -1,6 +1,7 @@
 /* What of the target a load replaces: all of it, a window of the cursor, or the partitions that
  * came; the guard over it, and the keys of it that are gone. */
 #include "core/log.h"
+#include "core/message.h"
 #include "pipeline/reject.h"
 #include "pipeline/target/stage.h"
 
@@ -102,7 +103,7 @@ int stage_fit_window(const struct stage_target *t, struct stream_counts *counts,
             db_quote_identifier(&cursor, s->partition_by.items[i]);
             struct stage_reject null = {.condition =
                                             arena_printf(arena, "s.%s is null", cursor.data),
-                                        .reason = "null in a column of partition_by",
+                                        .reason = MESSAGE("null in a column of partition_by"),
                                         .column = s->partition_by.items[i]};
             TRY(stage_reject(t, &null, counts, err));
         }
@@ -111,7 +112,7 @@ int stage_fit_window(const struct stage_target *t, struct stream_counts *counts,
     strbuf_clear(&cursor);
     db_quote_identifier(&cursor, s->incremental->cursor);
     struct stage_reject null = {.condition = arena_printf(arena, "s.%s is null", cursor.data),
-                                .reason = "null in the cursor",
+                                .reason = MESSAGE("null in the cursor"),
                                 .column = s->incremental->cursor};
     TRY(stage_reject(t, &null, counts, err));
     if (s->mode != MODE_DELETE_INSERT)
@@ -187,8 +188,8 @@ int stage_guard_rows(const struct stage_target *t, int64_t staged, int64_t prese
               " rows%s, guard.max_shrink is %g%%",
               s->name, present, staged,
               s->mode != MODE_DELETE_INSERT ? ""
-              : s->incremental != NULL      ? " in the window"
-                                            : " in the partitions that came",
+              : s->incremental != NULL      ? message_text(" in the window")
+                                            : message_text(" in the partitions that came"),
               (double)max_shrink / 10000);
     return error_hint(err, "the old data stays; if the source is right, raise guard.max_shrink");
 }
@@ -217,7 +218,7 @@ bool stage_rejected_keys(const struct stage_target *t, size_t n, struct strbuf *
         if (!rejects->items[i].key_is_whole) {
             log_event(LOG_WARN, LOG_FIELDS(LOG_STR("stream", s->name)),
                       "a rejected row has no readable key: nothing is deleted from %s in this run",
-                      t->quoted);
+                      t->shown);
             return false;
         }
         strbuf_addf(json, "%s%s", i > 0 ? "," : "", rejects->items[i].key);

@@ -5,84 +5,35 @@
 #include "core/sha256.h"
 #include "core/siphash.h"
 #include "pipeline/state.h"
+#include "pipeline/target/rowstream.h"
+#include "pipeline/target/snapshot_part.h"
+#include "pipeline/target/snapshot_salt.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT_OF_HASHES "diner row hash 1" /* another way of hashing is another key */
-#define UNMET_TABLE      "pg_temp.diner_unmet"
-#define STATE_NAME       "row_hash"
-
-/* The state: SECRET SPEC SHAPE, 32 hex digits each. */
-#define SECRET_CHARS          32
-#define SECRET_AND_SPEC_CHARS 65
+#define UNMET_TABLE           "pg_temp.diner_unmet"
+#define BLOCKS                "128" /* of the table, whose hashes come together */
+#define SECRET_CHARS          32    /* of SNAPSHOT_STATE */
+#define SECRET_AND_SALT_CHARS 65
 
 struct snapshot {
     struct stage_target *t;
     struct siphash_key key;
     const char *stored_state, *state; /* the same pointer: hashes are comparable */
+    char salt[SALT_CHARS];
     struct strbuf image;
-    struct rowhash *set; /* NULL: all rows are staged */
-    int64_t unknown;     /* rows whose hash is NULL */
-    const char *literal; /* the table's name in SQL, as a literal */
+    struct rowhash *set;        /* NULL: all rows are staged */
+    struct rowstream *stream;   /* in front of the set: rows come in the table's order, or NULL */
+    struct db_copy_out *stored; /* being read */
+    int64_t unknown;            /* rows whose hash is NULL */
+    const char *literal;        /* the table's name in SQL, as a literal */
     bool has_column, is_soft, has_mark, is_plain_table;
 };
 
-/* ---- who takes part --------------------------------------------------------------------- */
-
-static const char *check_reason(const struct stream_spec *s)
-{
-    for (size_t i = 0; i < s->checks.count; i++) {
-        const struct check_spec *c = (const struct check_spec *)s->checks.items + i;
-        if (c->expr == NULL)
-            return "a check looks at all rows together";
-        if (c->on_fail == CHECK_WARN)
-            return "a check with on_fail: warn tells its findings in each run";
-    }
-    return NULL;
-}
-
-/* Hashes are of one stream: two that load one table would write each other's anew in every run. */
-static bool shares_table(const struct stage_target *t)
-{
-    const struct pipeline *p = t->ctx->pipeline;
-    for (size_t i = 0; i < p->streams.count; i++) {
-        const struct stream_spec *other = (const struct stream_spec *)p->streams.items + i;
-        if (strcmp(other->name, t->ctx->stream->name) != 0 && other->target == &target_postgres &&
-            strcmp(ynode_text(other->target_node, "schema", "public"), t->schema) == 0 &&
-            strcmp(ynode_text(other->target_node, "table", other->name), t->table) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Why the stream cannot take part, or NULL. */
-static const char *spec_reason(const struct stage_target *t)
-{
-    const struct stream_context *ctx = t->ctx;
-    const struct stream_spec *s = ctx->stream;
-    if (s->change_detection != 0)
-        return "change_detection is off";
-    if (s->key.count == 0 || (s->mode != MODE_MERGE && s->mode != MODE_REPLACE))
-        return "it is for merge and replace with a key";
-    if (s->incremental != NULL || s->for_each != NULL)
-        return "the source does not come whole";
-    if (ctx->plan || ctx->dry_run)
-        return "a plan compares every row";
-    if (!stream_can_read_again(ctx))
-        return "a pipe cannot be read twice";
-    if (shares_table(t))
-        return "another stream loads the same table";
-    if (s->transforms.count > 0)
-        return "transforms make other rows of those that were read";
-    if (stream_column(s, SNAPSHOT_COLUMN) >= 0)
-        return "it has a column " SNAPSHOT_COLUMN " of its own";
-    if (s->reconcile != NULL)
-        return "reconcile adds up all rows";
-    return check_reason(s);
-}
+/* ---- the table --------------------------------------------------------------------------- */
 
 /* Columns of the table with their places and types: "id 1 20 -1, ..."; "" when it is missing.
  * *ret_column: it has hashes; *ret_ours: diner made it. */
@@ -115,36 +66,10 @@ static int look_at_table(struct snapshot *s, const char **ret_shape, bool *ret_o
 
 /* ---- the key of the hashes -------------------------------------------------------------- */
 
-static void add_text(struct sha256 *h, const char *text)
-{
-    sha256_add(h, text != NULL ? text : "", text != NULL ? strlen(text) + 1 : 1);
-}
-
-/* What a hash stands for besides the values: change any of it, and all rows are compared again. */
-static void specification(const struct stream_spec *s, char ret[65])
+static void hash_text(const char *text, char ret[SALT_CHARS])
 {
     struct sha256 *h = sha256_new();
-    add_text(h, FORMAT_OF_HASHES);
-    for (size_t i = 0; i < s->ncolumns; i++) {
-        const struct column_spec *c = &s->columns[i];
-        struct strbuf type;
-        strbuf_init(&type, 256);
-        db_type_print(&c->type, &type);
-        add_text(h, c->name);
-        add_text(h, type.data);
-        add_text(h, c->required ? "required" : "");
-        strbuf_release(&type);
-    }
-    for (size_t i = 0; i < s->key.count; i++)
-        add_text(h, s->key.items[i]);
-    /* What a contract left out comes with another one. */
-    sha256_add(h, &s->schema.columns, sizeof s->schema.columns);
-    sha256_add(h, &s->schema.types, sizeof s->schema.types);
-    for (size_t i = 0; i < s->checks.count; i++) {
-        const struct check_spec *c = (const struct check_spec *)s->checks.items + i;
-        add_text(h, c->expr);
-        add_text(h, c->on_fail == CHECK_REJECT ? "reject" : "abort");
-    }
+    sha256_add(h, text, strlen(text) + 1);
     sha256_finish(h, ret);
 }
 
@@ -153,7 +78,7 @@ static void derive_key(struct snapshot *s)
     char hex[65];
     unsigned char bytes[16];
     struct sha256 *h = sha256_new();
-    sha256_add(h, s->state, SECRET_AND_SPEC_CHARS);
+    sha256_add(h, s->state, SECRET_AND_SALT_CHARS);
     sha256_finish(h, hex);
     for (size_t i = 0; i < sizeof bytes; i++) {
         char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
@@ -162,19 +87,17 @@ static void derive_key(struct snapshot *s)
     siphash_key_init(&s->key, bytes);
 }
 
-/* "SECRET SPEC SHAPE": the stored one when nothing of it has changed, else one with a new secret.
- * The shape is that of the table when the hashes were written: columns dropped and added again by
- * somebody else are other columns. */
+/* "SECRET SALT SHAPE TABLE": the stored one when nothing of it has changed, else one with a new
+ * secret. The shape is that of the table when the hashes were written: columns dropped and added
+ * again by somebody else are other columns. */
 static int choose_key(struct snapshot *s, const char *shape, struct error *err)
 {
     struct arena *arena = s->t->ctx->arena;
-    char spec[65], shape_hash[65];
-    struct sha256 *h = sha256_new();
-    add_text(h, shape);
-    sha256_finish(h, shape_hash);
-    specification(s->t->ctx->stream, spec);
-    TRY(state_get(s->t->ctx, STATE_NAME, &s->stored_state, err));
-    const char *rest = arena_printf(arena, " %.32s %.32s", spec, shape_hash);
+    char shape_hash[SALT_CHARS];
+    hash_text(shape, shape_hash);
+    TRY(salt_of(s->t, s->salt, err));
+    TRY(state_get(s->t->ctx, SNAPSHOT_STATE, &s->stored_state, err));
+    const char *rest = arena_printf(arena, " %.32s %.32s %s", s->salt, shape_hash, s->t->quoted);
     if (s->stored_state != NULL && strlen(s->stored_state) > SECRET_CHARS &&
         strcmp(s->stored_state + SECRET_CHARS, rest) == 0)
         s->state = s->stored_state;
@@ -202,6 +125,8 @@ void snapshot_free(struct snapshot *s)
 {
     if (s == NULL)
         return;
+    db_copy_out_close(s->stored);
+    rowstream_free(s->stream);
     rowhash_free(s->set);
     strbuf_release(&s->image);
     free(s);
@@ -209,20 +134,23 @@ void snapshot_free(struct snapshot *s)
 
 int snapshot_open(struct stage_target *t, struct snapshot **ret, struct error *err)
 {
-    const char *reason = spec_reason(t), *shape = "";
+    const char *reason = NULL, *shape = "";
     bool is_ours = false;
     *ret = NULL;
+    t->has_row_hash = false;
+    TRY(snapshot_reason(t, &reason, err));
     if (reason == NULL) {
         struct snapshot *s = snapshot_new(t);
         int code = look_at_table(s, &shape, &is_ours, err);
-        if (code == 0 && (*shape == '\0' || is_ours))
-            code = choose_key(s, shape, err);
-        else
+        if (code == 0 && *shape != '\0' && !is_ours)
             reason = "the table was made by somebody else";
+        else if (code == 0)
+            code = choose_key(s, shape, err);
         if (code != 0 || reason != NULL)
             snapshot_free(s);
+        else
+            *ret = s;
         TRY(code);
-        *ret = reason == NULL ? s : NULL;
     }
     t->has_row_hash = *ret != NULL;
     if (reason != NULL)
@@ -266,79 +194,131 @@ static const char *stored_query(const struct snapshot *s, bool by_blocks)
     const char *where = s->is_soft ? "_deleted_at is null" : "true";
     if (!by_blocks)
         return arena_printf(t->ctx->arena,
-                            "select uuid_send(_row_hash), (_row_hash is null)::int::int8 from %s "
-                            "where %s",
-                            t->quoted, where);
+                            "select uuid_send(_row_hash), (_row_hash is null)::int::int8 from %s t "
+                            "where %s%s",
+                            t->quoted, where, snapshot_child_condition(t->ctx));
     return arena_printf(t->ctx->arena,
                         "select h.hashes, h.unknown from generate_series(0, pg_relation_size(%s) / "
-                        "current_setting('block_size')::int8, 1024) b, lateral (select "
+                        "current_setting('block_size')::int8, " BLOCKS ") b, lateral (select "
                         "string_agg(uuid_send(_row_hash), ''::bytea) as hashes, "
                         "count(*) - count(_row_hash) as unknown from %s "
                         "where ctid >= format('(%%s,0)', b)::tid and ctid < format('(%%s,0)', "
-                        "b + 1024)::tid and %s) h",
+                        "b + " BLOCKS ")::tid and %s) h",
                         s->literal, t->quoted, where);
 }
 
-static int take_stored(struct snapshot *s, const struct span fields[2], struct error *err)
+/* The next of them; at the end the connection is free again. */
+static int pull_stored(void *self, struct span *ret, bool *ret_end, struct error *err)
 {
-    for (size_t at = 0; fields[0].ptr != NULL && at + ROWHASH_BYTES <= fields[0].len;
-         at += ROWHASH_BYTES)
-        TRY(rowhash_add(s->set, fields[0].ptr + at, err));
+    struct snapshot *s = self;
+    const struct span *fields;
+    TRY(db_copy_out_next(s->stored, &fields, ret_end, err));
+    if (*ret_end) {
+        db_copy_out_close(s->stored);
+        s->stored = NULL;
+        return 0;
+    }
+    *ret = fields[0];
     s->unknown += db_field_int8(fields[1]);
     return 0;
 }
 
 static int read_stored(struct snapshot *s, struct error *err)
 {
-    struct db_copy_out *out;
-    const struct span *fields;
+    struct span hashes = SPAN("");
     bool end = false;
-    /* A scan by ranges of places came with PostgreSQL 14, and is for plain tables. */
-    bool by_blocks = s->is_plain_table && db_server_version(s->t->ctx->db) >= 140000;
-    TRY(db_copy_out(s->t->ctx->db, stored_query(s, by_blocks), DB_NO_PARAMS, &out, err));
-    int code;
-    while ((code = db_copy_out_next(out, &fields, &end, err)) == 0 && !end)
-        if ((code = take_stored(s, fields, err)) != 0)
-            break;
-    db_copy_out_close(out);
-    return code;
+    TRY(pull_stored(s, &hashes, &end, err));
+    while (!end) {
+        for (size_t at = 0; hashes.ptr != NULL && at + ROWHASH_BYTES <= hashes.len;
+             at += ROWHASH_BYTES)
+            TRY(rowhash_add(s->set, hashes.ptr + at, err));
+        TRY(pull_stored(s, &hashes, &end, err));
+    }
+    return 0;
+}
+
+/* Rows of a file most likely come in the order of the table that was loaded from one, and at once:
+ * an API would keep the server waiting. */
+static int is_streamed(const struct snapshot *s, bool by_blocks, bool *ret, struct error *err)
+{
+    *ret = false;
+    return by_blocks && s->t->ctx->stream->source == &source_file
+               ? stage_has_unique_key(s->t, ret, err)
+               : 0;
+}
+
+static int compare_all(struct snapshot *s, struct error *err)
+{
+    bool repeats = false;
+    TRY(read_stored(s, err));
+    TRY(rowhash_seal(s->set, &repeats, err));
+    if (!repeats)
+        return 0;
+    log_info("stream '%s': rows of %s repeat: all are compared", s->t->ctx->stream->name,
+             s->t->quoted);
+    rowhash_free(s->set);
+    s->set = NULL;
+    return 0;
 }
 
 int snapshot_begin(struct snapshot *s, bool *ret_compares, struct error *err)
 {
     const struct stream_context *ctx = s->t->ctx;
-    bool repeats = false;
+    bool streams = false;
     *ret_compares = false;
     if (!s->has_column || (s->is_soft && !s->has_mark) || ctx->verify ||
         s->state != s->stored_state || stream_fell_back(ctx))
         return 0;
+    /* A scan by ranges of places came with PostgreSQL 14, and is for plain tables. */
+    const bool by_blocks =
+        s->is_plain_table && ctx->stream->for_each == NULL && db_server_version(ctx->db) >= 140000;
+    TRY(is_streamed(s, by_blocks, &streams, err));
+    TRY(db_copy_out(ctx->db, stored_query(s, by_blocks), DB_NO_PARAMS, &s->stored, err));
     s->set = rowhash_new(0);
-    TRY(read_stored(s, err));
-    TRY(rowhash_seal(s->set, &repeats, err));
-    if (repeats) {
-        log_info("stream '%s': rows of %s repeat: all are compared", ctx->stream->name,
-                 s->t->quoted);
-        rowhash_free(s->set);
-        s->set = NULL;
-    }
+    if (streams)
+        s->stream = rowstream_new(s->set, pull_stored, s);
+    else
+        TRY(compare_all(s, err));
     *ret_compares = s->set != NULL;
     return 0;
+}
+
+/* Others put a row there twice: no set can tell which is which. */
+static int check_repeats(const struct snapshot *s, int code, struct error *err)
+{
+    return code != 0 && rowstream_repeats(s->stream)
+               ? stream_fall_back(s->t->ctx, err, "rows of %s repeat", s->t->quoted)
+               : code;
 }
 
 int snapshot_offer(struct snapshot *s, const uint8_t hash[ROWHASH_BYTES], struct span row,
                    rowhash_row_fn *absent, void *self, struct error *err)
 {
-    return rowhash_offer(s->set, hash, row, absent, self, err);
+    if (s->stream == NULL)
+        return rowhash_offer(s->set, hash, row, absent, self, err);
+    return check_repeats(s, rowstream_offer(s->stream, hash, row, absent, self, err), err);
 }
 
 int snapshot_settle(struct snapshot *s, rowhash_row_fn *absent, void *self, struct error *err)
 {
-    return rowhash_settle(s->set, absent, self, err);
+    if (s->stream == NULL)
+        return rowhash_settle(s->set, absent, self, err);
+    return check_repeats(s, rowstream_settle(s->stream, absent, self, err), err);
+}
+
+static uint64_t met(const struct snapshot *s)
+{
+    return rowhash_met(s->set) + (s->stream != NULL ? rowstream_met(s->stream) : 0);
 }
 
 static uint64_t unmet(const struct snapshot *s)
 {
     return rowhash_stored(s->set) - rowhash_met(s->set);
+}
+
+static uint64_t stored(const struct snapshot *s)
+{
+    return met(s) + unmet(s);
 }
 
 bool snapshot_is_unchanged(const struct snapshot *s, int64_t staged)
@@ -349,14 +329,14 @@ bool snapshot_is_unchanged(const struct snapshot *s, int64_t staged)
 
 void snapshot_count(const struct snapshot *s, struct stream_counts *counts)
 {
-    counts->unchanged += (int64_t)rowhash_met(s->set);
+    counts->unchanged += (int64_t)met(s);
     counts->superseded += (int64_t)rowhash_again(s->set);
+    counts->superseded += s->stream != NULL ? (int64_t)rowstream_again(s->stream) : 0;
 }
 
 int snapshot_guard(struct snapshot *s, int64_t staged, struct error *err)
 {
-    return stage_guard_rows(s->t, staged + (int64_t)rowhash_met(s->set),
-                            (int64_t)rowhash_stored(s->set) + s->unknown, err);
+    return stage_guard_rows(s->t, staged + (int64_t)met(s), (int64_t)stored(s) + s->unknown, err);
 }
 
 /* ---- comparing -------------------------------------------------------------------------- */
@@ -512,8 +492,8 @@ static int check_size(const struct snapshot *s, int64_t staged, const struct str
     const struct stream_context *ctx = s->t->ctx;
     if (s->set == NULL || stage_deletes(ctx->stream) != DELETES_HARD || counts->rejected > 0)
         return 0;
-    int64_t before = (int64_t)rowhash_stored(s->set) + s->unknown;
-    int64_t after = (int64_t)rowhash_met(s->set) + staged;
+    int64_t before = (int64_t)stored(s) + s->unknown;
+    int64_t after = (int64_t)met(s) + staged;
     if (before + counts->inserted - counts->deleted == after)
         return 0;
     return stream_fall_back(ctx, err,
@@ -522,26 +502,70 @@ static int check_size(const struct snapshot *s, int64_t staged, const struct str
                             s->t->quoted, before, counts->inserted, counts->deleted, after);
 }
 
-int snapshot_finish(struct snapshot *s, int64_t staged, const struct stream_counts *counts,
+/* The hashes were made for what look-ups held at the beginning. */
+static int are_lookups_steady(const struct snapshot *s, bool *ret, struct error *err)
+{
+    char salt[SALT_CHARS];
+    if (!salt_has_lookups(s->t->ctx->stream))
+        return 0;
+    TRY(salt_of(s->t, salt, err));
+    *ret = strcmp(salt, s->salt) == 0;
+    if (!*ret)
+        log_info(
+            "stream '%s': a look-up changed while it was used: the next run compares every row",
+            s->t->ctx->stream->name);
+    return 0;
+}
+
+/* Rows that were staged though the table has them as they are: the source has them twice, far apart
+ * from each other. */
+static int count_again(const struct snapshot *s, int64_t *staged, struct stream_counts *counts,
+                       struct error *err)
+{
+    const struct stage_target *t = s->t;
+    AUTO_STRBUF struct strbuf sql = {0};
+    int64_t again = 0;
+    if (s->stream == NULL || counts->unchanged == 0)
+        return 0;
+    strbuf_init(&sql, STAGE_SQL_MAX);
+    strbuf_addf(&sql, "select count(*) from %s s join %s t on ", t->staged, t->quoted);
+    stage_match(&sql, &t->ctx->stream->key, "t.", "s.");
+    strbuf_adds(&sql, " where t._row_hash = s._row_hash and not exists (select from "
+                      "pg_temp.diner_diff d where ");
+    stage_match(&sql, &t->ctx->stream->key, "d.", "s.");
+    strbuf_addch(&sql, ')');
+    TRY(db_query_int(t->ctx->db, sql.data, DB_NO_PARAMS, &again, err));
+    *staged -= again;
+    counts->unchanged -= again;
+    counts->superseded += again;
+    return 0;
+}
+
+int snapshot_finish(struct snapshot *s, int64_t staged, struct stream_counts *counts,
                     struct error *err)
 {
-    TRY(check_size(s, staged, counts, err));
     const bool is_merged = s->t->staged != s->t->quoted && !s->t->is_new;
+    if (is_merged)
+        TRY(count_again(s, &staged, counts, err));
+    TRY(check_size(s, staged, counts, err));
     if (is_merged && s->set != NULL)
         TRY(refuse_repeats(s, "pg_temp.diner_diff", err));
     if (is_merged && counts->unchanged > 0)
         TRY(store_hashes(s, err));
+    bool is_steady = true;
+    TRY(are_lookups_steady(s, &is_steady, err));
+    if (!is_steady)
+        return state_delete(s->t->ctx, SNAPSHOT_STATE, err);
     if (s->state == s->stored_state)
         return 0;
     /* The shape is known only now: the table may be new, or have got columns. */
     const char *shape;
     bool is_ours;
     TRY(look_at_table(s, &shape, &is_ours, err));
-    char hash[65];
-    struct sha256 *h = sha256_new();
-    add_text(h, shape);
-    sha256_finish(h, hash);
-    return state_set(
-        s->t->ctx, STATE_NAME,
-        arena_printf(s->t->ctx->arena, "%.*s %.32s", SECRET_AND_SPEC_CHARS, s->state, hash), err);
+    char hash[SALT_CHARS];
+    hash_text(shape, hash);
+    return state_set(s->t->ctx, SNAPSHOT_STATE,
+                     arena_printf(s->t->ctx->arena, "%.*s %.32s %s", SECRET_AND_SALT_CHARS,
+                                  s->state, hash, s->t->quoted),
+                     err);
 }

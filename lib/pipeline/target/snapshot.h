@@ -43,7 +43,7 @@ int snapshot_verify(struct snapshot *s, struct error *err);
  * the key of the hashes. Where two source rows turn out to have one key, one of them as the table
  * has it, or the number of rows is not what it must be, another attempt is asked for that does
  * without hashes (stream_fall_back). */
-int snapshot_finish(struct snapshot *s, int64_t staged, const struct stream_counts *counts,
+int snapshot_finish(struct snapshot *s, int64_t staged, struct stream_counts *counts,
                     struct error *err);
 /* Adds what was never staged. */
 void snapshot_count(const struct snapshot *s, struct stream_counts *counts);

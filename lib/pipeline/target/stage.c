@@ -90,7 +90,34 @@ int stage_sql(const struct stage_target *t, const char *text, struct bound_sql *
 
 /* ---- making the stage ------------------------------------------------------------------- */
 
-int stage_create(const struct stage_target *t, struct error *err)
+/* Columns that a transform may change get one more, for what was read. */
+static void add_kept_columns(struct stage_target *t, struct strbuf *sql)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    t->was_kept = arena_array(t->ctx->arena, s->ncolumns + 1, sizeof *t->was_kept);
+    t->nwas = s->ncolumns;
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        if (!spec_is_set(s, t->ctx->arena, s->columns[i].name))
+            continue;
+        strbuf_addf(sql, "_was_%zu ", i);
+        db_type_print(&s->columns[i].type, sql);
+        strbuf_adds(sql, ", ");
+    }
+}
+
+void stage_keep_what_was(struct strbuf *out, const struct stage_target *t, const char *column,
+                         const char *from)
+{
+    int at = stream_column(t->ctx->stream, column);
+    if (at < 0 || (size_t)at >= t->nwas || t->was_kept[at])
+        return;
+    t->was_kept[at] = true;
+    strbuf_addf(out, "_was_%d = %s", at, from);
+    db_quote_identifier(out, column);
+    strbuf_adds(out, ", ");
+}
+
+int stage_create(struct stage_target *t, struct error *err)
 {
     const struct stream_context *ctx = t->ctx;
     const struct stream_spec *s = ctx->stream;
@@ -103,7 +130,9 @@ int stage_create(const struct stage_target *t, struct error *err)
         db_type_print(&s->columns[i].type, &sql);
         strbuf_adds(&sql, ", ");
     }
+    add_kept_columns(t, &sql);
     strbuf_adds(&sql, t->has_row_hash ? "_row_hash uuid, " : "");
+    strbuf_adds(&sql, stage_takes_undeclared(s) ? "_more jsonb, " : "");
     strbuf_adds(&sql, "_row bigint, _seq bigint)");
     TRY(db_execute(ctx->db, "drop table if exists " STAGE_TABLE, DB_NO_PARAMS, NULL, err));
     return db_execute(ctx->db, sql.data, DB_NO_PARAMS, NULL, err);
@@ -149,7 +178,7 @@ static int look_at_query(const struct stream_context *ctx, const struct bound_sq
     return 0;
 }
 
-int stage_from_query(const struct stage_target *t, const struct bound_sql *query, int64_t *ret_rows,
+int stage_from_query(struct stage_target *t, const struct bound_sql *query, int64_t *ret_rows,
                      struct error *err)
 {
     const struct stream_context *ctx = t->ctx;
@@ -215,10 +244,30 @@ struct stage_origin stage_origin_of(const struct stage_target *t, int64_t seq)
 
 /* ---- rejects ---------------------------------------------------------------------------- */
 
-void stage_reject_columns(struct strbuf *out, const struct stream_spec *s)
+/* The row as it was read: what a transform has changed since is taken back. */
+static void add_read_row(struct strbuf *out, const struct stage_target *t)
 {
-    strbuf_adds(out, "s._seq, s._row, to_jsonb(s) - " STAGE_OWN ", "
-                     "jsonb_strip_nulls(jsonb_build_object(");
+    const struct stream_spec *s = t->ctx->stream;
+    strbuf_adds(out, "(to_jsonb(s) - " STAGE_OWN);
+    for (size_t i = 0; i < t->nwas; i++)
+        if (spec_is_set(s, t->ctx->arena, s->columns[i].name))
+            strbuf_addf(out, " - '_was_%zu'", i);
+    strbuf_addch(out, ')');
+    for (size_t i = 0; i < t->nwas; i++) {
+        if (!t->was_kept[i])
+            continue;
+        strbuf_adds(out, " || jsonb_build_object(");
+        db_quote_literal(out, s->columns[i].name);
+        strbuf_addf(out, ", s._was_%zu)", i);
+    }
+}
+
+void stage_reject_columns(struct strbuf *out, const struct stage_target *t)
+{
+    const struct stream_spec *s = t->ctx->stream;
+    strbuf_adds(out, "s._seq, s._row, ");
+    add_read_row(out, t);
+    strbuf_adds(out, ", jsonb_strip_nulls(jsonb_build_object(");
     for (size_t i = 0; i < s->key.count; i++) {
         strbuf_adds(out, i > 0 ? ", " : "");
         db_quote_literal(out, s->key.items[i]);
@@ -272,7 +321,7 @@ int stage_reject(const struct stage_target *t, const struct stage_reject *what,
     AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, STAGE_SQL_MAX);
     strbuf_addf(&sql, "delete from %s s where %s returning ", t->staged, what->condition);
-    stage_reject_columns(&sql, t->ctx->stream);
+    stage_reject_columns(&sql, t);
     if (what->column != NULL && what->value == NULL) {
         strbuf_adds(&sql, ", s.");
         db_quote_identifier(&sql, what->column);

@@ -11,7 +11,7 @@
 #define STAGE_TABLE   "pg_temp.diner_stage"
 #define STAGE_SQL_MAX ((size_t)4 << 20)
 /* SQL: columns that are not the stream's own, to be taken from to_jsonb(s). */
-#define STAGE_OWN "'{_row,_seq,_n,_is_new,_row_hash,_old_hash}'::text[]"
+#define STAGE_OWN "'{_row,_seq,_n,_is_new,_row_hash,_old_hash,_more}'::text[]"
 
 /* Where rows came from: those from first_seq on, up to the next origin's. */
 struct stage_origin {
@@ -28,7 +28,9 @@ struct stage_held {
 struct stage_target {
     const struct stream_context *ctx;
     const char *schema, *table;
-    const char *quoted;   /* "ods"."orders" */
+    const char *quoted;   /* "ods"."orders": the table that is written */
+    const char *shown;    /* the same, or the table whose name it will take: for messages */
+    const char *like;     /* the table whose constraints hold; NULL: the one that is written */
     const char *staged;   /* SQL name of the table in which the rows wait: STAGE_TABLE or another */
     const char *sequence; /* column that has the order of reading: "_seq", or "ctid" of a table that
                              was filled in order */
@@ -39,15 +41,25 @@ struct stage_target {
                         */
     bool is_new;       /* by stage_ensure_target: it made the table, still without its key */
     bool has_row_hash; /* stage and target have _row_hash (snapshot.c) */
+    bool is_rewritten; /* load: swap: every row is written anew */
     bool is_partial;   /* of a snapshot only what may differ is staged: absence means nothing */
+    /* By column: a transform has changed it, and _was_N of the stage has what was read. */
+    bool *was_kept;
+    size_t nwas; /* columns of it: what nobody declared comes after them */
     struct stage_origin *origins;
     size_t norigins, origins_capacity;
+    struct column_spec
+        *declared; /* of the stream, while it has more (stage_undeclared.c); or NULL */
+    size_t ndeclared;
     const struct stage_held *held; /* by column of the stream: what the target has for it */
 };
 
-int stage_create(const struct stage_target *t, struct error *err);
+int stage_create(struct stage_target *t, struct error *err);
+/* What became of CREATE TABLE of the target. When another shard was first, the error is transient:
+ * tried again, the rows are merged into the table that there is by then. */
+int stage_not_created(const char *shown, struct error *err);
 /* insert into stage select from the query; columns are taken from it when the stream has none. */
-int stage_from_query(const struct stage_target *t, const struct bound_sql *query, int64_t *ret_rows,
+int stage_from_query(struct stage_target *t, const struct bound_sql *query, int64_t *ret_rows,
                      struct error *err);
 /* Remembers where the row with this _seq came from. */
 void stage_note_origin(struct stage_target *t, const struct source_row *row, int64_t seq);
@@ -58,10 +70,14 @@ int stage_sql(const struct stage_target *t, const char *text, struct bound_sql *
 /* Makes the target table, or adds the columns it lacks and widens types where the contract says
  * so; in the open transaction. */
 int stage_ensure_target(struct stage_target *t, struct error *err);
+/* Whether a unique index of the target is on the key's columns and nothing else. */
+int stage_has_unique_key(const struct stage_target *t, bool *ret, struct error *err);
 /* Whether rows can be COPYed straight into the target: it has nothing (constraints, triggers, other
  * types) that could refuse one, except nulls in columns that are not null: not_null, by column of
  * the stream, says where; to be refused before they are sent. The table must exist. */
 int stage_is_plain(const struct stage_target *t, bool *not_null, bool *ret, struct error *err);
+/* The columns' part of it: each is there, or will be added, and is of the very type. */
+int stage_takes_rows(const struct stage_target *t, bool *not_null, bool *ret, struct error *err);
 
 /* Steps of the committing transaction, in this order; each adds to the counts. */
 /* What was read against the source's own figures (`reconcile: { against }`). */
@@ -99,10 +115,24 @@ int stage_reject(const struct stage_target *t, const struct stage_reject *what,
                  struct stream_counts *counts, struct error *err);
 /* The SQL of a reject's columns (_seq, _row, raw, key, whether the key is whole) over `s`; the
  * rows of that query become rejects by stage_reject_row. */
-void stage_reject_columns(struct strbuf *out, const struct stream_spec *s);
+void stage_reject_columns(struct strbuf *out, const struct stage_target *t);
+/* A transform is about to change the column of rows `from` ("s."): adds "_was_N" = from."column",
+ * to the `set` of its update, the first time. A reject then has what was read, and can be read
+ * again. */
+void stage_keep_what_was(struct strbuf *out, const struct stage_target *t, const char *column,
+                         const char *from);
 int stage_reject_row(const struct stage_target *t, const struct db_result *row, const char *reason,
                      const char *column, const char *value, struct stream_counts *counts,
                      struct error *err);
+
+/* stage_undeclared.c: whether the stage has `_more`; its members become columns of the stream; and
+ * are none of it any more. */
+bool stage_takes_undeclared(const struct stream_spec *s);
+int stage_take_undeclared(struct stage_target *t, struct error *err);
+void stage_forget_undeclared(struct stage_target *t);
+/* The rows of a look-up: SQL without parentheses. */
+int stage_lookup_rows(const struct stage_target *t, const struct lookup_spec *l,
+                      struct bound_sql *ret, struct error *err);
 
 /* What of the target a load replaces: condition on `t` with its parameters. */
 struct stage_scope {
@@ -121,6 +151,10 @@ bool stage_rejected_keys(const struct stage_target *t, size_t n, struct strbuf *
                          struct strbuf *json);
 /* Rows that the target's constraints would refuse become rejects. */
 int stage_constrain(const struct stage_target *t, struct stream_counts *counts, struct error *err);
+/* All rows of the stage into the table; those that it refuses all the same are found by halving. */
+int stage_insert_all(const struct stage_target *t, struct stream_counts *counts, struct error *err);
+/* What the table has for the column holds every value of it, in the same binary form. */
+bool stage_is_same_type(const struct db_type *declared, const struct db_type *held);
 int stage_merge_versions(const struct stage_target *t, struct stream_counts *counts,
                          struct error *err);
 

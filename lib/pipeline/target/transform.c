@@ -1,4 +1,5 @@
 /* `transform`: filter, set and lookup, each one statement over the staged rows. */
+#include "core/message.h"
 #include "pipeline/target/stage.h"
 
 #include <inttypes.h>
@@ -14,7 +15,7 @@ static int filter(const struct stage_target *t, const char *expr, struct stream_
     struct stage_reject null = {.condition = arena_printf(arena, "(%s) is null", bound.sql),
                                 .params = bound.params,
                                 .nparams = bound.nparams,
-                                .reason = "the filter gives null"};
+                                .reason = MESSAGE("the filter gives null")};
     TRY(stage_reject(t, &null, counts, err));
     TRY(db_execute(t->ctx->db,
                    arena_printf(arena, "delete from %s s where not (%s)", t->staged, bound.sql),
@@ -34,6 +35,7 @@ static int set_columns(const struct stage_target *t, const struct field_string_m
     strbuf_addf(&sql, "update %s s set ", t->staged);
     for (size_t i = 0; i < set->count; i++) {
         strbuf_adds(&sql, i > 0 ? ", " : "");
+        stage_keep_what_was(&sql, t, set->keys[i], "");
         db_quote_identifier(&sql, set->keys[i]);
         strbuf_addf(&sql, " = (%s)", set->values[i] != NULL ? set->values[i] : "null");
     }
@@ -72,28 +74,35 @@ static void dotted(struct strbuf *out, struct arena *arena, const char *name)
         db_quote_qualified(out, arena_strndup(arena, name, (size_t)(dot - name)), dot + 1);
 }
 
+int stage_lookup_rows(const struct stage_target *t, const struct lookup_spec *l,
+                      struct bound_sql *ret, struct error *err)
+{
+    AUTO_STRBUF struct strbuf sql = {0};
+    const char *text;
+    if (l->table == NULL) {
+        TRY(pipeline_sql(t->ctx->pipeline, t->ctx->stream->node, l->query, &text, err));
+        return stage_sql(t, text, ret, err);
+    }
+    strbuf_init(&sql, STAGE_SQL_MAX);
+    strbuf_adds(&sql, "select * from ");
+    dotted(&sql, t->ctx->arena, l->table);
+    *ret = (struct bound_sql){.sql = arena_strdup(t->ctx->arena, sql.data)};
+    return 0;
+}
+
 /* Its rows as a subquery, and the types of the columns that are used. */
 static int open_lookup(struct lookup *l, struct error *err)
 {
     struct arena *arena = l->t->ctx->arena;
     AUTO_STRBUF struct strbuf sql = {0};
     AUTO_RESULT struct db_result *res = NULL;
-    const char *text;
     strbuf_init(&sql, STAGE_SQL_MAX);
-    if (l->spec->table != NULL) {
-        strbuf_adds(&sql, "select * from ");
-        dotted(&sql, arena, l->spec->table);
-        l->rows = (struct bound_sql){.sql = arena_strdup(arena, sql.data)};
-    } else {
-        TRY(pipeline_sql(l->t->ctx->pipeline, l->t->ctx->stream->node, l->spec->query, &text, err));
-        TRY(stage_sql(l->t, text, &l->rows, err));
-    }
-    l->what = l->spec->table != NULL ? l->spec->table : "its query";
+    TRY(stage_lookup_rows(l->t, l->spec, &l->rows, err));
+    l->what = l->spec->table != NULL ? l->spec->table : message_text("its query");
     l->on = arena_array(arena, l->spec->on.count + 1, sizeof *l->on);
     l->take = arena_array(arena, l->spec->take.count + 1, sizeof *l->take);
     l->on_types = arena_array(arena, l->spec->on.count + 1, sizeof *l->on_types);
     l->take_types = arena_array(arena, l->spec->take.count + 1, sizeof *l->take_types);
-    strbuf_clear(&sql);
     strbuf_adds(&sql, "select ");
     for (size_t i = 0; i < l->spec->on.count; i++) {
         l->on[i] = spec_pair(arena, l->spec->on.items[i]);
@@ -191,6 +200,7 @@ static int take_values(const struct lookup *l, struct error *err)
     for (size_t i = 0; i < l->spec->take.count; i++) {
         int at = stream_column(s, l->take[i].ours);
         strbuf_adds(&sql, i > 0 ? ", " : "");
+        stage_keep_what_was(&sql, l->t, l->take[i].ours, "u.");
         db_quote_identifier(&sql, l->take[i].ours);
         strbuf_addf(&sql, " = l._t%zu", i);
         if (at >= 0 && is_text_type(l->take_types[i]) && s->columns[at].type.kind != DB_TEXT) {
@@ -272,7 +282,8 @@ static int refuse_nulls(const struct stage_target *t, struct stream_counts *coun
         strbuf_adds(&condition, "num_nulls(");
         stage_list(&condition, &s->key, "s.");
         strbuf_adds(&condition, ") > 0");
-        struct stage_reject null = {.condition = condition.data, .reason = "null in the key"};
+        struct stage_reject null = {.condition = condition.data,
+                                    .reason = MESSAGE("null in the key")};
         TRY(stage_reject(t, &null, counts, err));
     }
     for (size_t i = 0; i < s->ncolumns; i++) {

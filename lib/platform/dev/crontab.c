@@ -9,9 +9,8 @@ static bool is_line(const char *line, size_t n, const char *marker)
 
 static int broken(struct error *err)
 {
-    error_set(err, ERR_CONFLICT,
-              "the crontab's lines '" CRONTAB_BEGIN "' and '" CRONTAB_END
-              "' do not make one block");
+    error_set(err, ERR_CONFLICT, "the crontab's lines '%s' and '%s' do not make one block",
+              CRONTAB_BEGIN, CRONTAB_END);
     return error_hint(err, "mend them with 'crontab -e'");
 }
 

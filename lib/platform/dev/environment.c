@@ -171,6 +171,18 @@ int dev_account(const struct dev *dev, struct db_conn *conn, const char *name, c
     return user_upsert(conn, name, password, role, store, err);
 }
 
+/* What the local payment channel signs with, and what members are known again by. */
+static int make_secret(const struct dev *dev, const char *name, struct error *err)
+{
+    const char *path = secret_path(dev, name);
+    char secret[37];
+    if (access(path, R_OK) == 0)
+        return 0;
+    clock_random_uuid(secret);
+    secret_register(secret);
+    return files_write_private(path, secret, err);
+}
+
 static int prepare_database(const struct dev *dev, const struct dev_up_options *options,
                             int *ret_changes, struct error *err)
 {
@@ -181,6 +193,10 @@ static int prepare_database(const struct dev *dev, const struct dev_up_options *
         code = dev_account(dev, conn, "admin", "admin", NULL, err);
     if (code == 0)
         code = dev_account(dev, conn, "integration", "integration", NULL, err);
+    if (code == 0)
+        code = make_secret(dev, "callbacks", err);
+    if (code == 0)
+        code = make_secret(dev, "members", err);
     db_close(conn);
     return code;
 }
@@ -222,6 +238,10 @@ static int write_config(const struct dev *dev, const struct dev_up_options *opti
         strbuf_addf(&out, "  url: http://127.0.0.1:%lld\n", (long long)port);
     strbuf_adds(&out, "  user: integration\n");
     add_line(&out, "  password: ", "file:", secret_path(dev, "integration"));
+    strbuf_adds(&out, "payments:\n  channel: local\n");
+    add_line(&out, "  callback_secret: ", "file:", secret_path(dev, "callbacks"));
+    strbuf_adds(&out, "members:\n");
+    add_line(&out, "  hash_key: ", "file:", secret_path(dev, "members"));
     add_line(&out, "output_dir: ", "", dev->out);
     add_line(&out, "state_dir: ", "", dev->state);
     if (options->pipeline_directory)

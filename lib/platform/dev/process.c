@@ -2,6 +2,7 @@
 #include "core/clock.h"
 #include "core/fileio.h"
 #include "core/mem.h"
+#include "core/message.h"
 #include "platform/dev/files.h"
 #include <dirent.h>
 #include <errno.h>
@@ -54,7 +55,7 @@ static void child_become(const struct passwd *who, int report)
 {
     if (initgroups(who->pw_name, who->pw_gid) != 0 || setgid(who->pw_gid) != 0 ||
         setuid(who->pw_uid) != 0)
-        launch_fail(report, "become the user");
+        launch_fail(report, MESSAGE("become the user"));
 }
 
 /* Descriptors of a child; -1: /dev/null, the log file, the same as out. */
@@ -94,7 +95,7 @@ static void child_exec(const struct process_options *o, const struct passwd *who
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (setsid() < 0)
-        launch_fail(report, "leave the terminal");
+        launch_fail(report, MESSAGE("leave the terminal"));
     if (who)
         child_become(who, report);
     child_environment(o);
@@ -105,13 +106,13 @@ static void child_exec(const struct process_options *o, const struct passwd *who
     if (s.errors < 0)
         s.errors = s.out;
     if (s.out < 0 || s.in < 0 || dup2(s.in, 0) < 0 || dup2(s.out, 1) < 0 || dup2(s.errors, 2) < 0)
-        launch_fail(report, "open its log");
+        launch_fail(report, MESSAGE("open its log"));
     close_inherited();
     /* The directory we were started in must stay removable. */
     if (chdir("/") != 0)
-        launch_fail(report, "change directory");
+        launch_fail(report, MESSAGE("change directory"));
     execvp(o->argv[0], exec_words(o->argv));
-    launch_fail(report, "be executed");
+    launch_fail(report, MESSAGE("be executed"));
     _exit(127);
 }
 
@@ -141,7 +142,8 @@ static int launch(const struct process_options *o, struct child_streams streams,
     close(report[0]);
     if (n == (ssize_t)sizeof f) {
         (void)waitpid(pid, NULL, 0);
-        return error_set_errno(err, ERR_IO, f.errno_value, "'%s' could not %s", o->argv[0], f.step);
+        return error_set_errno(err, ERR_IO, f.errno_value, "'%s' could not %s", o->argv[0],
+                               message_text(f.step));
     }
     *ret_pid = pid;
     return 0;

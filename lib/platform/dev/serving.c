@@ -1,6 +1,7 @@
 #include "platform/dev/serving.h"
 #include "core/clock.h"
 #include "core/fileio.h"
+#include "core/message.h"
 #include "core/signals.h"
 #include "net/http.h"
 #include "platform/dev/files.h"
@@ -75,14 +76,14 @@ static int wait_ready(const struct dev *dev, pid_t pid, int64_t *ret_port, struc
         int64_t port = process_read_number(dev->port_file);
         TRY(signals_check(err));
         if (!process_is(pid, dev->port_file))
-            return not_ready(dev, "ended at once", err);
+            return not_ready(dev, message_text("ended at once"), err);
         if (port > 0 && answers_ready(port)) {
             *ret_port = port;
             return 0;
         }
         clock_sleep_ms(25);
     }
-    return not_ready(dev, "did not get ready", err);
+    return not_ready(dev, message_text("did not get ready"), err);
 }
 
 int serving_start(const struct dev *dev, const char *program, int64_t *port, struct error *err)

@@ -28,7 +28,7 @@ static int respond_tokens(struct request *r, const struct user *user)
 {
     AUTO_STRBUF struct strbuf data = {0};
     struct jwriter w;
-    const struct server_limits *l = &r->server->limits;
+    const struct server_limits *l = server_limits(r->server);
     strbuf_init(&data, 8 * TOKEN_BYTES_MAX);
     jwriter_init(&w, &data);
     jwriter_object(&w);
@@ -42,7 +42,7 @@ static int respond_tokens(struct request *r, const struct user *user)
 
 static int refuse_login(struct request *r)
 {
-    respond_refusal(r, 401, "bad_credentials", "User name or password is wrong");
+    respond_refusal(r, 401, API_ERROR(bad_credentials), "User name or password is wrong");
     return ERR_OK;
 }
 

@@ -6,13 +6,10 @@ static int get_stores(struct request *r, struct error *err)
 {
     struct list_request l;
     AUTO_LISTING struct listing found;
-    int64_t total = -1;
     listing_init(&found);
-    TRY(list_begin(r, 1, &l, err));
+    TRY(list_begin(r, &outlet_listing, &l, err));
     TRY(outlet_list(&r->ctx, &l.from, &found, err));
-    if (list_wants_total(&l))
-        TRY(outlet_count(&r->ctx, &total, err));
-    return list_end(r, &l, &found, 1, total, err);
+    return list_end(r, &l, &found, err);
 }
 
 static int get_store(struct request *r, struct error *err)
@@ -23,7 +20,7 @@ static int get_store(struct request *r, struct error *err)
 }
 
 const struct route routes_store[] = {
-    {"GET", "/api/v1/stores", 0, "cursor page page_size", get_stores},
+    {"GET", "/api/v1/stores", 0, LIST_QUERY, get_stores},
     {"GET", "/api/v1/stores/{code}", 0, NULL, get_store},
     {0},
 };

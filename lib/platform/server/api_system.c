@@ -1,6 +1,9 @@
 /* lib/platform/server/api_system.c - health, readiness, the contract. */
+#include "core/clock.h"
 #include "gen/embed.h"
 #include "platform/server/internal.h"
+
+#define ACTIVE_USER_MS 300000
 
 static int get_health(struct request *r, struct error *err)
 {
@@ -20,7 +23,39 @@ static int get_ready(struct request *r, struct error *err)
     if (status == ERR_OK && is_there != 0 && !atomic_load(&r->server->is_stopping))
         return respond_data(r, 200, SPAN("{\"status\":\"ready\"}"));
     r->retry_after_s = 1;
-    respond_refusal(r, 503, "not_ready", "Not ready");
+    respond_refusal(r, 503, API_ERROR(not_ready), "Not ready");
+    return ERR_OK;
+}
+
+static int64_t count_connections(struct platform_server *s)
+{
+    int64_t n = 0;
+    pthread_mutex_lock(&s->connections_lock);
+    for (const struct connection *c = s->connections; c != NULL; c = c->next)
+        n++;
+    pthread_mutex_unlock(&s->connections_lock);
+    return n;
+}
+
+static int get_metrics(struct request *r, struct error *err)
+{
+    struct platform_server *s = r->server;
+    struct pool_figures pool;
+    (void)err;
+    pool_look(s->pool, &pool);
+    const struct metrics_gauges gauges = {
+        .active_users =
+            (int64_t)rate_limiter_seen(s->rate, "user ", clock_monotonic_ms() - ACTIVE_USER_MS),
+        .requests_active = atomic_load(&s->active),
+        .connections = count_connections(s),
+        .pool_busy = (int64_t)(pool.open - pool.idle),
+        .pool_idle = (int64_t)pool.idle,
+        .pool_max = (int64_t)pool.max,
+        .pool_waits = (int64_t)pool.waits,
+    };
+    r->status = 200;
+    r->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    metrics_write(s->metrics, &gauges, &r->out);
     return ERR_OK;
 }
 
@@ -37,6 +72,7 @@ static int get_contract(struct request *r, struct error *err)
 const struct route routes_system[] = {
     {"GET", "/health", OPEN, NULL, get_health},
     {"GET", "/ready", OPEN, NULL, get_ready},
+    {"GET", "/metrics", OPEN, NULL, get_metrics},
     {"GET", "/openapi.yaml", OPEN, NULL, get_contract},
     {0},
 };

@@ -1,4 +1,6 @@
 /* lib/platform/server/body.c - the JSON body of a request. Numbers are taken as text: no double. */
+#include "core/clock.h"
+#include "core/datetime.h"
 #include "core/decimal.h"
 #include "format/jpull.h"
 #include "platform/server/internal.h"
@@ -7,8 +9,8 @@
 /* \u0000 in a string, a key given twice: well-formed, and not to be taken. */
 static int refuse_json(struct request *r, const struct error *parse, struct error *err)
 {
-    return domain_refuse(&r->ctx, err, ERR_USAGE, "bad_json", NULL, "the body is not usable: %s",
-                         parse->message);
+    return domain_refuse(&r->ctx, err, ERR_USAGE, API_ERROR(bad_json), NULL,
+                         "the body is not usable: %s", parse->message);
 }
 
 int request_body_check(struct request *r, struct span *ret_body, struct error *err)
@@ -18,8 +20,8 @@ int request_body_check(struct request *r, struct span *ret_body, struct error *e
     if (strspn(body.ptr, " \t\r\n") == body.len)
         body = SPAN("{}");
     if (jpull_check(body, true, &parse) != ERR_OK)
-        return domain_refuse(&r->ctx, err, ERR_USAGE, "bad_json", NULL, "the body is not JSON: %s",
-                             parse.message);
+        return domain_refuse(&r->ctx, err, ERR_USAGE, API_ERROR(bad_json), NULL,
+                             "the body is not JSON: %s", parse.message);
     *ret_body = body;
     return ERR_OK;
 }
@@ -41,7 +43,7 @@ static int add_member(struct request *r, struct span key, struct span raw, const
     char *name = arena_strndup(r->arena, key.ptr, key.len);
     if (!list_has(allowed, key) || m->count == MEMBERS_MAX) {
         error_set(err, ERR_USAGE, "unknown member '%.60s'", name);
-        r->ctx.refusal = "bad_parameter";
+        r->ctx.refusal = API_ERROR(bad_parameter);
         r->ctx.details = domain_detail(&r->ctx, "parameter", name);
         return err->code;
     }
@@ -59,7 +61,7 @@ int members_read(struct request *r, struct span object, const char *allowed, str
     strbuf_init(&scratch, BODY_BYTES_MAX);
     ret->count = 0;
     if (jpull_object_begin(object, &iterator, &parse) != ERR_OK)
-        return domain_refuse(&r->ctx, err, ERR_USAGE, "bad_json", NULL,
+        return domain_refuse(&r->ctx, err, ERR_USAGE, API_ERROR(bad_json), NULL,
                              "an object was expected: %s", parse.message);
     for (;;) {
         struct span key, raw;
@@ -178,5 +180,99 @@ int members_int(struct request *r, const struct members *m, const char *name, in
         return request_refuse(r, err, name, "'%s' must be a whole number from %lld to %lld", name,
                               (long long)min, (long long)max);
     *ret_value = value;
+    return ERR_OK;
+}
+
+int members_list(struct request *r, const struct members *m, const char *name, size_t count_max,
+                 int (*item)(struct request *r, struct span raw, size_t index, void *self,
+                             struct error *err),
+                 void *self, size_t *ret_count, struct error *err)
+{
+    struct jpull_array iterator;
+    struct error parse = ERROR_INIT;
+    struct span array = members_raw(m, name);
+    if (array.ptr == NULL || jpull_array_begin(array, &iterator, &parse) != ERR_OK)
+        return request_refuse(r, err, name, "'%s' must be a list", name);
+    for (size_t count = 0;; count++) {
+        struct span raw;
+        bool is_end;
+        if (jpull_array_next(&iterator, &raw, &is_end, &parse) != ERR_OK)
+            return request_refuse(r, err, name, "'%s' is malformed: %s", name, parse.message);
+        if (is_end && count == 0)
+            return request_refuse(r, err, name, "'%s' is empty", name);
+        if (is_end) {
+            *ret_count = count;
+            return ERR_OK;
+        }
+        if (count == count_max)
+            return request_refuse(r, err, name, "'%s' has more than %zu items", name, count_max);
+        if (item(r, raw, count, self, err) != ERR_OK)
+            return error_context(err, "%s[%zu]", name, count);
+    }
+}
+
+int members_ref(struct request *r, const struct members *m, size_t max_bytes, const char **ret,
+                struct error *err)
+{
+    char id[37];
+    const char *key = request_header(r, "Idempotency-Key");
+    TRY(members_text(r, m, "ref", false, max_bytes, ret, err));
+    if (*ret != NULL && **ret == '\0')
+        return request_refuse(r, err, "ref", "'ref' must not be empty");
+    if (*ret != NULL)
+        return ERR_OK;
+    clock_random_uuid(id);
+    *ret = key != NULL ? arena_printf(r->arena, "key:%lld:%s", (long long)r->ctx.user_id, key)
+                       : arena_strdup(r->arena, id);
+    return ERR_OK;
+}
+
+int request_body_nothing(struct request *r, struct error *err)
+{
+    struct span body = {0};
+    struct members m;
+    TRY(request_body_check(r, &body, err));
+    return members_read(r, body, "", &m, err);
+}
+
+int members_time(struct request *r, const struct members *m, const char *name, const char **ret,
+                 struct error *err)
+{
+    struct datetime when;
+    const char *text = NULL;
+    char plain[DATETIME_ISO_MAX];
+    *ret = NULL;
+    TRY(members_text(r, m, name, false, 40, &text, err));
+    if (text == NULL)
+        return ERR_OK;
+    if (!datetime_parse_iso(text, strlen(text), &when) || !when.has_zone || !when.has_time)
+        return request_refuse(r, err, name, "'%s' must be an instant (RFC 3339)", name);
+    datetime_print(when.us, NULL, plain);
+    *ret = arena_strdup(r->arena, plain);
+    return ERR_OK;
+}
+
+int members_bool(struct request *r, const struct members *m, const char *name, bool *ret,
+                 struct error *err)
+{
+    enum jpull_kind kind;
+    const char *text = "";
+    TRY(member_value(r, m, name, &kind, &text, err));
+    if (kind == JPULL_NONE || kind == JPULL_NULL)
+        return ERR_OK;
+    if (kind != JPULL_TRUE && kind != JPULL_FALSE)
+        return request_refuse(r, err, name, "'%s' must be true or false", name);
+    *ret = kind == JPULL_TRUE;
+    return ERR_OK;
+}
+
+int members_version(struct request *r, const struct members *m, int64_t *ret, struct error *err)
+{
+    int64_t version = 0;
+    TRY(members_int(r, m, "version", 1, INT32_MAX, &version, err));
+    if (version == 0)
+        return request_refuse(r, err, "version",
+                              "'version' is missing: send that of the document you changed");
+    *ret = version;
     return ERR_OK;
 }

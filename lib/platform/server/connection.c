@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* More than this of a body that is refused anyway is not read. */
-#define DROPPED_BYTES_MAX  ((size_t)8 << 20)
+/* A body that is refused anyway is read to its end, if that is not further away than this: who is
+ * still sending when the connection closes loses the answer. */
+#define DROPPED_BYTES_MAX  ((size_t)16 << 20)
 #define REAPER_INTERVAL_MS 250
 
 /* ---- the list of connections -------------------------------------------------------------- */
@@ -28,7 +29,7 @@ static struct connection *connection_add(struct platform_server *s, MHD_socket s
 {
     struct connection *c = mem_alloc(sizeof *c);
     c->socket = socket;
-    c->deadline_ms = clock_monotonic_ms() + s->limits.receive_timeout_ms;
+    c->deadline_ms = clock_monotonic_ms() + server_limits(s)->receive_timeout_ms;
     pthread_mutex_lock(&s->connections_lock);
     c->next = s->connections;
     if (c->next != NULL)
@@ -123,7 +124,7 @@ static void add_headers(struct request *r, struct MHD_Response *response)
 {
     char seconds[24];
     (void)MHD_add_response_header(response, "Content-Type", r->content_type);
-    (void)MHD_add_response_header(response, "X-Request-Id", r->trace_id);
+    (void)MHD_add_response_header(response, "X-Request-Id", r->request_id);
     (void)MHD_add_response_header(response, "Cache-Control", "no-store");
     if (r->allow != NULL)
         (void)MHD_add_response_header(response, "Allow", r->allow);
@@ -150,22 +151,30 @@ static enum MHD_Result send_answer(struct request *r)
         return MHD_NO;
     }
     add_headers(r, response);
-    set_deadline(r->server, r->connection, r->server->limits.receive_timeout_ms);
+    set_deadline(r->server, r->connection, server_limits(r->server)->receive_timeout_ms);
     enum MHD_Result queued = MHD_queue_response(r->mhd, (unsigned)r->status, response);
     MHD_destroy_response(response);
     r->stage = REQUEST_ANSWERED;
     return queued;
 }
 
+/* Whether the client is sending already, and will be done soon enough to be heard out. */
+static bool is_to_be_drained(const struct request *r, unsigned long long length)
+{
+    return length <= DROPPED_BYTES_MAX && request_header(r, "Expect") == NULL;
+}
+
 /* What can be told from the headers alone. True: refused, the answer is written. */
 static bool refuse_by_head(struct request *r)
 {
     const char *length = request_header(r, "Content-Length");
+    unsigned long long bytes = length != NULL ? strtoull(length, NULL, 10) : 0;
+    r->is_body_too_big = bytes > BODY_BYTES_MAX;
     if (length != NULL && request_header(r, "Transfer-Encoding") != NULL) {
-        respond_refusal(r, 400, "bad_request",
+        respond_refusal(r, 400, API_ERROR(bad_request),
                         "Content-Length and Transfer-Encoding exclude each other");
-    } else if (length != NULL && strtoull(length, NULL, 10) > BODY_BYTES_MAX) {
-        respond_refusal(r, 413, "body_too_large", "The body is over 1 MiB");
+    } else if (r->is_body_too_big && !is_to_be_drained(r, bytes)) {
+        respond_refusal(r, 413, API_ERROR(body_too_large), "The body is over 1 MiB");
     } else {
         return false;
     }
@@ -173,17 +182,32 @@ static bool refuse_by_head(struct request *r)
     return true;
 }
 
+static void end_span(struct request *r)
+{
+    char status[16];
+    if (r->route != NULL) {
+        snprintf(r->span.name, sizeof r->span.name, "%s %s", r->method, r->route->pattern);
+        trace_span_text(&r->span, "http.route", r->route->pattern, strlen(r->route->pattern));
+    }
+    trace_span_number(&r->span, "http.response.status_code", r->status);
+    snprintf(status, sizeof status, "HTTP %d", r->status);
+    if (r->status >= 500) /* what the client did wrong is no failure of the server */
+        trace_span_fail(&r->span, status);
+    trace_span_end(&r->span);
+}
+
 static void work(struct request *r)
 {
     struct error err = ERROR_INIT;
     if (r->is_body_too_big) {
         r->must_close = true;
-        respond_refusal(r, 413, "body_too_large", "The body is over 1 MiB");
+        respond_refusal(r, 413, API_ERROR(body_too_large), "The body is over 1 MiB");
     } else if (request_parse_target(r, &err) != ERR_OK) {
         respond_error(r, &err);
     } else {
         request_dispatch(r);
     }
+    end_span(r);
 }
 
 static void log_request(struct request *r)
@@ -192,7 +216,7 @@ static void log_request(struct request *r)
     server_log(r->server, LOG_INFO,
                LOG_FIELDS(LOG_STR("method", r->method), LOG_STR("path", r->path),
                           LOG_INT("status", r->status), LOG_INT("ms", ms),
-                          LOG_STR("trace_id", r->trace_id),
+                          LOG_STR("request_id", r->request_id), LOG_STR("trace_id", r->trace_id),
                           LOG_STR("user", r->user.subject != NULL ? r->user.subject : "")),
                "request");
 }
@@ -207,7 +231,7 @@ void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 
 static enum MHD_Result take_upload(struct request *r, const char *upload, size_t *size)
 {
-    if (!strbuf_add(&r->body, upload, *size)) {
+    if (r->is_body_too_big || !strbuf_add(&r->body, upload, *size)) {
         r->is_body_too_big = true;
         r->dropped_bytes += *size;
     }
@@ -227,7 +251,7 @@ enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *ur
         r->method = arena_strdup(r->arena, method);
         r->started_ns = clock_monotonic_ns();
         atomic_fetch_add(&s->active, 1);
-        set_deadline(s, r->connection, s->limits.receive_timeout_ms);
+        set_deadline(s, r->connection, server_limits(s)->receive_timeout_ms);
         return refuse_by_head(r) ? send_answer(r) : MHD_YES;
     }
     if (*upload_size > 0)
@@ -251,8 +275,11 @@ void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     *con_cls = NULL;
     if (r->stage != REQUEST_NEW) {
         log_request(r);
+        if (r->stage == REQUEST_ANSWERED)
+            metrics_request(s->metrics, router_index(r->route), r->status,
+                            (clock_monotonic_ns() - r->started_ns) / 1000);
         atomic_fetch_sub(&s->active, 1);
     }
-    set_deadline(s, r->connection, s->limits.idle_timeout_ms);
+    set_deadline(s, r->connection, server_limits(s)->idle_timeout_ms);
     request_free(r);
 }

@@ -6,9 +6,14 @@
 #define DINER_PLATFORM_INTERNAL_H
 
 #include "core/log.h"
+#include "core/trace_span.h"
 #include "domain/context.h"
 #include "domain/listing.h"
+#include "domain/points_rules.h"
+#include "domain/read_cache.h"
+#include "platform/server/metrics.h"
 #include "platform/server/pool.h"
+#include "platform/server/proxies.h"
 #include "platform/server/rate.h"
 #include "platform/server/server.h"
 #include "platform/server/token.h"
@@ -23,6 +28,7 @@
 #define SEGMENTS_MAX       16
 #define QUERY_MAX          24
 #define CAPTURES_MAX       2
+#define RELOADS_MAX        1000
 
 /* ---- the server --------------------------------------------------------------------------- */
 
@@ -33,19 +39,35 @@ struct connection {
     int64_t deadline_ms; /* 0: none (the request is being worked on) */
 };
 
-struct server_limits { /* constant while the server runs */
+struct server_limits {
     int64_t page_size_default, page_size_max;
     int64_t access_token_ms, refresh_token_ms;
     struct field_rate rate_minute, rate_hour, rate_integration_minute, rate_integration_hour;
     int64_t receive_timeout_ms, idle_timeout_ms;
-    int64_t lock_timeout_ms;
+    int64_t lock_timeout_ms, unpaid_after_ms;
+    bool has_points; /* else orders earn none */
+    struct points_rules points;
 };
 
+struct channel_local;
+struct channel;
+struct idempotency_request;
 struct platform_server {
-    struct server_limits limits;
+    /* Replaced as a whole by a reload; the old one may still be read, so all are kept to the end.
+     */
+    _Atomic(const struct server_limits *) limits;
+    struct server_limits *all_limits[RELOADS_MAX];
+    size_t limits_count;
+    struct metrics *metrics;
     char *dsn, *jwt_secret, *port_file;
     struct pool *pool;
+    struct read_cache *cache; /* NULL: none */
     struct rate_limiter *rate;
+    struct proxies *proxies;       /* NULL: none */
+    const struct channel *channel; /* takes payments; NULL: none does */
+    struct channel_local *channel_local;
+    char *callback_secret; /* or NULL */
+    char *hash_key;        /* of members, or NULL */
     struct MHD_Daemon *daemon;
     int port;
     pthread_mutex_t log_lock; /* core/log.h is for one thread */
@@ -74,7 +96,10 @@ struct request {
     struct arena *arena;
     enum request_stage stage;
     int64_t started_ns;
-    char trace_id[65];
+    char trace_id[65];      /* of traceparent, else the request's own */
+    char request_id[65];    /* of X-Request-Id, else a new one */
+    struct trace_span span; /* for whoever collects traces */
+    char comment[80];       /* put behind SQL statements: a traceparent; or empty */
 
     const char *method;
     const char *target;           /* as it came: path and query, escaped */
@@ -92,6 +117,7 @@ struct request {
     struct token_claims user;           /* role NULL: nobody */
     char client[80];                    /* who the rate limit counts */
     struct domain_context ctx;
+    const struct idempotency_request *once; /* of a write */
 
     int status;
     struct strbuf out;
@@ -144,21 +170,43 @@ int members_decimal(struct request *r, const struct members *m, const char *name
                     int integer_digits, int scale, const char **ret, struct error *err);
 int members_int(struct request *r, const struct members *m, const char *name, int64_t min,
                 int64_t max, int64_t *ret_value, struct error *err); /* untouched when absent */
+/* An RFC 3339 instant in canonical form; NULL when absent or null. */
+int members_time(struct request *r, const struct members *m, const char *name, const char **ret,
+                 struct error *err);
+int members_bool(struct request *r, const struct members *m, const char *name, bool *ret,
+                 struct error *err); /* untouched when absent */
+/* A list of 1 to count_max items, each given to `item`; its errors say which. */
+int members_list(struct request *r, const struct members *m, const char *name, size_t count_max,
+                 int (*item)(struct request *r, struct span raw, size_t index, void *self,
+                             struct error *err),
+                 void *self, size_t *ret_count, struct error *err);
+/* `ref`, the caller's own number of what it does; without it that of the request: its key, else a
+ * new one. */
+int members_ref(struct request *r, const struct members *m, size_t max_bytes, const char **ret,
+                struct error *err);
+/* Refuses a body with members. */
+int request_body_nothing(struct request *r, struct error *err);
+/* The version that the client's change is based on; it must be there. */
+int members_version(struct request *r, const struct members *m, int64_t *ret, struct error *err);
 
 /* ---- lists -------------------------------------------------------------------------------- */
 
+/* The query parameters that every list takes. */
+#define LIST_QUERY "sort cursor page page_size"
 struct list_request {
+    const struct listing_spec *spec;
     struct listing_from from;
-    bool is_paged;   /* page=N was given; else by cursor */
-    bool is_further; /* a cursor was given */
+    const char *sort; /* the order in force */
+    bool is_paged;    /* page=N was given; else by cursor */
     int64_t page, page_size;
 };
-/* page, page_size, cursor of the query; a cursor of another list or other filters is refused. */
-int list_begin(struct request *r, size_t nkeys, struct list_request *ret, struct error *err);
-bool list_wants_total(const struct list_request *l);
-/* {"items","total","page","page_size","next_cursor"}; total < 0: null. */
+/* sort, page, page_size, cursor of the query; a cursor of another list, order or other filters is
+ * refused as bad_cursor. The total is counted unless a cursor was given. */
+int list_begin(struct request *r, const struct listing_spec *spec, struct list_request *ret,
+               struct error *err);
+/* {"items","total","page","page_size","next_cursor"} */
 int list_end(struct request *r, const struct list_request *l, const struct listing *found,
-             size_t nkeys, int64_t total, struct error *err);
+             struct error *err);
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
@@ -175,7 +223,8 @@ enum route_flag {
     ROUTE_PUBLIC = 1 << 0,    /* no token asked for */
     ROUTE_UNLIMITED = 1 << 1, /* not counted by the rate limit */
     ROUTE_NO_DB = 1 << 2,     /* takes no connection, or takes it itself */
-    ROUTE_WRITE = 1 << 3,     /* in a transaction, with Idempotency-Key */
+    ROUTE_WRITE = 1 << 3,     /* in a transaction, with Idempotency-Key; not for role readonly */
+    ROUTE_ADMIN = 1 << 4,     /* only for role admin */
 };
 struct route {
     const char *method;
@@ -184,14 +233,49 @@ struct route {
     const char *query; /* names of the query parameters allowed, blank-separated */
     int (*handle)(struct request *r, struct error *err);
 };
-/* Each resource's table ends with method NULL. */
-extern const struct route routes_system[], routes_auth[], routes_store[], routes_product[],
-    routes_stock[], routes_order[];
+/* Each resource's table ends with method NULL; all of them stand in routes.def. */
+#define ROUTES(name) extern const struct route routes_##name[];
+#include "platform/server/routes.def"
+#undef ROUTES
+
+/* Handlers that answer from the cache what ?max_age=SECONDS allows (cached.c). */
+int get_stock_aged(struct request *r, struct error *err);
+int get_product_aged(struct request *r, struct error *err);
 
 /* Everything from the parsed head to the answer in r->out. */
 void request_dispatch(struct request *r);
+/* The endpoints of all routes, for the metrics; and which of them a route is. */
+const struct metrics_endpoint *router_endpoints(size_t *ret_count);
+size_t router_index(const struct route *route); /* NULL: the count */
 int request_take_connection(struct request *r, struct error *err);
 void request_give_connection(struct request *r);
+
+/* For writes that go on outside the database: what was done so far, and the answer so far, are
+ * committed; what comes after is in a transaction of its own, which the end of the request commits.
+ */
+int request_commit(struct request *r, struct error *err);
+int request_begin_again(struct request *r, struct error *err);
+
+/* ---- orders (api_order.c) ----------------------------------------------------------------- */
+
+struct order_request;
+/* Of the body. ret_at NULL: it says no instant. */
+int order_read(struct request *r, struct order_request *ret, const char **ret_at,
+               struct error *err);
+/* The codes in "coupons", which may be absent. */
+int coupons_read(struct request *r, const struct members *m, const char *const **ret,
+                 size_t *ret_count, struct error *err);
+/* Creates it, with the events of the log. */
+int order_make(struct request *r, const struct order_request *order, const char **ret_no,
+               const char **ret_document, struct error *err);
+
+/* ---- payments (desk.c) -------------------------------------------------------------------- */
+
+int desk_open(struct platform_server *s, const struct settings *settings, struct error *err);
+void desk_close(struct platform_server *s);
+/* A desk for this request: while the channel is asked, its connection serves others. */
+struct saga_desk;
+void request_desk(struct request *r, struct saga_desk *ret);
 
 /* ---- MHD's callbacks (connection.c) ------------------------------------------------------- */
 
@@ -206,6 +290,11 @@ void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
 int reaper_start(struct platform_server *s, struct error *err);
 void reaper_stop(struct platform_server *s);
 
+/* What holds at this moment: ask once a request and field. */
+static inline const struct server_limits *server_limits(struct platform_server *s)
+{
+    return atomic_load_explicit(&s->limits, memory_order_acquire);
+}
 /* One line of the server's log. */
 void server_log(struct platform_server *s, enum log_level level, const struct log_field *fields,
                 const char *message);

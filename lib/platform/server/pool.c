@@ -11,6 +11,7 @@ struct pool {
     struct db_options options;
     struct db_conn **idle;
     size_t idle_count, open_count, max;
+    uint64_t waits;
 };
 
 struct pool *pool_new(const struct db_options *options, size_t max)
@@ -78,6 +79,8 @@ static bool wait_turn(struct pool *p, int64_t wait_ms, struct db_conn **ret)
         until.tv_nsec -= 1000000000;
     }
     pthread_mutex_lock(&p->lock);
+    if (p->idle_count == 0 && p->open_count >= p->max)
+        p->waits++;
     while (p->idle_count == 0 && p->open_count >= p->max && timed_out != ETIMEDOUT)
         timed_out = pthread_cond_timedwait(&p->returned, &p->lock, &until);
     bool is_served = p->idle_count > 0 || p->open_count < p->max;
@@ -88,6 +91,13 @@ static bool wait_turn(struct pool *p, int64_t wait_ms, struct db_conn **ret)
         p->open_count++;
     pthread_mutex_unlock(&p->lock);
     return is_served;
+}
+
+void pool_look(struct pool *p, struct pool_figures *ret)
+{
+    pthread_mutex_lock(&p->lock);
+    *ret = (struct pool_figures){p->open_count, p->idle_count, p->max, p->waits};
+    pthread_mutex_unlock(&p->lock);
 }
 
 int pool_take(struct pool *p, int64_t wait_ms, struct db_conn **ret, struct error *err)

@@ -16,5 +16,10 @@ void pool_free(struct pool *p); /* all connections must be back; NULL-safe */
 /* Waits at most wait_ms for one: ERR_UNAVAILABLE. */
 int pool_take(struct pool *p, int64_t wait_ms, struct db_conn **ret, struct error *err);
 void pool_give(struct pool *p, struct db_conn *conn); /* NULL-safe */
+struct pool_figures {
+    size_t open, idle, max;
+    uint64_t waits; /* how often a taker had to wait, since the start */
+};
+void pool_look(struct pool *p, struct pool_figures *ret);
 
 #endif

@@ -104,3 +104,14 @@ bool rate_limiter_take(struct rate_limiter *r, const char *client, const struct 
     *ret_wait_ms = short_ms > long_ms ? short_ms : long_ms;
     return is_let_through;
 }
+
+size_t rate_limiter_seen(struct rate_limiter *r, const char *prefix, int64_t since_ms)
+{
+    size_t count = 0, length = strlen(prefix);
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->sets * WAYS; i++)
+        if (r->clients[i].seen_ms >= since_ms && strncmp(r->clients[i].name, prefix, length) == 0)
+            count++;
+    pthread_mutex_unlock(&r->lock);
+    return count;
+}

@@ -15,5 +15,7 @@ void rate_limiter_free(struct rate_limiter *r); /* NULL-safe */
  * next would be let through. A rate with per_ms 0 does not limit. */
 bool rate_limiter_take(struct rate_limiter *r, const char *client, const struct field_rate *minute,
                        const struct field_rate *hour, int64_t now_ms, int64_t *ret_wait_ms);
+/* Clients whose name begins with the prefix and that were heard of since then. */
+size_t rate_limiter_seen(struct rate_limiter *r, const char *prefix, int64_t since_ms);
 
 #endif

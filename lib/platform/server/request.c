@@ -1,6 +1,7 @@
 /* lib/platform/server/request.c - the head of a request: target, query, parameters. */
 #include "core/clock.h"
 #include "core/datetime.h"
+#include "core/trace.h"
 #include "platform/server/encode.h"
 #include "platform/server/internal.h"
 #include <ctype.h>
@@ -9,17 +10,31 @@
 #define TARGET_BYTES_MAX 8192
 
 /* What the client calls the request, when it is harmless; else an id of ours. */
-static void set_trace_id(struct request *r)
+static void set_request_id(struct request *r)
 {
     const char *given = request_header(r, "X-Request-Id");
     size_t length = given != NULL ? strlen(given) : 0;
-    bool is_plain = length > 0 && length < sizeof r->trace_id;
+    bool is_plain = length > 0 && length < sizeof r->request_id;
     for (size_t i = 0; i < length && is_plain; i++)
         is_plain = isalnum((unsigned char)given[i]) || given[i] == '-' || given[i] == '_';
     if (is_plain)
-        memcpy(r->trace_id, given, length + 1);
-    else
-        clock_random_uuid(r->trace_id);
+        memcpy(r->request_id, given, length + 1);
+}
+
+/* The caller's trace goes on here; one that is recorded is also told to the database, so that its
+ * logs can be joined. (Not others: a statement with a comment of its own is not kept prepared.) */
+static void set_trace(struct request *r)
+{
+    const char *parent = request_header(r, "traceparent");
+    bool is_sampled = false;
+    if (!trace_parse(parent, r->trace_id, &is_sampled))
+        memcpy(r->trace_id, r->request_id, sizeof r->trace_id);
+    else if (is_sampled)
+        snprintf(r->comment, sizeof r->comment, "traceparent='%.55s'", parent);
+    trace_span_begin_remote(&r->span, parent, r->method);
+    if (r->span.id[0] != '\0')
+        snprintf(r->trace_id, sizeof r->trace_id, "%s", r->span.trace_id);
+    trace_span_enter(&r->span);
 }
 
 struct request *request_new(struct platform_server *server, struct MHD_Connection *mhd,
@@ -35,9 +50,12 @@ struct request *request_new(struct platform_server *server, struct MHD_Connectio
     r->method = "";
     r->content_type = "application/json; charset=utf-8";
     r->ctx.arena = r->arena;
+    const struct server_limits *limits = server_limits(server);
+    r->ctx.points = limits->has_points ? &limits->points : NULL;
     strbuf_init(&r->body, BODY_BYTES_MAX);
     strbuf_init(&r->out, LISTING_BYTES_MAX + BODY_BYTES_MAX);
-    clock_random_uuid(r->trace_id);
+    clock_random_uuid(r->request_id);
+    memcpy(r->trace_id, r->request_id, sizeof r->trace_id);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     r->connection = info != NULL ? info->socket_context : NULL;
@@ -59,7 +77,7 @@ const char *request_header(const struct request *r, const char *name)
 
 static int refuse_target(struct request *r, struct error *err, const char *what)
 {
-    return domain_refuse(&r->ctx, err, ERR_USAGE, "bad_request", NULL, "%s", what);
+    return domain_refuse(&r->ctx, err, ERR_USAGE, API_ERROR(bad_request), NULL, "%s", what);
 }
 
 static int parse_path(struct request *r, struct span path, struct error *err)
@@ -101,7 +119,8 @@ static int parse_pair(struct request *r, struct span pair, struct error *err)
 
 int request_parse_target(struct request *r, struct error *err)
 {
-    set_trace_id(r);
+    set_request_id(r);
+    set_trace(r);
     size_t length = strlen(r->target);
     if (length > TARGET_BYTES_MAX)
         return refuse_target(r, err, "the address is too long");
@@ -127,7 +146,7 @@ int request_refuse(struct request *r, struct error *err, const char *name, const
     va_start(args, format);
     error_setv(err, ERR_USAGE, format, args);
     va_end(args);
-    r->ctx.refusal = "bad_parameter";
+    r->ctx.refusal = API_ERROR(bad_parameter);
     r->ctx.details = domain_detail(&r->ctx, "parameter", name);
     return err->code;
 }

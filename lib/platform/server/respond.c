@@ -17,13 +17,33 @@ int respond_data(struct request *r, int status, struct span data)
     return ERR_OK;
 }
 
+/* What the catalogue does not have, clients cannot know: a defect of ours, told as one. */
+static void check_declared(struct request *r, int *status, const char **name, const char **message,
+                           const char **details)
+{
+    const struct api_error *e = api_error_find(*name);
+    if (e != NULL && api_error_has_status(e, *status))
+        return;
+    server_log(r->server, LOG_ERROR,
+               LOG_FIELDS(LOG_STR("trace_id", r->trace_id), LOG_STR("error", *name),
+                          LOG_INT("http_status", *status)),
+               "an error that the catalogue does not have");
+    *status = 500;
+    *name = API_ERROR(internal);
+    *message = "Internal error";
+    *details = NULL;
+}
+
 static void respond_failure(struct request *r, int status, const char *name, const char *message,
                             const char *details)
 {
     struct jwriter w;
+    check_declared(r, &status, &name, &message, &details);
     r->status = status;
     strbuf_clear(&r->out);
     r->content_type = "application/json; charset=utf-8";
+    if (status == 409)
+        metrics_conflict(r->server->metrics, name);
     jwriter_init(&w, &r->out);
     jwriter_object(&w);
     jwriter_kint(&w, "code", status);
@@ -47,6 +67,7 @@ static int refusal_status(enum error_code code)
     case ERR_NOT_FOUND: return 404;
     case ERR_DATA: return 422;
     case ERR_RATE_LIMITED: return 429;
+    case ERR_UNAVAILABLE: return 503;
     default: return 409;
     }
 }
@@ -66,20 +87,20 @@ static void respond_unavailable(struct request *r, const char *name, const char 
 static void respond_internal(struct request *r, const struct error *err)
 {
     if (sqlstate_is(err, "55P03"))
-        respond_refusal(r, 409, "lock_timeout", "Failed to acquire lock");
+        respond_refusal(r, 409, API_ERROR(lock_timeout), "Failed to acquire lock");
     else if (sqlstate_is(err, "57014"))
-        respond_unavailable(r, "timeout", "The request took too long");
+        respond_unavailable(r, API_ERROR(timeout), "The request took too long");
     else if (sqlstate_is(err, "22P05") || sqlstate_is(err, "22021") || sqlstate_is(err, "22P02") ||
              sqlstate_is(err, "22007"))
-        respond_refusal(r, 400, "bad_parameter", "A parameter has the wrong form");
+        respond_refusal(r, 400, API_ERROR(bad_parameter), "A parameter has the wrong form");
     else if (sqlstate_is(err, "22"))
-        respond_refusal(r, 422, "out_of_range", "A value is out of range");
+        respond_refusal(r, 422, API_ERROR(out_of_range), "A value is out of range");
     else if (sqlstate_is(err, "23"))
-        respond_refusal(r, 409, "conflict", "The change conflicts with what is stored");
+        respond_refusal(r, 409, API_ERROR(conflict), "The change conflicts with what is stored");
     else if (error_class_of(err->code) == ERROR_CLASS_TRANSIENT)
-        respond_unavailable(r, "unavailable", "Temporarily unavailable");
+        respond_unavailable(r, API_ERROR(unavailable), "Temporarily unavailable");
     else
-        respond_refusal(r, 500, "internal", "Internal error");
+        respond_refusal(r, 500, API_ERROR(internal), "Internal error");
 }
 
 void respond_error(struct request *r, const struct error *err)

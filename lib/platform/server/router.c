@@ -6,9 +6,65 @@
 #include "platform/server/internal.h"
 #include <arpa/inet.h>
 
-static const struct route *const tables[] = {routes_system,  routes_auth,  routes_store,
-                                             routes_product, routes_stock, routes_order};
+static const struct route *const tables[] = {
+#define ROUTES(name) routes_##name,
+#include "platform/server/routes.def"
+#undef ROUTES
+};
 #define TABLE_COUNT (sizeof tables / sizeof tables[0])
+
+#define ENDPOINTS_MAX 128
+
+/* ---- the endpoints ------------------------------------------------------------------------ */
+
+static struct metrics_endpoint endpoints[ENDPOINTS_MAX];
+static size_t first_endpoint[TABLE_COUNT], endpoint_count;
+static pthread_once_t endpoints_made = PTHREAD_ONCE_INIT;
+
+/* "/api/v1/orders/{order_no}" belongs to the service orders. */
+static const char *service_of(const char *pattern)
+{
+    static char names[ENDPOINTS_MAX][32];
+    static const char prefix[] = "/api/v1/";
+    if (strncmp(pattern, prefix, sizeof prefix - 1) != 0)
+        return "system";
+    const char *word = pattern + sizeof prefix - 1;
+    char *name = names[endpoint_count];
+    snprintf(name, sizeof names[0], "%.*s", (int)strcspn(word, "/"), word);
+    return name;
+}
+
+static void make_endpoints(void)
+{
+    for (size_t t = 0; t < TABLE_COUNT; t++) {
+        first_endpoint[t] = endpoint_count;
+        for (const struct route *r = tables[t]; r->method != NULL; r++) {
+            if (endpoint_count == ENDPOINTS_MAX)
+                return;
+            endpoints[endpoint_count] =
+                (struct metrics_endpoint){service_of(r->pattern), r->method, r->pattern};
+            endpoint_count++;
+        }
+    }
+}
+
+const struct metrics_endpoint *router_endpoints(size_t *ret_count)
+{
+    pthread_once(&endpoints_made, make_endpoints);
+    *ret_count = endpoint_count;
+    return endpoints;
+}
+
+size_t router_index(const struct route *route)
+{
+    for (size_t t = 0; t < TABLE_COUNT && route != NULL; t++)
+        for (size_t i = first_endpoint[t]; i < endpoint_count; i++)
+            if (&tables[t][i - first_endpoint[t]] == route)
+                return i;
+            else if (tables[t][i - first_endpoint[t]].method == NULL)
+                break;
+    return endpoint_count;
+}
 
 /* ---- the route ---------------------------------------------------------------------------- */
 
@@ -60,11 +116,11 @@ static bool find_route(struct request *r)
         }
     }
     if (allow.len == 0) {
-        respond_refusal(r, 404, "not_found", "There is nothing at this address");
+        respond_refusal(r, 404, API_ERROR(not_found), "There is nothing at this address");
         return false;
     }
     r->allow = arena_strdup(r->arena, allow.data);
-    respond_refusal(r, 405, "method_not_allowed", "The address does not take this method");
+    respond_refusal(r, 405, API_ERROR(method_not_allowed), "The address does not take this method");
     return false;
 }
 
@@ -74,7 +130,7 @@ static void name_address(struct request *r)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    char text[INET6_ADDRSTRLEN] = "unknown";
+    char text[INET6_ADDRSTRLEN] = "unknown", client[INET6_ADDRSTRLEN];
     const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
     if (address != NULL && address->sa_family == AF_INET)
         (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
@@ -82,7 +138,8 @@ static void name_address(struct request *r)
     else if (address != NULL && address->sa_family == AF_INET6)
         (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
                         text, sizeof text);
-    snprintf(r->client, sizeof r->client, "address %s", text);
+    proxies_client(r->server->proxies, text, request_header(r, "X-Forwarded-For"), client);
+    snprintf(r->client, sizeof r->client, "address %s", client);
 }
 
 static int authenticate(struct request *r, struct error *err)
@@ -96,21 +153,40 @@ static int authenticate(struct request *r, struct error *err)
     snprintf(r->client, sizeof r->client, "user %lld", (long long)r->user.user_id);
     r->ctx.user_id = r->user.user_id;
     r->ctx.only_store = r->user.store;
+    r->ctx.hash_key = r->server->hash_key;
     return ERR_OK;
+}
+
+static bool has_role(const struct request *r, const char *role)
+{
+    return r->user.role != NULL && strcmp(r->user.role, role) == 0;
 }
 
 static bool is_within_rate(struct request *r)
 {
-    const struct server_limits *l = &r->server->limits;
+    const struct server_limits *l = server_limits(r->server);
     int64_t wait_ms;
-    bool is_integration = r->user.role != NULL && strcmp(r->user.role, "integration") == 0;
+    bool is_integration = has_role(r, "integration");
     if (rate_limiter_take(r->server->rate, r->client,
                           is_integration ? &l->rate_integration_minute : &l->rate_minute,
                           is_integration ? &l->rate_integration_hour : &l->rate_hour,
                           clock_monotonic_ms(), &wait_ms))
         return true;
     r->retry_after_s = (wait_ms + 999) / 1000;
-    respond_refusal(r, 429, "rate_limited", "Too many requests");
+    respond_refusal(r, 429, API_ERROR(rate_limited), "Too many requests");
+    return false;
+}
+
+/* Whether the role may use the address at all; which rows it sees is the domain's matter. */
+static bool is_permitted(struct request *r)
+{
+    bool is_admin_only = (r->route->flags & ROUTE_ADMIN) != 0 && !has_role(r, "admin");
+    bool is_write_denied = (r->route->flags & ROUTE_WRITE) != 0 && has_role(r, "readonly");
+    if (!is_admin_only && !is_write_denied)
+        return true;
+    respond_refusal(r, 403, API_ERROR(forbidden_role),
+                    is_admin_only ? "Only the role admin may do this"
+                                  : "The role readonly changes nothing");
     return false;
 }
 
@@ -127,10 +203,11 @@ static bool admit(struct request *r)
     if ((r->route->flags & ROUTE_UNLIMITED) == 0 && !is_within_rate(r))
         return false;
     if (status == ERR_OK)
-        return true;
-    respond_refusal(r, 401, strstr(err.message, "expired") ? "token_expired" : "unauthorised",
-                    strstr(err.message, "expired") ? "The token has expired"
-                                                   : "A valid bearer token is needed");
+        return is_permitted(r);
+    respond_refusal(
+        r, 401, strstr(err.message, "expired") ? API_ERROR(token_expired) : API_ERROR(unauthorised),
+        strstr(err.message, "expired") ? "The token has expired"
+                                       : "A valid bearer token is needed");
     return false;
 }
 
@@ -138,11 +215,16 @@ static bool admit(struct request *r)
 
 int request_take_connection(struct request *r, struct error *err)
 {
-    return pool_take(r->server->pool, POOL_WAIT_MS, &r->ctx.conn, err);
+    TRY(pool_take(r->server->pool, POOL_WAIT_MS, &r->ctx.conn, err));
+    if (r->comment[0] != '\0')
+        db_set_comment(r->ctx.conn, r->comment);
+    return ERR_OK;
 }
 
 void request_give_connection(struct request *r)
 {
+    if (r->ctx.conn != NULL && r->comment[0] != '\0')
+        db_set_comment(r->ctx.conn, NULL);
     pool_give(r->server->pool, r->ctx.conn);
     r->ctx.conn = NULL;
 }
@@ -189,16 +271,31 @@ static int write_once(struct request *r, const struct idempotency_request *once,
     return ERR_OK;
 }
 
+int request_commit(struct request *r, struct error *err)
+{
+    if (r->once->key != NULL && r->status != 0)
+        TRY(idempotency_save(&r->ctx, r->once, r->status, r->out.data, err));
+    return db_commit(r->ctx.conn, err);
+}
+
+int request_begin_again(struct request *r, struct error *err)
+{
+    return db_begin(r->ctx.conn, err);
+}
+
 static int run_write(struct request *r, struct error *err)
 {
     char hash[65];
-    struct idempotency_request once = {.method = r->method, .path = r->path, .request_hash = hash};
+    struct idempotency_request *once = arena_alloc(r->arena, sizeof *once);
     struct sha256 *sha = sha256_new();
     sha256_add(sha, r->body.data, r->body.len);
     sha256_finish(sha, hash);
-    TRY(read_idempotency_key(r, &once.key, err));
+    *once = (struct idempotency_request){
+        .method = r->method, .path = r->path, .request_hash = arena_strdup(r->arena, hash)};
+    TRY(read_idempotency_key(r, &once->key, err));
+    r->once = once;
     TRY(db_begin(r->ctx.conn, err));
-    TRY(write_once(r, &once, err));
+    TRY(write_once(r, once, err));
     return db_commit(r->ctx.conn, err);
 }
 
@@ -218,6 +315,8 @@ void request_dispatch(struct request *r)
         return;
     int status = run_handler(r, &err);
     request_give_connection(r);
+    /* After the commit; also when it is not known whether it happened. */
+    read_cache_drop(r->server->cache, r->ctx.touched, r->arena);
     if (status != ERR_OK)
         respond_error(r, &err);
 }

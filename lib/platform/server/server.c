@@ -2,8 +2,10 @@
 #include "platform/server/server.h"
 #include "core/clock.h"
 #include "core/fileio.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "core/signals.h"
+#include "domain/member_key.h"
 #include "platform/server/internal.h"
 #include <errno.h>
 #include <netdb.h>
@@ -42,9 +44,9 @@ __attribute__((format(printf, 2, 0))) static void log_library(void *cls, const c
 
 /* ---- options ------------------------------------------------------------------------------ */
 
-static void set_limits(struct server_limits *l, const struct platform_server_options *o)
+static int read_limits(struct server_limits *l, const struct settings *s,
+                       const struct platform_server_options *o, struct error *err)
 {
-    const struct settings *s = o->settings;
     *l = (struct server_limits){
         .page_size_default = s != NULL ? s->page_size_default : 20,
         .page_size_max = s != NULL ? s->page_size_max : 100,
@@ -57,11 +59,30 @@ static void set_limits(struct server_limits *l, const struct platform_server_opt
         .rate_integration_hour =
             s != NULL ? s->rate_integration_hour : (struct field_rate){200000, 3600000},
         .lock_timeout_ms = s != NULL ? s->database_lock_timeout_ms : 5000,
+        .unpaid_after_ms = s != NULL ? s->order_unpaid_ms : 1800000,
         .receive_timeout_ms = o->receive_timeout_ms > 0 ? o->receive_timeout_ms : 30000,
         .idle_timeout_ms = o->idle_timeout_ms > 0 ? o->idle_timeout_ms : 60000,
+        .has_points = s != NULL,
     };
     if (l->page_size_default > l->page_size_max)
         l->page_size_default = l->page_size_max;
+    return l->has_points ? points_rules_read(s, &l->points, err) : ERR_OK;
+}
+
+static int set_limits(struct platform_server *s, const struct settings *settings,
+                      const struct platform_server_options *o, struct error *err)
+{
+    if (s->limits_count == RELOADS_MAX)
+        return error_set(err, ERR_LIMIT, "reloaded %d times since the start", RELOADS_MAX);
+    struct server_limits *l = mem_alloc(sizeof *l);
+    int status = read_limits(l, settings, o, err);
+    if (status != ERR_OK) {
+        free(l);
+        return status;
+    }
+    s->all_limits[s->limits_count++] = l;
+    atomic_store_explicit(&s->limits, l, memory_order_release);
+    return ERR_OK;
 }
 
 static int set_secret(struct platform_server *s, const char *given, struct error *err)
@@ -80,6 +101,24 @@ static int set_secret(struct platform_server *s, const char *given, struct error
     }
     secret_register(s->jwt_secret);
     return ERR_OK;
+}
+
+/* The phones that have no hash by the key yet get one before anybody looks for them. */
+static int set_hash_key(struct platform_server *s, const struct settings *settings,
+                        struct error *err)
+{
+    struct domain_context ctx = {.arena = arena_new()};
+    int64_t hashed = 0;
+    int code =
+        settings != NULL ? member_key_read(settings->members_hash_key, &s->hash_key, err) : 0;
+    ctx.hash_key = s->hash_key;
+    if (code == ERR_OK && s->hash_key != NULL)
+        code = pool_take(s->pool, POOL_WAIT_MS, &ctx.conn, err);
+    if (code == ERR_OK && s->hash_key != NULL)
+        code = member_hash_all(&ctx, &hashed, err);
+    pool_give(s->pool, ctx.conn);
+    arena_free(ctx.arena);
+    return code;
 }
 
 static size_t pool_size(const struct platform_server_options *o)
@@ -101,7 +140,8 @@ static int set_pool(struct platform_server *s, const struct platform_server_opti
         .application_name = "diner serve",
         .connect_timeout_ms = 3000,
         .statement_timeout_ms = STATEMENT_LIMIT_MS,
-        .lock_timeout_ms = s->limits.lock_timeout_ms,
+        .lock_timeout_ms = server_limits(s)->lock_timeout_ms,
+        .prepare = true,
     };
     s->pool = pool_new(&options, pool_size(o));
     TRY(pool_take(s->pool, POOL_WAIT_MS, &first, err));
@@ -179,6 +219,7 @@ static int start_daemon(struct platform_server *s, const struct platform_server_
     int fd = -1;
     int64_t connections = o->connections_max > 0 ? o->connections_max : CONNECTIONS_DEFAULT;
     TRY(open_listener(o->listen, &fd, &s->port, err));
+    (void)message_in_english(true); /* what it answers and logs from now on, programs read */
     s->daemon = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
             MHD_USE_ITC | MHD_USE_ERROR_LOG,
@@ -186,9 +227,9 @@ static int start_daemon(struct platform_server *s, const struct platform_server_
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
         s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(s->limits.idle_timeout_ms / 1000 + 1), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        HEAD_BYTES_MAX, MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK_BYTES,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        (unsigned)(server_limits(s)->idle_timeout_ms / 1000 + 1),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES_MAX, MHD_OPTION_THREAD_STACK_SIZE,
+        THREAD_STACK_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (s->daemon == NULL) {
         close(fd);
         return error_set_errno(err, ERR_FAILED, errno, "the server did not start");
@@ -225,15 +266,23 @@ static struct platform_server *server_new(const struct platform_server_options *
     s->dsn = mem_strdup(o->dsn != NULL ? o->dsn : "");
     s->port_file = mem_strdup(o->port_file);
     s->rate = rate_limiter_new(CLIENTS_COUNTED);
-    set_limits(&s->limits, o);
+    size_t endpoints;
+    const struct metrics_endpoint *all = router_endpoints(&endpoints);
+    s->metrics = metrics_new(all, endpoints);
     return s;
 }
 
 static int start_parts(struct platform_server *s, const struct platform_server_options *o,
                        struct error *err)
 {
+    TRY(set_limits(s, o->settings, o, err));
     TRY(set_secret(s, o->jwt_secret, err));
+    if (o->settings != NULL)
+        TRY(proxies_new(&o->settings->rate_proxies, &s->proxies, err));
     TRY(set_pool(s, o, err));
+    TRY(set_hash_key(s, o->settings, err));
+    TRY(desk_open(s, o->settings, err));
+    TRY(read_cache_open(o->settings, &s->cache, err));
     TRY(reaper_start(s, err));
     TRY(start_daemon(s, o, err));
     return s->port_file != NULL ? write_port_file(s, err) : ERR_OK;
@@ -248,6 +297,7 @@ int platform_server_start(const struct platform_server_options *options,
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);
     sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &stops, &before);
     int status = start_parts(s, options, err);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -293,13 +343,20 @@ static void stop(struct platform_server *s, bool (*is_urgent)(void))
         drain(s, is_urgent);
     }
     reaper_stop(s);
+    desk_close(s);
     pool_free(s->pool);
+    read_cache_close(s->cache);
     rate_limiter_free(s->rate);
+    proxies_free(s->proxies);
+    metrics_free(s->metrics);
+    for (size_t i = 0; i < s->limits_count; i++)
+        free(s->all_limits[i]);
     pthread_cond_destroy(&s->reaper_wake);
     pthread_mutex_destroy(&s->connections_lock);
     pthread_mutex_destroy(&s->log_lock);
     secret_free(s->dsn);
     secret_free(s->jwt_secret);
+    secret_free(s->hash_key);
     free(s->port_file);
     free(s);
 }
@@ -320,6 +377,35 @@ static bool is_told_again(void)
     return sigtimedwait(&stops, NULL, &none) > 0;
 }
 
+/* Rates, page sizes, token lives and points as the configuration has them now; what does not read
+ * stays as it was. */
+static void reload(struct platform_server *s, const struct platform_server_options *o)
+{
+    struct error err = ERROR_INIT;
+    const struct settings *settings = NULL;
+    int status = o->reload != NULL ? o->reload(o->reload_self, &settings, &err) : ERR_OK;
+    if (status == ERR_OK && settings != NULL)
+        status = set_limits(s, settings, o, &err);
+    if (status != ERR_OK)
+        server_log(s, LOG_ERROR, LOG_FIELDS(LOG_STR("error", err.message)), "limits not reloaded");
+    else
+        server_log(s, LOG_NOTICE, NULL, "limits reloaded");
+}
+
+/* Until a signal that ends the server. */
+static void serve(struct platform_server *s, const struct platform_server_options *o,
+                  const sigset_t *signals)
+{
+    int received = signals_pending(); /* one that came before the mask was set */
+    server_log(s, LOG_NOTICE, LOG_FIELDS(LOG_INT("port", s->port)), "listening");
+    while (received == 0 || received == SIGHUP) {
+        if (received == SIGHUP)
+            reload(s, o);
+        if (sigwait(signals, &received) != 0)
+            return;
+    }
+}
+
 int platform_server_run(const struct platform_server_options *options, struct error *err)
 {
     struct platform_server *s;
@@ -327,14 +413,11 @@ int platform_server_run(const struct platform_server_options *options, struct er
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);
     sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &stops, &before);
     int status = platform_server_start(options, &s, err);
     if (status == ERR_OK) {
-        int received = signals_pending(); /* one that came before the mask was set */
-        server_log(s, LOG_NOTICE, LOG_FIELDS(LOG_INT("port", s->port)), "listening");
-        while (received == 0)
-            if (sigwait(&stops, &received) != 0)
-                break;
+        serve(s, options, &stops);
         server_log(s, LOG_NOTICE, LOG_FIELDS(LOG_INT("active", atomic_load(&s->active))),
                    "stopping");
         stop(s, is_told_again);

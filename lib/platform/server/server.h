@@ -2,7 +2,8 @@
  *
  * One process, a thread a connection (bounded), a pool of database connections. Deadlines are its
  * own, for libmicrohttpd's limit is idle time only. SIGTERM and SIGINT stop it: nothing new is
- * accepted, requests in progress end (at most 10 s), and the run returns 0. */
+ * accepted, requests in progress end (at most 10 s), and the run returns 0. SIGHUP reloads the
+ * limits: rates, page sizes, lives of tokens. */
 #ifndef DINER_PLATFORM_SERVER_H
 #define DINER_PLATFORM_SERVER_H
 
@@ -19,6 +20,10 @@ struct platform_server_options {
     int64_t connections_max;          /* clients at a time; 0: 512 */
     int64_t receive_timeout_ms;       /* a request's headers, then its body; 0: 30 s each */
     int64_t idle_timeout_ms;          /* between requests; 0: 60 s */
+    /* What SIGHUP asks for the settings of now; the strings in them are not used. NULL: SIGHUP does
+     * nothing. Called on the thread of platform_server_run. */
+    int (*reload)(void *self, const struct settings **ret, struct error *err);
+    void *reload_self;
 };
 
 /* Runs until SIGINT or SIGTERM (which it takes for itself meanwhile). Blocks. */

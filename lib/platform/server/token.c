@@ -133,8 +133,10 @@ static bool read_claims(struct span json, struct arena *arena, struct token_clai
         !claim_text(json, "/use", arena, &ret->use) || !claim_int(json, "/uid", &ret->user_id) ||
         !claim_int(json, "/iat", &ret->issued_s) || !claim_int(json, "/exp", &ret->expires_s))
         return false;
+    /* A store's token without its store must never become one of the whole chain. */
     bool has_store = claim_text(json, "/store", arena, &ret->store);
-    return has_store == (strcmp(ret->role, "store") == 0);
+    bool is_of_store = strcmp(ret->role, "store") == 0;
+    return has_store ? is_of_store || strcmp(ret->role, "readonly") == 0 : !is_of_store;
 }
 
 int token_verify(const char *secret, const char *token, const char *use, int64_t now_s,

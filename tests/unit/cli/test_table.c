@@ -191,6 +191,29 @@ static void test_width(void **state)
     assert_int_equal(width("（全角）、。"), 12);
 }
 
+static void wraps(const char *words, const char *expected)
+{
+    AUTO_STRBUF struct strbuf out = {0};
+
+    strbuf_init(&out, 0);
+    cli_wrap(&out, words, 2, 14);
+    assert_string_equal(out.data, expected);
+}
+
+static void test_wrap(void **state)
+{
+    (void)state;
+    wraps("", "\n");
+    wraps("words are kept whole", "words are\n  kept whole\n");
+    wraps("a-word-that-is-too-long for it", "a-word-that-is-too-long\n  for it\n");
+    wraps("没有空格的中文也要换行", "没有空格的中\n  文也要换行\n");
+    wraps("标点不在行首，绝不", "标点不在行\n  首，绝不\n"); /* 首 comes along */
+    wraps("括号不在末（尾）", "括号不在末\n  （尾）\n");     /* so does （ */
+    wraps("用 `run` 运行", "用 `run` 运\n  行\n");
+    wraps("中文与abcdef混排", "中文与abcdef\n  混排\n");
+    wraps("坏\xE4\xBD字节", "坏\xE4\xBD字节\n");
+}
+
 static void test_safe(void **state)
 {
     AUTO_STRBUF struct strbuf out = {0};
@@ -216,6 +239,7 @@ int main(void)
         T(test_wrong_values),
         T(test_full_disk),
         cmocka_unit_test(test_width),
+        cmocka_unit_test(test_wrap),
         cmocka_unit_test(test_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

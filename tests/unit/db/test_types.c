@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -355,6 +356,72 @@ static void test_malformed_binary_is_an_error(void **state)
     assert_int_equal(out.len, 0);
 }
 
+/* ---- the short way ---------------------------------------------------------------------- */
+
+static uint32_t next_random(void)
+{
+    static uint64_t state = 20261122;
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(state >> 33);
+}
+
+/* Mostly numbers, some with what does not belong there, some at the edge of a type. */
+static size_t random_text(char *out)
+{
+    static const char *const edges[] = {"32767",
+                                        "32768",
+                                        "-32768",
+                                        "2147483647",
+                                        "2147483648",
+                                        "9223372036854775807",
+                                        "9223372036854775808",
+                                        "999999999999999999",
+                                        "1000000000000000000"};
+    if (next_random() % 16 == 0)
+        return (size_t)sprintf(out, "%s", edges[next_random() % (sizeof edges / sizeof *edges)]);
+    static const char common[] = "0123456789000011", rare[] = "-+.eE \0a,\xE7\x89\x9B";
+    size_t n = next_random() % 24;
+    for (size_t i = 0; i < n; i++)
+        out[i] = next_random() % 16 != 0 ? common[next_random() % 16]
+                                         : rare[next_random() % (sizeof rare - 1)];
+    if (n > 2 && next_random() % 2 == 0)
+        out[1 + next_random() % (n - 1)] = '.';
+    if (n > 0 && next_random() % 8 == 0)
+        out[0] = '-';
+    return n;
+}
+
+static void test_plain_is_what_the_long_way_gives(void **state)
+{
+    (void)state;
+    static const struct db_type types[] = {
+        {DB_INT2, 0, 0},     {DB_INT4, 0, 0},     {DB_INT8, 0, 0},     {DB_NUMERIC, 0, 0},
+        {DB_NUMERIC, 12, 2}, {DB_NUMERIC, 5, 0},  {DB_NUMERIC, 2, 4},  {DB_NUMERIC, 30, 10},
+        {DB_NUMERIC, 3, -2}, {DB_NUMERIC, 18, 8}, {DB_NUMERIC, 10, 9}, {DB_NUMERIC, 9, 4},
+        {DB_TEXT, 0, 0},     {DB_TEXT, 7, 0},     {DB_DATE, 0, 0}};
+    size_t plain = 0, refused = 0;
+    for (int round = 0; round < 200000; round++) {
+        char text[32];
+        struct strbuf first, second;
+        const struct db_type type = types[next_random() % (sizeof types / sizeof *types)];
+        const struct span span = {text, random_text(text)};
+        strbuf_init(&first, 0);
+        strbuf_init(&second, 0);
+        const char *reason = db_encode_flags(&type, span, DB_ENCODE_VALID_UTF8, &first);
+        bool is_plain = db_encode_plain(&type, span, &second);
+        if (is_plain && (reason != NULL || first.len != second.len ||
+                         memcmp(first.data, second.data, first.len) != 0))
+            fail_msg("round %d: '%.*s' in another form", round, (int)span.len, span.ptr);
+        if (!is_plain)
+            assert_int_equal(second.len, 0);
+        plain += is_plain;
+        refused += reason != NULL;
+        strbuf_release(&first);
+        strbuf_release(&second);
+    }
+    assert_true(plain > 20000 && refused > 20000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_json_depth_and_many_keys),
         cmocka_unit_test(test_full_buffer_refuses),
         cmocka_unit_test(test_malformed_binary_is_an_error),
+        cmocka_unit_test(test_plain_is_what_the_long_way_gives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

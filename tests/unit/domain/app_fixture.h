@@ -32,7 +32,9 @@ static inline int64_t app_number(const char *sql)
 static inline void app_reset(void)
 {
     app_run("truncate app.outbox, app.idempotency_keys, app.order_status_history, "
-            "app.order_items, app.stock_log, app.orders, app.stock, app.users, app.products, "
+            "app.order_items, app.stock_log, app.orders, app.stock, app.users, app.recipes, "
+            "app.reservations, app.stock_takes, app.stock_transfers, app.campaigns, app.coupons, "
+            "app.product_units, app.products, "
             "app.stores restart identity cascade;"
             "insert into app.stores (code, name, timezone) values "
             "('S001', '人民广场店', 'Asia/Shanghai'), ('S002', 'Bowery', 'America/New_York');"

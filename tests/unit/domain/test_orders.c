@@ -382,6 +382,32 @@ static void test_keyset_goes_on(void **state)
     assert_int_equal(seen, 7);
 }
 
+/* Every sort gives each order once, up and down, however many tie: all seven cost the same. */
+static void test_sorted(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 7; i++)
+        create("P1", "1");
+    for (const struct listing_sort *s = order_listing.sorts; s->name != NULL; s++)
+        for (int down = 0; down < 2; down++) {
+            struct listing_from from = {.limit = 2, .wants_total = true};
+            int64_t seen = 0;
+            assert_true(listing_sort_set(
+                &order_listing, arena_printf(ctx.arena, "%s%s", down ? "-" : "", s->name), &from));
+            for (int round = 0; round < 4; round++) {
+                AUTO_LISTING struct listing found;
+                listing_init(&found);
+                assert_db_ok(order_list(&ctx, &(struct order_filter){0}, &from, &found, &err));
+                assert_int_equal(found.total, 7);
+                assert_int_equal(found.has_more, round < 3);
+                seen += found.count;
+                memcpy(from.after, found.last, sizeof from.after);
+            }
+            assert_int_equal(seen, 7);
+        }
+    assert_false(listing_sort_set(&order_listing, "password", &(struct listing_from){0}));
+}
+
 static void test_users(void **state)
 {
     (void)state;
@@ -438,6 +464,7 @@ int main(void)
         T(test_forty_sellers_sell_what_there_is),
         T(test_opposite_orders_do_not_deadlock),
         T(test_keyset_goes_on),
+        T(test_sorted),
         T(test_users),
         T(test_idempotency),
     };

@@ -104,7 +104,7 @@ static void test_blocks_agree(void **state)
         }
         struct csvscan_bits a = csvscan_block(block, ',', '"');
         struct csvscan_bits b = csvscan_block_portable(block, ',', '"');
-        assert_true(a.marks == b.marks && a.odd == b.odd);
+        assert_true(a.marks == b.marks && a.odd == b.odd && a.quotes == b.quotes);
     }
 }
 

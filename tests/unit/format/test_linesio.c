@@ -355,6 +355,111 @@ static void test_file_that_grows_is_refused(void **state)
     linesio_close(l);
 }
 
+/* ---- scanned beside the reading ------------------------------------------------------------- */
+
+#define BESIDE_LINES 300000
+
+/* A file of 5 MB: lines of ASCII, then some of what is given. */
+static const char *large_file(const char *tail, size_t n)
+{
+    static char bytes[BESIDE_LINES * 18 + 4096];
+    size_t at = 0;
+    for (int i = 0; i < BESIDE_LINES; i++)
+        at += (size_t)sprintf(bytes + at, "line %012d\n", i);
+    memcpy(bytes + at, tail, n);
+    return scratch_file("large", bytes, at + n);
+}
+
+static struct linesio *open_beside(const char *path, const char *encoding)
+{
+    struct error err = ERROR_INIT;
+    struct linesio *l = NULL;
+    assert_ok(linesio_open_beside(open(path, O_RDONLY), path, encoding, 1000, &l, &err));
+    return l;
+}
+
+/* Reads to the end or to the first error; how many lines came, how many of them with a fault. */
+static int read_lines(struct linesio *l, size_t *ret_lines, size_t *ret_faults, struct error *err)
+{
+    struct linesio_line line;
+    bool end = false;
+    *ret_lines = *ret_faults = 0;
+    for (;;) {
+        TRY(linesio_next(l, &line, &end, err));
+        if (end)
+            return 0;
+        ++*ret_lines;
+        *ret_faults += line.fault != NULL;
+    }
+}
+
+static void test_scan_beside_says_the_same(void **state)
+{
+    (void)state;
+    static const char utf8[] = "\xE7\x89\x9B\xE8\x85\xA9\nlast";
+    const char *path = large_file(utf8, strlen(utf8));
+    struct error err = ERROR_INIT;
+    struct linesio *l = open_beside(path, NULL), *first;
+    size_t lines, faults;
+    assert_ok(linesio_open_path(path, NULL, 1000, &first, &err));
+    assert_ok(read_lines(l, &lines, &faults, &err));
+    assert_int_equal(lines, BESIDE_LINES + 2);
+    assert_int_equal(faults, 0);
+    assert_true(linesio_is_scanned(l) && linesio_encoding(l)->verified);
+    assert_string_equal(linesio_sha256(l), linesio_sha256(first));
+    uint64_t total = 0, read = linesio_bytes_read(l, &total);
+    assert_int_equal(read, total);
+    linesio_close(l);
+    linesio_close(first);
+    l = open_beside(path, NULL); /* and is waited for when somebody asks */
+    assert_ok(linesio_settle(l, &err));
+    assert_int_equal(strlen(linesio_sha256(l)), 64);
+    linesio_close(l);
+    linesio_close(open_beside(path, NULL)); /* or stopped */
+}
+
+static void test_scan_beside_that_finds_another_encoding(void **state)
+{
+    (void)state;
+    static const char gb[] = "\xC5\xA3\xEB\xEE\xC5\xA3\xEB\xEE\n\xC5\xA3\xEB\xEE\n";
+    const char *path = large_file(gb, strlen(gb));
+    struct error err = ERROR_INIT;
+    struct linesio *l = open_beside(path, NULL);
+    size_t lines, faults;
+    assert_int_equal(read_lines(l, &lines, &faults, &err), ERR_DATA);
+    assert_true(linesio_is_misjudged(l));
+    assert_in(err.message, "is GB18030, but begins as if it were UTF-8");
+    linesio_close(l);
+    l = open_beside(path, "gbk"); /* declared: nothing was assumed */
+    error_clear(&err);
+    assert_ok(read_lines(l, &lines, &faults, &err));
+    assert_int_equal(lines, BESIDE_LINES + 2);
+    linesio_close(l);
+    l = open_beside(path, "utf-8"); /* declared, and wrong: its lines say where */
+    assert_ok(read_lines(l, &lines, &faults, &err));
+    assert_int_equal(faults, 2);
+    assert_false(linesio_is_misjudged(l));
+    linesio_close(l);
+}
+
+static void test_scan_beside_of_what_is_no_text(void **state)
+{
+    (void)state;
+    static const char one_fault[] = "\xE7\x89\x9B\xE7\x89\x9B\xE7\x89\x9B\xE7\x89\x9B\xFF\n";
+    static char nuls[4000];
+    struct error err = ERROR_INIT;
+    size_t lines, faults;
+    struct linesio *l = open_beside(large_file(one_fault, strlen(one_fault)), NULL);
+    assert_ok(read_lines(l, &lines, &faults, &err));
+    assert_int_equal(faults, 1);
+    linesio_close(l);
+    const char *path = scratch_file("nuls", nuls, sizeof nuls);
+    assert_int_equal(truncate(path, 5 << 20), 0);
+    assert_int_equal(linesio_open_beside(open(path, O_RDONLY), path, NULL, 1000, &l, &err),
+                     ERR_DATA); /* seen at once, and in the scan's words */
+    assert_in(err.message, "not text");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +476,9 @@ int main(void)
         cmocka_unit_test(test_stream_refusals),
         cmocka_unit_test(test_stream_decides_once),
         cmocka_unit_test(test_file_that_grows_is_refused),
+        cmocka_unit_test(test_scan_beside_says_the_same),
+        cmocka_unit_test(test_scan_beside_that_finds_another_encoding),
+        cmocka_unit_test(test_scan_beside_of_what_is_no_text),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

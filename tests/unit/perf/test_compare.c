@@ -3,7 +3,6 @@
 #include "perf/gate.h"
 #include "perf/record.h"
 #include "perf/report.h"
-#include "perf/snapshot.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -363,44 +362,6 @@ static void test_markdown_is_not_markup_from_outside(void **state)
     assert_non_null(strstr(text, "- line break \\*bold\\* pg_stat_statements\n"));
 }
 
-/* ---- database ------------------------------------------------------------------------------ */
-
-static void test_snapshot_difference(void **state)
-{
-    const struct snapshot a = {.calls = 1000,
-                               .exec_ms = 500,
-                               .rows = 10,
-                               .blocks_hit = 100,
-                               .blocks_read = 100,
-                               .reset_s = 7};
-    struct snapshot b = {.calls = 3000,
-                         .exec_ms = 1500,
-                         .rows = 4010,
-                         .blocks_hit = 1000,
-                         .blocks_read = 200,
-                         .reset_s = 7,
-                         .evicted = 2};
-    struct perf_result r;
-    (void)state;
-    perf_result_init(&r, arena, "diner");
-    snapshot_difference(&a, &b, PERF_DATABASE_STATEMENTS, 500, arena, &r);
-    assert_true(fabs(r.database.ms_per_request.value - 2) < 1e-12);
-    assert_true(fabs(r.database.ms_per_call.value - 0.5) < 1e-12);
-    assert_true(fabs(r.database.calls_per_request.value - 4) < 1e-12);
-    assert_true(fabs(r.database.rows_per_request.value - 8) < 1e-12);
-    assert_true(fabs(r.database.cache_hit.value - 0.9) < 1e-12);
-    assert_int_equal(r.database.commits_per_request.known, PERF_UNKNOWN);
-    assert_non_null(strstr(r.notes[0], "evicted entries 2 times"));
-    b.reset_s = 8; /* somebody reset the counters: a difference would be made up */
-    snapshot_difference(&a, &b, PERF_DATABASE_STATEMENTS, 500, arena, &r);
-    assert_int_equal(r.database.ms_per_request.known, PERF_UNKNOWN);
-    assert_non_null(strstr(r.database.ms_per_request.why, "reset"));
-    b.reset_s = 7;
-    snapshot_difference(&a, &b, PERF_DATABASE_ACTIVITY, 500, arena, &r);
-    assert_int_equal(r.database.ms_per_request.known, PERF_UNKNOWN); /* before PostgreSQL 14 */
-    assert_int_equal(r.database.calls_per_request.known, PERF_UNKNOWN);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,7 +379,6 @@ int main(void)
         cmocka_unit_test(test_gate_baseline),
         cmocka_unit_test(test_markdown_table),
         cmocka_unit_test(test_markdown_is_not_markup_from_outside),
-        cmocka_unit_test(test_snapshot_difference),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

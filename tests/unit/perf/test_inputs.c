@@ -248,9 +248,61 @@ static void test_own_json_comes_back(void **state)
     strbuf_release(&text);
 }
 
+static void test_vegeta(void **state)
+{
+    struct perf_result r = read_fixture(FIXTURES "vegeta.txt");
+    (void)state;
+    assert_string_equal(r.profile.source, "vegeta");
+    assert_int_equal(r.profile.model, PERF_MODEL_OPEN);
+    assert_int_equal(r.profile.rate_per_s, 120);
+    assert_int_equal(r.outcomes[LOADGEN_OK], 665);
+    assert_int_equal(r.outcomes[LOADGEN_CONNECT], 535);
+    assert_value(r.percentiles[PERF_P50], 108.272568);
+    assert_value(r.percentiles[PERF_P99], 264.815246);
+    assert_value(r.mean, 113.172398);
+    assert_value(r.error_rate, 535.0 / 1200);
+    assert_value(r.rps, 665 / 10.094965987);
+    assert_int_equal(r.percentiles[PERF_P999].known, PERF_UNKNOWN);
+    r = read_fixture(FIXTURES "vegeta.json");
+    assert_int_equal(r.outcomes[LOADGEN_OK], 98);
+    assert_int_equal(r.outcomes[LOADGEN_LIMITED], 1);
+    assert_int_equal(r.outcomes[LOADGEN_STATUS], 1);
+    assert_value(r.percentiles[PERF_P95], 3.478629);
+    assert_int_equal(r.percentiles[PERF_P99].known, PERF_UNKNOWN); /* 100 are too few */
+    assert_value(r.error_rate, 1.0 / 99);
+}
+
+static void test_vegeta_faults(void **state)
+{
+    static const struct {
+        const char *text, *message;
+    } faults[] = {
+        {"Requests      [total, rate, throughput]  12, 1.00, 1.00\n"
+         "Latencies     [mean, 50]  1ms, soon\n",
+         "f:2: expected a duration for '50'"},
+        {"Requests      [total, rate, throughput]  12, 1.00, 1.00\n"
+         "Latencies     [mean, 50]  1ms, 1m0.5s\n",
+         "it is incomplete"},
+        {"Requests      [total, rate, throughput]  12, 1.00, 1.00\n"
+         "Latencies     [mean]  1ms\nStatus Codes  [code:count]  200\n",
+         "f:3: expected 'STATUS:COUNT'"},
+        {"{\"latencies\":{\"mean\":\"x\"},\"status_codes\":{}}", "'requests' must be a number"},
+    };
+    struct perf_result r;
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct error err = ERROR_INIT;
+        assert_int_equal(perf_input_parse(span_of(faults[i].text), "f", arena, &r, &err), ERR_DATA);
+        if (strstr(err.message, faults[i].message) == NULL)
+            fail_msg("'%s' is not in '%s'", faults[i].message, err.message);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_vegeta),
+        cmocka_unit_test(test_vegeta_faults),
         cmocka_unit_test(test_wrk_with_latency),
         cmocka_unit_test(test_wrk_with_errors),
         cmocka_unit_test(test_hey_text),

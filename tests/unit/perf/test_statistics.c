@@ -158,6 +158,101 @@ static void test_percentile_needs(void **state)
     assert_int_equal(statistics_percentile_needs(99.9), 3688);
 }
 
+/* Golden values: R 4.2.2, wilcox.test(b, a, exact = TRUE, conf.int = TRUE), and the same p-values
+ * from scipy 1.10.1, mannwhitneyu(b, a, method = "exact"). */
+static void test_golden_values_of_r_and_scipy(void **state)
+{
+    static const struct {
+        double a[8], b[8];
+        size_t na, nb;
+        double u, p, shift, low, high;
+    } golden[] = {
+        {{102.1, 98.4, 101.7, 99.9, 103.3, 100.8},
+         {109.2, 112.5, 108.8, 111.0, 107.1, 113.9},
+         6,
+         6,
+         36,
+         0.0021645021645021645,
+         9.25,
+         6.3,
+         12.6},
+        {{102.1, 98.4, 101.7, 99.9, 103.3, 100.8},
+         {101.2, 104.5, 98.8, 103.0, 100.1, 105.9},
+         6,
+         6,
+         23,
+         0.48484848484848486,
+         1.25,
+         -2,
+         4.6},
+        {{12.0, 15.5, 11.2, 19.8},
+         {13.1, 16.2, 22.4, 18.0, 17.7},
+         4,
+         5,
+         15,
+         0.2857142857142857,
+         2.55,
+         -3.6,
+         10.4},
+        {{5.1, 4.9, 5.6, 5.3, 5.0, 5.2, 4.8, 5.5},
+         {5.4, 5.7, 5.05, 5.8, 6.0, 5.65, 5.9, 5.35},
+         8,
+         8,
+         55,
+         0.014763014763014764,
+         0.45,
+         0.1,
+         0.8},
+    };
+    struct mann_whitney m;
+    struct shift s;
+    (void)state;
+    for (size_t i = 0; i < COUNT(golden); i++) {
+        statistics_mann_whitney(golden[i].a, golden[i].na, golden[i].b, golden[i].nb, &m);
+        statistics_shift(golden[i].a, golden[i].na, golden[i].b, golden[i].nb, &s);
+        assert_true(m.exact && s.has_interval);
+        assert_near(m.u, golden[i].u, 0);
+        assert_near(m.p, golden[i].p, 1e-14);
+        assert_near(s.estimate, golden[i].shift, 1e-9);
+        assert_near(s.low, golden[i].low, 1e-9);
+        assert_near(s.high, golden[i].high, 1e-9);
+    }
+    /* scipy: mannwhitneyu(b, a, method = "asymptotic", use_continuity = True) */
+    const double a[] = {3, 3, 5, 7, 7, 9}, b[] = {5, 7, 9, 9, 11, 12};
+    statistics_mann_whitney(a, 6, b, 6, &m);
+    assert_near(m.p, 0.07296726831346526, 1e-14);
+    /* R: p.adjust(c(0.01, 0.04, 0.03, 0.005, 0.2), "holm") */
+    double p[] = {0.01, 0.04, 0.03, 0.005, 0.2};
+    const double adjusted[] = {0.040, 0.090, 0.090, 0.025, 0.200};
+    statistics_holm(p, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_near(p[i], adjusted[i], 1e-14);
+}
+
+/* Ranks of the sign test: 6 values give 96.9 % from end to end, 9 leave one out at each end. */
+static void test_median_interval(void **state)
+{
+    const double values[] = {5, 1, 9, 2, 8, 3, 7, 4, 6};
+    double low, high;
+    (void)state;
+    assert_false(statistics_median_interval(values, 5, &low, &high));
+    assert_true(statistics_median_interval(values, 6, &low, &high));
+    assert_near(low, 1, 0);
+    assert_near(high, 9, 0);
+    assert_true(statistics_median_interval(values, 9, &low, &high));
+    assert_near(low, 2, 0);
+    assert_near(high, 8, 0);
+}
+
+static void test_rounds_needed(void **state)
+{
+    (void)state;
+    assert_int_equal(statistics_needs(1, 0.05, 1), 6);    /* Noether: 7.849 / 1.5 */
+    assert_int_equal(statistics_needs(1, 0.05, 50), 7);   /* 2 / C(14, 7) * 50 = 0.029 */
+    assert_int_equal(statistics_needs(0.8, 0.05, 1), 15); /* 7.849 / 0.54 */
+    assert_int_equal(statistics_needs(0.5, 0.05, 1), STATISTICS_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +266,9 @@ int main(void)
         cmocka_unit_test(test_noise),
         cmocka_unit_test(test_holm),
         cmocka_unit_test(test_percentile_needs),
+        cmocka_unit_test(test_golden_values_of_r_and_scipy),
+        cmocka_unit_test(test_median_interval),
+        cmocka_unit_test(test_rounds_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

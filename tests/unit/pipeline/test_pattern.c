@@ -53,6 +53,30 @@ static void expressions_are_extended_and_unanchored(void **state)
     assert_false(matches("^a\\.b", "axb"));
 }
 
+static bool is_refused(const char *text)
+{
+    struct pattern p;
+    struct error err = ERROR_INIT;
+    if (pattern_compile(text, &p, &err) == 0) {
+        pattern_release(&p);
+        return false;
+    }
+    assert_int_equal(err.code, ERR_SPEC);
+    return strstr(err.message, "too large") != NULL;
+}
+
+static void what_would_grow_without_bounds_is_refused(void **state)
+{
+    (void)state;
+    assert_true(is_refused("50+++++++++++++++++++++++++++++++++++++++"));
+    assert_true(is_refused("(a{100}){100}{100}"));
+    assert_true(is_refused("((((a+)+)+)+){200}{200}"));
+    assert_true(is_refused("x{30000}"));
+    assert_false(is_refused("^[0-9]{1,20}(-[0-9a-f]{4}){3}++"));
+    assert_false(is_refused("[]+{9}]+[[:alpha:]+]{30}\\+\\{"));
+    assert_true(matches("^[]x]{2}$", "]x"));
+}
+
 static void a_bracket_holds_characters_in_any_locale(void **state)
 {
     static const char *const locales[] = {"C", "C.UTF-8"};
@@ -108,6 +132,7 @@ int main(void)
         cmocka_unit_test(no_pattern_matches_nothing),
         cmocka_unit_test(a_literal_prefix_is_compared),
         cmocka_unit_test(expressions_are_extended_and_unanchored),
+        cmocka_unit_test(what_would_grow_without_bounds_is_refused),
         cmocka_unit_test(a_bracket_holds_characters_in_any_locale),
         cmocka_unit_test(the_group_is_captured_within_the_text),
         cmocka_unit_test(a_malformed_one_is_an_error_that_names_it),

@@ -5,8 +5,11 @@
 
 #include <cmocka.h>
 
+#include "domain/api_error.h"
 #include "format/jpull.h"
+#include "gen/embed.h"
 #include "platform/server/encode.h"
+#include "platform/server/proxies.h"
 #include "platform/server/rate.h"
 #include "platform/server/token.h"
 #include <openssl/hmac.h>
@@ -165,13 +168,140 @@ static void test_rate_many_clients(void **state)
     rate_limiter_free(r);
 }
 
+/* ---- the catalogue of errors -------------------------------------------------------------- */
+
+/* What the contract says of answers with that status: the codes of the component's description. */
+static void description_of(int status, struct strbuf *out)
+{
+    static const struct {
+        int status;
+        const char *component;
+    } components[] = {{400, "BadRequest"},    {401, "Unauthorised"}, {403, "Forbidden"},
+                      {404, "NotFound"},      {409, "Conflict"},     {413, "TooLarge"},
+                      {422, "Unprocessable"}, {429, "RateLimited"},  {500, "Internal"},
+                      {503, "Unavailable"}};
+    static const char head[] = ":\n      description: \"";
+    AUTO_STRBUF struct strbuf mark = {0};
+    strbuf_init(&mark, 0);
+    for (size_t i = 0; i < sizeof components / sizeof *components; i++)
+        if (components[i].status == status)
+            strbuf_addf(&mark, "\n    %s%s", components[i].component, head);
+    if (mark.len == 0)
+        fail_msg("the contract has no component for status %d", status);
+    const char *at = strstr(embedded_openapi_yaml, mark.data);
+    assert_non_null(at);
+    at += mark.len;
+    strbuf_addf(out, " %.*s,", (int)strcspn(at, "\";"), at);
+}
+
+static void expect_in_contract(const struct api_error *e, int status)
+{
+    AUTO_STRBUF struct strbuf description = {0}, word = {0};
+    if (status == 0 || status == 200 || status == 405) /* 405: of addresses the contract lacks */
+        return;
+    strbuf_init(&description, 0);
+    strbuf_init(&word, 0);
+    strbuf_addf(&word, " %s,", e->code);
+    description_of(status, &description);
+    if (strstr(description.data, word.data) == NULL)
+        fail_msg("the contract does not have %s among %d:%s", e->code, status, description.data);
+}
+
+static void test_catalogue_is_in_the_contract(void **state)
+{
+    (void)state;
+    for (const struct api_error *e = api_errors; e < api_errors + API_ERROR_COUNT; e++) {
+        expect_in_contract(e, e->status);
+        expect_in_contract(e, e->other_status);
+    }
+}
+
+/* Nor does the contract have a code that the catalogue lacks. */
+static void test_contract_is_in_the_catalogue(void **state)
+{
+    (void)state;
+    static const int statuses[] = {400, 401, 403, 404, 409, 413, 422, 429, 500, 503};
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        AUTO_STRBUF struct strbuf description = {0};
+        strbuf_init(&description, 0);
+        description_of(statuses[i], &description);
+        char *rest = description.data;
+        for (char *word = strsep(&rest, " ,"); word != NULL; word = strsep(&rest, " ,")) {
+            const struct api_error *e = word[0] != '\0' ? api_error_find(word) : NULL;
+            if (word[0] != '\0' && (e == NULL || !api_error_has_status(e, statuses[i])))
+                fail_msg("the catalogue does not have %s with %d", word, statuses[i]);
+        }
+    }
+}
+
+static void assert_client(const char *const *blocks, size_t count, const char *peer,
+                          const char *forwarded, const char *expected)
+{
+    const char *items[4];
+    struct proxies *p;
+    struct error err = ERROR_INIT;
+    char client[INET6_ADDRSTRLEN];
+    for (size_t i = 0; i < count; i++)
+        items[i] = blocks[i];
+    assert_int_equal(proxies_new(&(struct field_strings){items, count}, &p, &err), ERR_OK);
+    proxies_client(p, peer, forwarded, client);
+    assert_string_equal(client, expected);
+    proxies_free(p);
+}
+
+/* Only a proxy is believed, and only the last that is none itself. */
+static void test_proxies_client(void **state)
+{
+    static const char *const known[] = {"127.0.0.1", "10.0.0.0/9", "fd00::/8"};
+    (void)state;
+    assert_client(NULL, 0, "127.0.0.1", "198.51.100.7", "127.0.0.1");
+    assert_client(known, 3, "127.0.0.1", NULL, "127.0.0.1");
+    assert_client(known, 3, "127.0.0.1", "198.51.100.7", "198.51.100.7");
+    assert_client(known, 3, "127.0.0.1", "1.2.3.4, 198.51.100.7 , 10.127.0.9", "198.51.100.7");
+    assert_client(known, 3, "10.128.0.1", "198.51.100.7", "10.128.0.1"); /* not in the block */
+    assert_client(known, 3, "198.51.100.8", "198.51.100.7", "198.51.100.8");
+    assert_client(known, 3, "fd01::1", "2001:db8::5,10.0.0.1", "2001:db8::5");
+    assert_client(known, 3, "::ffff:127.0.0.1", "2001:db8::5", "2001:db8::5");
+    /* What is no address stops at who is known. */
+    assert_client(known, 3, "127.0.0.1", "198.51.100.7, unknown", "127.0.0.1");
+    assert_client(known, 3, "127.0.0.1", "x,10.0.0.2", "10.0.0.2");
+    assert_client(known, 3, "127.0.0.1", "", "127.0.0.1");
+    assert_client(known, 3, "127.0.0.1", " , ,", "127.0.0.1");
+    assert_client(known, 3, "127.0.0.1", "10.0.0.1,10.0.0.2", "10.0.0.1");
+    assert_client(known, 3, "unknown", "198.51.100.7", "unknown");
+}
+
+static void test_proxies_are_addresses(void **state)
+{
+    static const char *const bad[] = {"proxy",        "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1",
+                                      "10.0.0.0/8x",  "::/129",      "",          "1.2.3",
+                                      "10.0.0.0/8/8", "/8"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct proxies *p;
+        struct error err = ERROR_INIT;
+        const char *items[] = {"127.0.0.1", bad[i]};
+        assert_int_equal(proxies_new(&(struct field_strings){items, 2}, &p, &err), ERR_CONFIG);
+        assert_null(p);
+    }
+    static const char *const all[] = {"0.0.0.0/0"};
+    assert_client(all, 1, "198.51.100.8", "2001:db8::5", "2001:db8::5");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_token_round_trip),      cmocka_unit_test(test_token_tampered),
-        cmocka_unit_test(test_token_other_algorithm), cmocka_unit_test(test_base64url),
-        cmocka_unit_test(test_percent_decode),        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_catalogue_is_in_the_contract),
+        cmocka_unit_test(test_contract_is_in_the_catalogue),
+        cmocka_unit_test(test_token_round_trip),
+        cmocka_unit_test(test_token_tampered),
+        cmocka_unit_test(test_token_other_algorithm),
+        cmocka_unit_test(test_base64url),
+        cmocka_unit_test(test_percent_decode),
+        cmocka_unit_test(test_rate),
         cmocka_unit_test(test_rate_many_clients),
+        cmocka_unit_test(test_proxies_client),
+        cmocka_unit_test(test_proxies_are_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

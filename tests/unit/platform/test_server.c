@@ -55,6 +55,137 @@ static void test_trace_id(void **state)
     assert_int_equal(strlen(app_at(&bad, "/trace_id")), 36);
 }
 
+static void test_traceparent(void **state)
+{
+    (void)state;
+    AUTO_ANSWER struct answer given =
+        app_send("GET", "/nothing", NULL,
+                 "X-Request-Id: r-1\r\n"
+                 "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n",
+                 NULL);
+    assert_string_equal(app_at(&given, "/trace_id"), "0af7651916cd43dd8448eb211c80319c");
+    assert_non_null(strstr(given.text.data, "X-Request-Id: r-1\r\n"));
+    static const char *const bad[] = {
+        "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+        "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'; drop table x; --",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char header[160];
+        snprintf(header, sizeof header, "X-Request-Id: r-2\r\ntraceparent: %s\r\n", bad[i]);
+        AUTO_ANSWER struct answer a = app_send("GET", "/nothing", NULL, header, NULL);
+        assert_string_equal(app_at(&a, "/trace_id"), "r-2");
+    }
+}
+
+/* What the slow log and pg_stat_activity show of a statement names the trace that asked. */
+static void test_traceparent_reaches_the_database(void **state)
+{
+    (void)state;
+    AUTO_ANSWER struct answer a =
+        app_send("GET", "/api/v1/stores", app_token,
+                 "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n", NULL);
+    assert_int_equal(a.status, 200);
+    struct error err = ERROR_INIT;
+    int64_t seen = 0;
+    assert_db_ok(db_query_int(
+        app_conn,
+        "select count(*) from pg_stat_activity where application_name = 'diner serve' and "
+        "query like '%/*traceparent=''00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01''*/'",
+        DB_NO_PARAMS, &seen, &err));
+    assert_int_equal(seen, 1);
+    AUTO_ANSWER struct answer plain = app_get("/api/v1/stores"); /* the same connection, clean */
+    assert_int_equal(plain.status, 200);
+    assert_db_ok(db_query_int(app_conn,
+                              "select count(*) from pg_stat_activity where application_name = "
+                              "'diner serve' and query like '%traceparent=%'",
+                              DB_NO_PARAMS, &seen, &err));
+    assert_int_equal(seen, 0);
+}
+
+static void test_metrics(void **state)
+{
+    (void)state;
+    AUTO_ANSWER struct answer store = app_get("/api/v1/stores/S001");
+    AUTO_ANSWER struct answer nothing = app_get("/nothing");
+    AUTO_ANSWER struct answer refused =
+        app_post("/api/v1/orders", "{\"store\":\"S001\",\"channel\":\"takeout\",\"items\":["
+                                   "{\"product\":\"P2\",\"quantity\":\"99999\"}]}");
+    assert_int_equal(refused.status, 409);
+    AUTO_ANSWER struct answer m = app_send("GET", "/metrics", NULL, NULL, NULL);
+    assert_int_equal(m.status, 200);
+    assert_non_null(strstr(m.text.data, "Content-Type: text/plain; version=0.0.4"));
+    static const char *const lines[] = {
+        "\nhttp_requests_total{service=\"stores\",method=\"GET\","
+        "endpoint=\"/api/v1/stores/{code}\",status=\"200\"} ",
+        "\nhttp_requests_total{service=\"none\",method=\"none\",endpoint=\"none\",status=\"404\"} ",
+        "\nhttp_request_duration_seconds_bucket{method=\"GET\","
+        "endpoint=\"/api/v1/stores/{code}\",le=\"0.5\"} ",
+        "\nhttp_request_duration_seconds_count{method=\"GET\","
+        "endpoint=\"/api/v1/stores/{code}\"} ",
+        "\nactive_users_total 1\n",
+        "\ndiner_conflicts_total{error=\"insufficient_stock\"} ",
+        "\ndiner_database_connections_max 16\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        if (strstr(m.body, lines[i]) == NULL)
+            fail_msg("no%s in %s", lines[i], m.body);
+}
+
+/* A reader reads what its store has, and changes nothing. */
+static void test_readonly(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    char token[2048];
+    assert_db_ok(user_upsert(app_conn, "r1", "r1 password", "readonly", "S001", &err));
+    app_login("r1", "r1 password", token);
+    AUTO_ANSWER struct answer own = app_send("GET", "/api/v1/stores/S001", token, NULL, NULL);
+    assert_int_equal(own.status, 200);
+    AUTO_ANSWER struct answer other = app_send("GET", "/api/v1/stores/S002", token, NULL, NULL);
+    assert_int_equal(other.status, 403);
+    assert_string_equal(app_at(&other, "/error"), "forbidden_store");
+    AUTO_ANSWER struct answer write =
+        app_send("POST", "/api/v1/stock/adjustments", token, NULL, "{\"items\":[]}");
+    assert_int_equal(write.status, 403);
+    assert_string_equal(app_at(&write, "/error"), "forbidden_role");
+    AUTO_ANSWER struct answer users = app_send("GET", "/api/v1/users", token, NULL, NULL);
+    assert_int_equal(users.status, 403);
+    AUTO_ANSWER struct answer profile = app_send("GET", "/api/v1/profile", token, NULL, NULL);
+    assert_string_equal(app_at(&profile, "/data/user/store"), "S001");
+    assert_string_equal(app_at(&profile, "/data/permissions/0"), "orders:read");
+}
+
+/* Two people who change one user from the same version: the second is told, nothing is lost. */
+static void test_lost_update(void **state)
+{
+    (void)state;
+    char token[2048], id[32], target[64];
+    app_login("root", "root password", token);
+    AUTO_ANSWER struct answer made =
+        app_send("POST", "/api/v1/users", token, NULL,
+                 "{\"username\":\"u2\",\"password\":\"p\",\"role\":\"readonly\"}");
+    assert_int_equal(made.status, 201);
+    app_copy(id, sizeof id, &made, "/data/id");
+    snprintf(target, sizeof target, "/api/v1/users/%s", id);
+    AUTO_ANSWER struct answer first =
+        app_send("PATCH", target, token, NULL, "{\"version\":1,\"display_name\":\"一\"}");
+    assert_int_equal(first.status, 200);
+    assert_string_equal(app_at(&first, "/data/version"), "2");
+    AUTO_ANSWER struct answer second =
+        app_send("PATCH", target, token, NULL, "{\"version\":1,\"active\":false}");
+    assert_int_equal(second.status, 409);
+    assert_string_equal(app_at(&second, "/error"), "version_conflict");
+    assert_string_equal(app_at(&second, "/details/current/display_name"), "一");
+    AUTO_ANSWER struct answer off =
+        app_send("PATCH", target, token, NULL, "{\"version\":2,\"active\":false}");
+    assert_int_equal(off.status, 200);
+    AUTO_ANSWER struct answer login = app_send("POST", "/api/v1/auth/login", NULL, NULL,
+                                               "{\"username\":\"u2\",\"password\":\"p\"}");
+    assert_int_equal(login.status, 401);
+}
+
 /* A NUL would cut the address where libmicrohttpd and we read it differently. */
 static void test_nul_in_address(void **state)
 {
@@ -202,7 +333,9 @@ static void test_rate_limit(void **state)
 static void test_login_rate(void **state)
 {
     (void)state;
-    const struct settings few = {.page_size_default = 20,
+    const struct settings few = {.timezone = "Asia/Shanghai",
+                                 .points_per_yuan = "1",
+                                 .page_size_default = 20,
                                  .page_size_max = 100,
                                  .access_token_ms = 60000,
                                  .refresh_token_ms = 60000,
@@ -355,6 +488,11 @@ int main(void)
         T(test_health_and_contract),
         T(test_unknown_addresses),
         T(test_trace_id),
+        T(test_traceparent),
+        T(test_traceparent_reaches_the_database),
+        T(test_metrics),
+        T(test_readonly),
+        T(test_lost_update),
         T(test_nul_in_address),
         T(test_length_with_transfer_encoding),
         T(test_big_bodies),

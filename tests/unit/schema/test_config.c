@@ -92,7 +92,8 @@ static void test_defaults(void **state)
         {"timezone", "Asia/Shanghai"},
         {"business_day", "04:00"},
         {"currency", "CNY"},
-        {"pipeline_path", "pipelines,/etc/diner/pipelines,/usr/local/share/diner/pipelines"},
+        {"pipeline_path", "pipelines,/etc/diner/pipelines,/usr/local/share/diner/pipelines,"
+                          "/usr/share/diner/pipelines"},
         {"output_dir", "."},
         {"log.level", "notice"},
         {"log.format", "auto"},

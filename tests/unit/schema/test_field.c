@@ -64,6 +64,8 @@ static void test_settings_have_environment(void **state)
         size_t n = strlen(env);
         if (f->type == FIELD_OBJECT_MAP)
             continue;
+        if (strncmp(f->env, "OTEL_", 5) == 0 || strncmp(f->env, "OPENLINEAGE_", 12) == 0)
+            continue; /* as every program of that field calls it */
         for (const char *p = f->name; *p; p++)
             env[n++] = (char)(*p == '.' ? '_' : *p >= 'a' ? *p - 'a' + 'A' : *p);
         assert_non_null(f->env);

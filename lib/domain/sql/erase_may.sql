@@ -1,0 +1,2 @@
+-- Until the transaction ends notes of ledgers may change
+SELECT set_config('diner.erasing', 'on', true)

@@ -1,0 +1,1 @@
+DELETE FROM app.recipes r WHERE r.product_id = $1::bigint
