@@ -215,18 +215,6 @@ int threshold_parse(const char *text, struct threshold *ret, struct error *err)
     return 0;
 }
 
-static void print_figure(const struct perf_figure *f, struct strbuf *out)
-{
-    switch (f->kind) {
-    case FIGURE_P50: strbuf_adds(out, "p(50)"); break;
-    case FIGURE_P90: strbuf_adds(out, "p(90)"); break;
-    case FIGURE_P95: strbuf_adds(out, "p(95)"); break;
-    case FIGURE_P99: strbuf_adds(out, "p(99)"); break;
-    case FIGURE_PERCENTILE: strbuf_addf(out, "p(%.15g)", f->percentile); break;
-    default: strbuf_adds(out, figure_key(f->kind));
-    }
-}
-
 /* Never with an exponent, which the parser does not take. */
 static void print_number(double value, struct strbuf *out)
 {
@@ -236,6 +224,22 @@ static void print_number(double value, struct strbuf *out)
         snprintf(digits, sizeof digits, "%.*f", decimals, value);
     } while (decimals++ < 24 && fabs(strtod(digits, NULL) - value) > fabs(value) * 1e-14);
     strbuf_adds(out, digits);
+}
+
+static void print_figure(const struct perf_figure *f, struct strbuf *out)
+{
+    switch (f->kind) {
+    case FIGURE_P50: strbuf_adds(out, "p(50)"); break;
+    case FIGURE_P90: strbuf_adds(out, "p(90)"); break;
+    case FIGURE_P95: strbuf_adds(out, "p(95)"); break;
+    case FIGURE_P99: strbuf_adds(out, "p(99)"); break;
+    case FIGURE_PERCENTILE:
+        strbuf_adds(out, "p(");
+        print_number(f->percentile, out);
+        strbuf_adds(out, ")");
+        break;
+    default: strbuf_adds(out, figure_key(f->kind));
+    }
 }
 
 void threshold_print(const struct threshold *t, struct strbuf *out)
