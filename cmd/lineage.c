@@ -121,25 +121,6 @@ static void write_event(const struct lineage *l, const char *type, const char *p
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
-static int post(struct lineage *l, struct span event, struct error *err)
-{
-    AUTO_STRBUF struct strbuf bearer = {0};
-    struct http_response response = {0};
-    strbuf_init(&bearer, 0);
-    strbuf_addf(&bearer, "Bearer %s", l->token != NULL ? l->token : "");
-    const struct http_header header = {"Authorization", bearer.data};
-    const struct http_request request = {.method = "POST",
-                                         .url = l->url,
-                                         .headers = &header,
-                                         .nheaders = l->token != NULL,
-                                         .body = event,
-                                         .no_retry = true};
-    TRY(http_send(l->client, &request, &response, err));
-    int code = http_response_check(&request, &response, err);
-    http_response_release(&response);
-    return code;
-}
-
 static void stop(struct lineage *l, const struct error *err)
 {
     log_warn("lineage is not sent: %s", err->message);
@@ -157,7 +138,7 @@ static void send_event(struct lineage *l, const char *type, const char *pipeline
     strbuf_init(&event, EVENT_BYTES_MAX);
     write_event(l, type, pipeline, stream, r, &event);
     secret_redact(&event);
-    if (post(l, (struct span){event.data, event.len}, &err) != 0)
+    if (http_tell(l->client, l->url, l->token, (struct span){event.data, event.len}, &err) != 0)
         stop(l, &err);
 }
 

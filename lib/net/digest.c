@@ -33,7 +33,18 @@ static EVP_PKEY *key_from_pem(struct span text)
     return key;
 }
 
-static EVP_PKEY *key_from_base64(struct span text)
+static EVP_PKEY *private_from_der(const unsigned char *der, long len)
+{
+    return d2i_AutoPrivateKey(NULL, &der, len);
+}
+
+static EVP_PKEY *public_from_der(const unsigned char *der, long len)
+{
+    return d2i_PUBKEY(NULL, &der, len);
+}
+
+static EVP_PKEY *key_from_base64(struct span text,
+                                 EVP_PKEY *(*from_der)(const unsigned char *der, long len))
 {
     unsigned char *der = mem_alloc(text.len + 4);
     EVP_ENCODE_CTX *decoder = EVP_ENCODE_CTX_new();
@@ -42,10 +53,8 @@ static EVP_PKEY *key_from_base64(struct span text)
 
     EVP_DecodeInit(decoder);
     if (EVP_DecodeUpdate(decoder, der, &len, (const unsigned char *)text.ptr, (int)text.len) >= 0 &&
-        EVP_DecodeFinal(decoder, der + len, &rest) >= 0) {
-        const unsigned char *p = der;
-        key = d2i_AutoPrivateKey(NULL, &p, len + rest);
-    }
+        EVP_DecodeFinal(decoder, der + len, &rest) >= 0)
+        key = from_der(der, len + rest);
     EVP_ENCODE_CTX_free(decoder);
     OPENSSL_cleanse(der, text.len + 4);
     free(der);
@@ -58,7 +67,7 @@ static EVP_PKEY *rsa_key(struct span text)
     EVP_PKEY *key = NULL;
 
     if (text.len > 0 && text.len <= (size_t)64 << 10)
-        key = is_pem ? key_from_pem(text) : key_from_base64(text);
+        key = is_pem ? key_from_pem(text) : key_from_base64(text, private_from_der);
     if (key &&
         (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_size(key) > DIGEST_MAX_BYTES)) {
         EVP_PKEY_free(key);
@@ -103,30 +112,13 @@ static EVP_PKEY *public_from_pem(struct span text)
     return key;
 }
 
-static EVP_PKEY *public_from_base64(struct span text)
-{
-    AUTOFREE unsigned char *der = mem_alloc(text.len + 4);
-    EVP_ENCODE_CTX *decoder = EVP_ENCODE_CTX_new();
-    EVP_PKEY *key = NULL;
-    int len = 0, rest = 0;
-
-    EVP_DecodeInit(decoder);
-    if (EVP_DecodeUpdate(decoder, der, &len, (const unsigned char *)text.ptr, (int)text.len) >= 0 &&
-        EVP_DecodeFinal(decoder, der + len, &rest) >= 0) {
-        const unsigned char *p = der;
-        key = d2i_PUBKEY(NULL, &p, len + rest);
-    }
-    EVP_ENCODE_CTX_free(decoder);
-    return key;
-}
-
 static EVP_PKEY *rsa_public_key(struct span text)
 {
     bool is_pem = text.len > 11 && memmem(text.ptr, text.len, "-----BEGIN ", 11) != NULL;
     EVP_PKEY *key = NULL;
 
     if (text.len > 0 && text.len <= (size_t)64 << 10)
-        key = is_pem ? public_from_pem(text) : public_from_base64(text);
+        key = is_pem ? public_from_pem(text) : key_from_base64(text, public_from_der);
     if (key && EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA) {
         EVP_PKEY_free(key);
         key = NULL;

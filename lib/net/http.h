@@ -112,6 +112,11 @@ int http_response_check(const struct http_request *req, const struct http_respon
 int http_response_fail(const struct http_request *req, const struct http_response *r,
                        enum error_code code, const char *reason, struct error *err);
 
+/* One POST of JSON that is told once and never again: no retry, the answer is only checked as
+ * above. token: NULL for none, else sent as a bearer's. */
+int http_tell(struct http_client *c, const char *url, const char *token, struct span body,
+              struct error *err);
+
 /* Many in flight: done is called from http_run once per request (err->code 0 with a response, or
  * the failure); the request's memory is borrowed until then, the response until done returns. */
 typedef void (*http_done)(void *self, const struct http_request *req,

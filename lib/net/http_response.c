@@ -116,3 +116,23 @@ int http_response_check(const struct http_request *req, const struct http_respon
         return 0;
     return http_response_fail(req, r, ERR_OK, NULL, err);
 }
+
+int http_tell(struct http_client *c, const char *url, const char *token, struct span body,
+              struct error *err)
+{
+    AUTO_STRBUF struct strbuf bearer = {0};
+    struct http_response response = {0};
+    strbuf_init(&bearer, 0);
+    strbuf_addf(&bearer, "Bearer %s", token != NULL ? token : "");
+    const struct http_header header = {"Authorization", bearer.data};
+    const struct http_request request = {.method = "POST",
+                                         .url = url,
+                                         .headers = &header,
+                                         .nheaders = token != NULL,
+                                         .body = body,
+                                         .no_retry = true};
+    TRY(http_send(c, &request, &response, err));
+    int code = http_response_check(&request, &response, err);
+    http_response_release(&response);
+    return code;
+}

@@ -103,27 +103,14 @@ void otlp_write(const struct otlp_options *options, const struct trace_span *spa
 
 static int send_body(const struct otlp_options *o, struct span body, struct error *err)
 {
-    AUTO_STRBUF struct strbuf url = {0}, bearer = {0};
+    AUTO_STRBUF struct strbuf url = {0};
     const struct http_options options = {
         .timeout_ms = TIMEOUT_MS, .ca_file = o->ca_file, .retry.max_attempts = 1};
     struct http_client *client = NULL;
-    struct http_response response = {0};
     strbuf_init(&url, 0);
-    strbuf_init(&bearer, 0);
     strbuf_addf(&url, "%s/v1/traces", o->endpoint);
-    strbuf_addf(&bearer, "Bearer %s", o->token != NULL ? o->token : "");
-    const struct http_header header = {"Authorization", bearer.data};
-    const struct http_request request = {.method = "POST",
-                                         .url = url.data,
-                                         .headers = &header,
-                                         .nheaders = o->token != NULL,
-                                         .body = body,
-                                         .no_retry = true};
     TRY(http_client_new(&options, &client, err));
-    int code = http_send(client, &request, &response, err);
-    if (code == 0)
-        code = http_response_check(&request, &response, err);
-    http_response_release(&response);
+    int code = http_tell(client, url.data, o->token, body, err);
     http_client_free(client);
     return code;
 }
