@@ -273,17 +273,33 @@ static void require_columns(struct reader r, struct ddl_table *t)
     }
 }
 
+/* Of one without a name: "unique (a, b)" is T_a_b_key. */
+static const char *constraint_name(struct reader r, const struct ddl_table *t)
+{
+    AUTO_STRBUF struct strbuf columns = {0};
+    struct arena *arena = r.schema->arena;
+    if (is_next(&r, "primary") || is_next(&r, "check"))
+        return given_name(arena, t, "", is_next(&r, "check") ? "check" : "pkey");
+    strbuf_init(&columns, 0);
+    while (r.at < r.end && !take(&r, "("))
+        r.at++;
+    for (; r.at < r.end && !is_next(&r, ")"); r.at++)
+        if (!is_next(&r, ","))
+            strbuf_addf(&columns, "%s%.*s", columns.len > 0 ? "_" : "",
+                        (int)r.words->items[r.at].len, r.words->items[r.at].start);
+    return given_name(arena, t, columns.data, "key");
+}
+
 static int take_constraint(struct reader *r, struct ddl_table *t)
 {
     struct arena *arena = r->schema->arena;
     const char *name = take(r, "constraint") ? take_name(r) : NULL;
     if (r->at == r->end)
         return ERR_DATA;
-    bool is_key = is_next(r, "primary");
-    if (is_key)
+    if (is_next(r, "primary"))
         require_columns(*r, t);
     if (name == NULL)
-        name = given_name(arena, t, "", is_key ? "pkey" : is_next(r, "check") ? "check" : "key");
+        name = constraint_name(*r, t);
     add_rule(arena, &t->constraints, name, take_text(r, r->end));
     return 0;
 }
@@ -409,6 +425,7 @@ static int create_index(struct reader *r, bool is_unique)
     const char *name = take_name(r);
     if (name == NULL || !take(r, "on"))
         return ERR_DATA;
+    (void)take(r, "only");
     struct ddl_table *t = find_table(r->schema, take_name(r));
     if (t == NULL)
         return ERR_DATA;

@@ -59,7 +59,7 @@ static const struct {
     {"entered_unit", "箱"},
     {"pack_unit", "箱"},
     {"display_name", "安妮"},
-    {"percent", "10"},
+    {"percent", "10.00"},
     {"amount", "58.00"},
     {"min_amount", "100.00"},
     {"max_discount", "20.00"},
