@@ -125,7 +125,7 @@ told_tables() {
     told=$(awk -F' \\| ' '/^#### [a-z_]+\.[a-z_]+$/ { t = substr($0, 6) } /^## / { t = "" }
         t != "" && /^\| `/ && $5 ~ /`/ { gsub(/[`| ]/, "", $1); gsub(/[`| ]/, "", $5); print t "." $1, $5 }' \
         "$FILE_DIR/delivery.en.md" | sort)
-    has=$(sql "select conrelid::regclass || '.' || a.attname || ' ' || confrelid::regclass
+    has=$(sql "set search_path = pg_catalog; select conrelid::regclass || '.' || a.attname || ' ' || confrelid::regclass
         from pg_constraint c join pg_attribute a on a.attrelid = conrelid and a.attnum = conkey[1]
         join pg_namespace n on n.oid = c.connamespace
         where contype = 'f' and cardinality(conkey) = 1 and n.nspname in ('app', 'diner', 'channel_local')
