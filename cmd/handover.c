@@ -1,9 +1,9 @@
 /* cmd/handover.c - diner docs: the documents for whoever takes the platform over. */
 #include "handover.h"
 #include "commands.h"
-#include "core/fileio.h"
 #include "core/message.h"
 #include "gen/embed.h"
+#include "perf.h"
 
 struct docs_args {
     const char *tests, *bench, *out;
@@ -20,8 +20,8 @@ static const struct field fields[] = {
     {"tests", FIELD_STRING, DOCS(tests),
      "results of the tests: JUnit, TAP, or what `make test` printed; else: not measured",
      .arg = "FILE", .complete = "file"},
-    {"bench", FIELD_STRING, DOCS(bench),
-     "what `make bench` printed; else: not measured", .arg = "FILE", .complete = "file"},
+    {"bench", FIELD_STRING, DOCS(bench), "what `make bench` printed; else: not measured",
+     .arg = "FILE", .complete = "file"},
     {0},
 };
 static const struct field_set args_set = {
@@ -38,36 +38,20 @@ static bool is_chinese(const struct cli *cli, const struct docs_args *a)
     return strcmp(message_text_of("language of reports", "en"), "zh") == 0;
 }
 
-static int write_out(struct cli *cli, const char *path, const struct strbuf *text,
-                     struct error *err)
-{
-    struct atomic_file *file = NULL;
-    if (text->overflow)
-        return error_set(err, ERR_LIMIT, "the document would be too large");
-    if (path == NULL || strcmp(path, "-") == 0) {
-        fwrite(text->data, 1, text->len, cli->out);
-        return ERR_OK;
-    }
-    TRY(atomic_file_open(path, &file, err));
-    if (atomic_file_write(file, text->data, text->len, err) != 0) {
-        atomic_file_discard(file);
-        return err->code;
-    }
-    return atomic_file_commit(file, err);
-}
-
 static int write_document(struct cli *cli, const struct docs_args *a, const char *english,
                           const char *chinese, struct error *err)
 {
     AUTO_STRBUF struct strbuf text = {0};
-    struct handover h = {.arena = cli->arena, .root = cli->root, .tests = a->tests,
-                         .bench = a->bench};
+    struct handover h = {
+        .arena = cli->arena, .root = cli->root, .tests = a->tests, .bench = a->bench};
     bool zh = is_chinese(cli, a);
     strbuf_init(&text, 0);
     message_set_language(zh ? "zh_CN" : "en");
     TRY(handover_open(&h, err));
     TRY(handover_render(&h, zh ? chinese : english, &text, err));
-    return write_out(cli, a->out, &text, err);
+    if (text.overflow)
+        return error_set(err, ERR_LIMIT, "the document would be too large");
+    return perf_write_text(cli, &text, a->out, err);
 }
 
 static int run_delivery(struct cli *cli, const void *args, struct error *err)

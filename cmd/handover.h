@@ -37,13 +37,13 @@ int handover_operation_count(const struct handover *h, const char *module);
 /* A part of a document; argument "" when the template gives none. */
 typedef int handover_part(struct handover *h, const char *argument, struct strbuf *out,
                           struct error *err);
-handover_part handover_api_list, handover_api_details;            /* handover_api.c */
-handover_part handover_tables_list, handover_diagram;             /* handover_model.c */
-handover_part handover_modules_list, handover_dependencies,       /* handover_code.c */
+handover_part handover_api_list, handover_api_details;      /* handover_api.c */
+handover_part handover_tables_list, handover_diagram;       /* handover_model.c */
+handover_part handover_modules_list, handover_dependencies, /* handover_code.c */
     handover_sources, handover_commands;
 handover_part handover_metrics, handover_alerts, handover_events; /* handover_watch.c */
 handover_part handover_tests, handover_bench;                     /* handover_results.c */
-handover_part handover_setting, handover_count, handover_version,  /* handover_part.c */
+handover_part handover_setting, handover_count, handover_version, /* handover_part.c */
     handover_errors;
 
 struct handover_part_row {

@@ -84,9 +84,10 @@ static bool is_required(const struct ynode *schema, const char *name)
     return false;
 }
 
-static void each_member(const struct handover *h, const struct ynode *schema, const char *prefix,
-                        int depth, void (*visit)(void *self, const char *name,
-                                                  const struct ynode *schema, bool required), void *self)
+static void
+each_member(const struct handover *h, const struct ynode *schema, const char *prefix, int depth,
+            void (*visit)(void *self, const char *name, const struct ynode *schema, bool required),
+            void *self)
 {
     const struct ynode *s = openapi_follow(&h->api, schema);
     const struct ynode *members = s != NULL ? ynode_get(s, "properties") : NULL;
@@ -370,8 +371,7 @@ static int say_operation(struct handover *h, const struct operation *o, struct s
     cli_message(out, ynode_text(o->node, "summary", NULL));
     cli_message(out, ynode_text(o->node, "description", NULL));
     for (size_t i = 0; list != NULL && i < list->count; i++)
-        cli_message(out,
-                    ynode_text(openapi_follow(&h->api, list->items[i]), "description", NULL));
+        cli_message(out, ynode_text(openapi_follow(&h->api, list->items[i]), "description", NULL));
     each_member(h, body_of(h, o), "", 0, say_member, &t);
     return ERR_OK;
 }

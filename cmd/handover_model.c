@@ -43,8 +43,8 @@ static void add_table(const struct ddl_table *t, const char *meaning, struct str
     strbuf_addf(out, "#### %s\n\n", t->name);
     markdown_add(out, message_text(meaning));
     strbuf_addf(out, "\n\n| %s | %s | %s | %s | %s |\n|---|---|---|---|---|\n",
-                message_text("column"), message_text("type"),
-                message_text("not null"), message_text("default"), message_text("refers to"));
+                message_text("column"), message_text("type"), message_text("not null"),
+                message_text("default"), message_text("refers to"));
     for (size_t i = 0; i < t->count; i++)
         add_column(&t->columns[i], out);
     strbuf_addch(out, '\n');

@@ -187,8 +187,7 @@ int handover_version(struct handover *h, const char *argument, struct strbuf *ou
     return ERR_OK;
 }
 
-int handover_errors(struct handover *h, const char *argument, struct strbuf *out,
-                    struct error *err)
+int handover_errors(struct handover *h, const char *argument, struct strbuf *out, struct error *err)
 {
     (void)h, (void)argument, (void)err;
     api_errors_table(out);

@@ -91,8 +91,7 @@ static void add_alert(const struct ynode *group, const struct ynode *rule, struc
     strbuf_adds(out, "` |\n");
 }
 
-int handover_alerts(struct handover *h, const char *argument, struct strbuf *out,
-                    struct error *err)
+int handover_alerts(struct handover *h, const char *argument, struct strbuf *out, struct error *err)
 {
     struct ynode *root = NULL;
     (void)argument;
@@ -112,8 +111,7 @@ int handover_alerts(struct handover *h, const char *argument, struct strbuf *out
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-int handover_events(struct handover *h, const char *argument, struct strbuf *out,
-                    struct error *err)
+int handover_events(struct handover *h, const char *argument, struct strbuf *out, struct error *err)
 {
     (void)h, (void)argument, (void)err;
     strbuf_addf(out, "| %s | %s |\n|---|---|\n", message_text("event"), message_text("meaning"));

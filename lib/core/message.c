@@ -64,7 +64,8 @@ void message_setup(void)
 void message_set_language(const char *language)
 {
     is_foreign = !is_english_name(language) && setenv("LANGUAGE", language, 1) == 0;
-    /* gettext keeps what it found for the language before, until something changes that it knows. */
+    /* gettext keeps what it found for the language before, until something changes that it knows.
+     */
     (void)textdomain(DOMAIN);
 }
 

@@ -53,9 +53,10 @@ static bool is_one_of(const struct ddl_token *t, const char *const *words)
 /* +1 for what opens, -1 for what closes. */
 static int nesting(const struct ddl_token *t)
 {
-    return t->len != 1 ? 0 : *t->start == '(' || *t->start == '[' ? 1
-           : *t->start == ')' || *t->start == ']'                 ? -1
-                                                                  : 0;
+    return t->len != 1                            ? 0
+           : *t->start == '(' || *t->start == '[' ? 1
+           : *t->start == ')' || *t->start == ']' ? -1
+                                                  : 0;
 }
 
 /* Behind the words up to one of `stops` outside of brackets, a bracket that was not opened, or the
@@ -177,8 +178,8 @@ static const char *given_name(struct arena *arena, const struct ddl_table *t, co
 
 /* ---- columns ------------------------------------------------------------------------------- */
 
-static const char *const column_words[] = {"not",   "null",    "default", "generated",
-                                           "check", "primary", "unique",  "references",
+static const char *const column_words[] = {"not",        "null",    "default", "generated",
+                                           "check",      "primary", "unique",  "references",
                                            "constraint", "collate", NULL};
 
 static void take_generated(struct reader *r, struct ddl_column *c)
@@ -251,8 +252,7 @@ static int take_column(struct reader *r, struct ddl_table *t)
             return ERR_DATA;
         TRY(take_attribute(r, t, &c, named));
     }
-    t->columns =
-        room(r->schema->arena, t->columns, t->count, &t->capacity, sizeof *t->columns);
+    t->columns = room(r->schema->arena, t->columns, t->count, &t->capacity, sizeof *t->columns);
     t->columns[t->count++] = c;
     return 0;
 }

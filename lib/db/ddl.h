@@ -2,8 +2,8 @@
  * made without a database.
  *
  * Not a grammar of SQL: what creates, changes and drops tables and their indexes, in the forms that
- * migrations here use (names not quoted, no inheritance); every other statement is passed over. That
- * the result is what a database has is a test's business (tests/cli/handover.bats). */
+ * migrations here use (names not quoted, no inheritance); every other statement is passed over.
+ * That the result is what a database has is a test's business (tests/cli/handover.bats). */
 #ifndef DINER_DB_DDL_H
 #define DINER_DB_DDL_H
 

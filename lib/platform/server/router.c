@@ -47,8 +47,8 @@ static void make_endpoints(void)
         for (const struct route *r = tables[t]; r->method != NULL; r++) {
             if (endpoint_count == ENDPOINTS_MAX)
                 return;
-            endpoints[endpoint_count] =
-                (struct metrics_endpoint){service_of(r->pattern), r->method, r->pattern, sources[t]};
+            endpoints[endpoint_count] = (struct metrics_endpoint){service_of(r->pattern), r->method,
+                                                                  r->pattern, sources[t]};
             endpoint_count++;
         }
     }

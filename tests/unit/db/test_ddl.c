@@ -114,11 +114,10 @@ static void later_statements_change_what_is_there(void **state)
 static void other_statements_are_passed_over(void **state)
 {
     (void)state;
-    static const char sql[] =
-        "create function f() returns void language plpgsql as $body$\n"
-        "begin create table not_me (a int); end $body$;"
-        "insert into t values ('create table nor_me (a int);');"
-        "create table t (a int); drop table t; comment on table t is 'x';;";
+    static const char sql[] = "create function f() returns void language plpgsql as $body$\n"
+                              "begin create table not_me (a int); end $body$;"
+                              "insert into t values ('create table nor_me (a int);');"
+                              "create table t (a int); drop table t; comment on table t is 'x';;";
     assert_int_equal(ddl_read(&schema, sql, sizeof sql - 1, &err), 0);
     assert_int_equal(schema.count, 0);
 }
@@ -126,11 +125,10 @@ static void other_statements_are_passed_over(void **state)
 static void what_is_not_understood_is_told_with_its_line(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"\n\ncreate table",
-                                        "\n\ncreate table t (a int); alter table t rename a to b",
-                                        "\n\nalter table nowhere add a int",
-                                        "\n\ncreate table t (a)",
-                                        "\n\ncreate table t (a int,, b int)"};
+    static const char *const wrong[] = {
+        "\n\ncreate table", "\n\ncreate table t (a int); alter table t rename a to b",
+        "\n\nalter table nowhere add a int", "\n\ncreate table t (a)",
+        "\n\ncreate table t (a int,, b int)"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         schema = (struct ddl_schema){.arena = schema.arena};
         assert_int_equal(ddl_read(&schema, wrong[i], strlen(wrong[i]), &err), ERR_DATA);

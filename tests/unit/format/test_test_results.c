@@ -23,15 +23,16 @@ static void assert_results(const char *text, const char *form, int passed, int f
 static void junit_cases_are_counted_by_what_is_in_them(void **state)
 {
     (void)state;
-    assert_results("<?xml version=\"1.0\"?>\n<testsuites><testsuite name='a>b' tests=\"99\">"
-                   "<testcase name=\"passes\"/>"
-                   "<testcase name=\"says &lt;failure\"><system-out><![CDATA[<failure>]]></system-out>"
-                   "<!-- <error/> --></testcase>"
-                   "<testcase name=\"fails\"><failure message=\"x > y\">no</failure></testcase>"
-                   "<testcase name=\"breaks\"><error/></testcase>"
-                   "<testcase name=\"later\"><skipped/></testcase>"
-                   "<error/></testsuite></testsuites>",
-                   "JUnit", 2, 2, 1);
+    assert_results(
+        "<?xml version=\"1.0\"?>\n<testsuites><testsuite name='a>b' tests=\"99\">"
+        "<testcase name=\"passes\"/>"
+        "<testcase name=\"says &lt;failure\"><system-out><![CDATA[<failure>]]></system-out>"
+        "<!-- <error/> --></testcase>"
+        "<testcase name=\"fails\"><failure message=\"x > y\">no</failure></testcase>"
+        "<testcase name=\"breaks\"><error/></testcase>"
+        "<testcase name=\"later\"><skipped/></testcase>"
+        "<error/></testsuite></testsuites>",
+        "JUnit", 2, 2, 1);
 }
 
 static void tap_lines_are_counted(void **state)
@@ -45,8 +46,8 @@ static void tap_lines_are_counted(void **state)
 static void our_own_last_line_counts(void **state)
 {
     (void)state;
-    assert_results("FAIL tests/cli/x.bats (exit 1)\nnot ok 3 - b\n12 passed, 1 failed\n", "make test",
-                   12, 1, 0);
+    assert_results("FAIL tests/cli/x.bats (exit 1)\nnot ok 3 - b\n12 passed, 1 failed\n",
+                   "make test", 12, 1, 0);
     /* Of a run in stages the last line adds the others up. */
     assert_results("3 passed, 0 failed\n40 passed, 2 failed\n", "make test", 40, 2, 0);
 }
@@ -54,9 +55,13 @@ static void our_own_last_line_counts(void **state)
 static void what_has_no_result_is_refused(void **state)
 {
     (void)state;
-    static const char *const none[] = {
-        "", "\n", "all is well", "<html><body>ok 1</body></html>", "<testcase",
-        "passed, failed", "99999999999999 passed, 0 failed"};
+    static const char *const none[] = {"",
+                                       "\n",
+                                       "all is well",
+                                       "<html><body>ok 1</body></html>",
+                                       "<testcase",
+                                       "passed, failed",
+                                       "99999999999999 passed, 0 failed"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         struct test_results r = {0};
         assert_int_equal(test_results_read(none[i], strlen(none[i]), &r, &err), ERR_DATA);
