@@ -45,7 +45,7 @@ LAYERS := core format db schema net cli pipeline domain perf platform
 layer_objects = $(patsubst %.c,$(B)/%.o,$(sort $(shell find lib/$(1) -name '*.c' 2>/dev/null)))
 layer_sql     = $(sort $(shell find lib/$(1) -name '*.sql' -o -name 'openapi.yaml' \
                 -o -path '*/assets/*' -type f 2>/dev/null) \
-                $(if $(filter platform,$(1)),configs/connectors/platform.yaml))
+                $(if $(filter platform,$(1)),configs/connectors/platform.yaml configs/prometheus/alerts.yml))
 EMBEDDED := $(foreach l,$(LAYERS),$(call layer_sql,$(l)))
 EMBEDDED := $(wildcard $(EMBEDDED))
 # lib/domain/sql/order_get.sql becomes sql_order_get; lib/domain/migrations/0001_x.sql becomes

@@ -31,6 +31,7 @@ extern const struct command command_schedule;       /* cmd/schedule.c */
 extern const struct command command_completion;     /* cmd/completion.c */
 extern const struct command command_complete;       /* cmd/completion.c, hidden: names for shells */
 extern const struct command command_docs;           /* cmd/docs.c, hidden: generated documents */
+extern const struct command command_handover;       /* cmd/handover.c */
 
 /* What is compiled in: connectors and migrations (cmd/builtin.c). */
 extern const struct connector_builtin builtin_connectors[];

@@ -4,6 +4,7 @@
 #include "core/fileio.h"
 #include "domain/api_error.h"
 #include "gen/embed.h"
+#include "handover.h"
 #include "perf/config.h"
 #include "pipeline/stream.h"
 #include "schema/describe.h"
@@ -130,6 +131,9 @@ static int write_messages(struct writer *w, struct error *err)
         cli_message(&text, api_errors[i].meaning);
         cli_message(&text, api_errors[i].remedy);
     }
+    struct handover h = {.arena = w->cli->arena, .root = w->cli->root};
+    TRY(handover_open(&h, err));
+    TRY(handover_messages(&h, &text, err));
     return write_document(w, "declared.c", &text, err);
 }
 

@@ -2,8 +2,7 @@
  * is the first word of its addresses, one route for what asks for a token and one for what does
  * not. */
 #include "docs.h"
-#include "format/ynode.h"
-#include "gen/embed.h"
+#include "platform/openapi.h"
 #include "schema/config.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -11,9 +10,7 @@
 
 #define PREFIX      "/api/v1/"
 #define MODULES_MAX 64
-
-static const char *const methods[] = {"get", "post", "put", "patch", "delete"};
-#define METHODS (sizeof methods / sizeof *methods)
+#define METHODS     5 /* openapi_methods */
 
 struct module {
     const char *name;
@@ -57,11 +54,8 @@ static const char head[] =
 
 /* ---- what the file says ------------------------------------------------------------------ */
 
-static struct module *module_of(struct arena *arena, const char *path, struct module *modules,
-                                size_t *count)
+static struct module *module_of(const char *name, struct module *modules, size_t *count)
 {
-    const char *word = path + sizeof PREFIX - 1;
-    const char *name = arena_strndup(arena, word, strcspn(word, "/"));
     for (size_t i = 0; i < *count; i++)
         if (strcmp(modules[i].name, name) == 0)
             return &modules[i];
@@ -92,7 +86,7 @@ static void read_path(const char *path, const struct ynode *operations, struct m
 {
     bool has_open = false;
     for (size_t i = 0; i < METHODS; i++) {
-        const struct ynode *operation = ynode_get(operations, methods[i]);
+        const struct ynode *operation = ynode_get(operations, openapi_methods[i]);
         const struct ynode *security = operation != NULL ? ynode_get(operation, "security") : NULL;
         if (operation == NULL)
             continue;
@@ -115,7 +109,7 @@ static void add_methods(const bool are_in[METHODS], struct strbuf *out)
         if (!are_in[i])
             continue;
         strbuf_adds(out, comma);
-        for (const char *p = methods[i]; *p != '\0'; p++)
+        for (const char *p = openapi_methods[i]; *p != '\0'; p++)
             strbuf_addch(out, (char)toupper((unsigned char)*p));
         comma = ", ";
     }
@@ -187,16 +181,15 @@ static void add_plugins(struct strbuf *out)
 int docs_kong(struct arena *arena, struct strbuf *out, struct error *err)
 {
     struct module *modules = arena_alloc(arena, MODULES_MAX * sizeof *modules);
-    struct ynode *root = NULL;
+    struct openapi api;
     size_t count = 0;
-    TRY(ynode_parse(embedded_openapi_yaml, strlen(embedded_openapi_yaml), "openapi.yaml", arena,
-                    &root, err));
-    const struct ynode *paths = ynode_get(root, "paths");
+    TRY(openapi_open(arena, &api, err));
+    const struct ynode *paths = ynode_get(api.root, "paths");
     for (size_t i = 0; paths != NULL && i < paths->count; i++) {
         const char *path = paths->keys[i]->text;
         struct module *m = NULL;
         if (strncmp(path, PREFIX, sizeof PREFIX - 1) == 0)
-            m = module_of(arena, path, modules, &count);
+            m = module_of(openapi_module(&api, path), modules, &count);
         if (m != NULL)
             read_path(path, paths->items[i], m);
     }

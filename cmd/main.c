@@ -30,6 +30,7 @@ static const struct command *const children[] = {
     &command_doctor,
     &command_schedule,
     &command_dev,
+    &command_handover,
     &command_completion,
     &command_complete,
     &command_docs,
@@ -56,7 +57,7 @@ static const struct command root = {
         "`connector`.\n\n"
         "Single operations on the platform: `orders`, `stock`, `payments`, `members`, `campaigns`, "
         "`notify`, `serve`. Its speed: `perf-report`.\n\n"
-        "This machine: `config`, `db`, `doctor`, `schedule`, `dev`, `completion`.",
+        "This machine: `config`, `db`, `doctor`, `schedule`, `dev`, `docs`, `completion`.",
     .children = children,
     .examples = examples,
     .topics = topics,

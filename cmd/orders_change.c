@@ -110,6 +110,8 @@ static int print_refund(struct cli *cli, const struct change_args *args, const s
                         struct error *err)
 {
     const char *status = jsonx_text(jsonx_get(refund, "status"));
+    if (status == NULL)
+        return error_set(err, ERR_REMOTE, "the platform's answer does not say how the refund is");
     TRY(order_print(cli, refund, err));
     cli_summary(cli, "refund %s of %s for order %s: %s", jsonx_text(jsonx_get(refund, "refund_no")),
                 jsonx_text(jsonx_get(refund, "amount")), args->order_no, status);

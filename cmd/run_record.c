@@ -241,6 +241,17 @@ static int write_file(const char *path, const struct strbuf *text, struct error 
     return atomic_file_commit(f, err);
 }
 
+static void add_family(const struct family *f, struct strbuf *out)
+{
+    strbuf_addf(out, "# HELP %s %s\n# TYPE %s gauge\n", f->name, f->help, f->name);
+}
+
+void run_record_families(struct strbuf *out)
+{
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        add_family(&families[i], out);
+}
+
 static int write_metrics(const struct run_record *r, struct error *err)
 {
     AUTO_STRBUF struct strbuf old = {0}, out = {0};
@@ -250,8 +261,7 @@ static int write_metrics(const struct run_record *r, struct error *err)
         return err->code;
     error_clear(err);
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        strbuf_addf(&out, "# HELP %s %s\n# TYPE %s gauge\n", families[i].name, families[i].help,
-                    families[i].name);
+        add_family(&families[i], &out);
         add_lines(r, &old, &families[i], true, &out);
         add_lines(r, &r->samples, &families[i], false, &out);
     }

@@ -15,4 +15,7 @@ void run_record_add(struct run_record *r, const char *pipeline, const struct run
  * file are kept, and so is the time of a pipeline's last success. */
 int run_record_end(struct run_record *r, struct error *err);
 
+/* The families of metrics of the second, as `# HELP` and `# TYPE` lines. */
+void run_record_families(struct strbuf *out);
+
 #endif

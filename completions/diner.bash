@@ -408,6 +408,14 @@ _diner_takes() {
     'diner dev seed':--seed) return 0 ;;
     'diner dev seed':--days) return 0 ;;
     'diner dev seed':--as-of) return 0 ;;
+    'diner docs delivery':--lang) return 0 ;;
+    'diner docs delivery':--out) return 0 ;;
+    'diner docs delivery':--tests) return 0 ;;
+    'diner docs delivery':--bench) return 0 ;;
+    'diner docs architecture':--lang) return 0 ;;
+    'diner docs architecture':--out) return 0 ;;
+    'diner docs architecture':--tests) return 0 ;;
+    'diner docs architecture':--bench) return 0 ;;
     esac
     return 1
 }
@@ -610,6 +618,14 @@ _diner_value() {
     'diner dev env':--dir) _diner_files -d ;;
     'diner dev psql':--dir) _diner_files -d ;;
     'diner dev seed':--dir) _diner_files -d ;;
+    'diner docs delivery':--lang) _diner_words < <(printf '%s\n' en zh) ;;
+    'diner docs delivery':--out) _diner_files -f ;;
+    'diner docs delivery':--tests) _diner_files -f ;;
+    'diner docs delivery':--bench) _diner_files -f ;;
+    'diner docs architecture':--lang) _diner_words < <(printf '%s\n' en zh) ;;
+    'diner docs architecture':--out) _diner_files -f ;;
+    'diner docs architecture':--tests) _diner_files -f ;;
+    'diner docs architecture':--bench) _diner_files -f ;;
     esac
 }
 
@@ -747,6 +763,9 @@ _diner_child() {
     'diner dev env') return 0 ;;
     'diner dev psql') return 0 ;;
     'diner dev seed') return 0 ;;
+    'diner docs') return 0 ;;
+    'diner docs delivery') return 0 ;;
+    'diner docs architecture') return 0 ;;
     'diner completion') return 0 ;;
     esac
     return 1
@@ -754,8 +773,8 @@ _diner_child() {
 
 _diner_children() {
     case $1 in
-    'diner help') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock payments campaigns members notify perf-report serve worker config db doctor schedule dev completion exit-codes environment settings api-errors) ;;
-    'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock payments campaigns members notify perf-report serve worker config db doctor schedule dev completion help version) ;;
+    'diner help') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock payments campaigns members notify perf-report serve worker config db doctor schedule dev docs completion exit-codes environment settings api-errors) ;;
+    'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock payments campaigns members notify perf-report serve worker config db doctor schedule dev docs completion help version) ;;
     'diner pipeline') _diner_words < <(printf '%s\n' list lint show graph preview plan guess test) ;;
     'diner runs') _diner_words < <(printf '%s\n' list show findings resume) ;;
     'diner rejects') _diner_words < <(printf '%s\n' list show export replay) ;;
@@ -779,6 +798,7 @@ _diner_children() {
     'diner db') _diner_words < <(printf '%s\n' migrate status user) ;;
     'diner schedule') _diner_words < <(printf '%s\n' show install remove) ;;
     'diner dev') _diner_words < <(printf '%s\n' up down status env psql seed) ;;
+    'diner docs') _diner_words < <(printf '%s\n' delivery architecture) ;;
     esac
 }
 
@@ -916,6 +936,9 @@ _diner_options() {
     'diner dev env') _diner_words < <(printf '%s\n' --dir --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner dev psql') _diner_words < <(printf '%s\n' --dir --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner dev seed') _diner_words < <(printf '%s\n' --dir --orders --stores --seed --days --as-of --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner docs') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner docs delivery') _diner_words < <(printf '%s\n' --lang --out --tests --bench --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner docs architecture') _diner_words < <(printf '%s\n' --lang --out --tests --bench --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner completion') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     esac
 }

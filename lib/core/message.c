@@ -61,6 +61,14 @@ void message_setup(void)
     is_foreign = setenv("LANGUAGE", language, 1) == 0;
 }
 
+void message_set_language(const char *language)
+{
+    is_foreign = !is_english_name(language) && setenv("LANGUAGE", language, 1) == 0;
+    /* gettext keeps what it found for the language before, until something changes that it knows.
+     */
+    (void)textdomain(DOMAIN);
+}
+
 /* build/diner has build/locale beside it, PREFIX/bin/diner has PREFIX/share/locale. */
 static const char *catalogue_directory(char path[static PATH_BYTES])
 {

@@ -26,6 +26,10 @@ const char *message_text(const char *text) __attribute__((format_arg(1), returns
 /* The same for a word that is said differently elsewhere: "column" and "name". */
 const char *message_text_of(const char *context, const char *text) __attribute__((returns_nonnull));
 
+/* From here on in that language ("zh_CN", "en"), whatever the environment says: for documents that
+ * are asked for in one. Before threads are started. */
+void message_set_language(const char *language);
+
 /* true: English from here on, whatever the environment says. Returns what was before. */
 bool message_in_english(bool english);
 

@@ -42,17 +42,24 @@ void api_errors_text(struct strbuf *out)
     strbuf_addf(out, "\n%s\n", message_text("200: only in the results of a batch."));
 }
 
+void api_errors_table(struct strbuf *out)
+{
+    strbuf_addf(out, "| %s | %s | %s | %s |\n|---|---|---|---|\n", message_text("status"),
+                message_text("code"), message_text("means"), message_text("what to do"));
+    for (const struct api_error *e = api_errors; e < api_errors + API_ERROR_COUNT; e++) {
+        strbuf_adds(out, "| ");
+        statuses(e, out);
+        strbuf_addf(out, " | `%s` | %s | %s |\n", e->code, message_text(e->meaning),
+                    message_text(e->remedy));
+    }
+}
+
 void api_errors_markdown(struct strbuf *out)
 {
     strbuf_adds(out, "# Error codes of the platform's API\n\n"
                      "An answer that is not a success has a stable code in `error`, beside the "
-                     "HTTP status, a `message` for people and `details`.\n\n"
-                     "| status | code | means | what to do |\n|---|---|---|---|\n");
-    for (const struct api_error *e = api_errors; e < api_errors + API_ERROR_COUNT; e++) {
-        strbuf_adds(out, "| ");
-        statuses(e, out);
-        strbuf_addf(out, " | `%s` | %s | %s |\n", e->code, e->meaning, e->remedy);
-    }
+                     "HTTP status, a `message` for people and `details`.\n\n");
+    api_errors_table(out);
     strbuf_adds(out, "\nStatus 200: only in the `results` of a batch, beside those that name a "
                      "product, a store, a unit or a shortage.\n");
 }

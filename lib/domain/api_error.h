@@ -29,8 +29,9 @@ extern const struct api_error api_errors[API_ERROR_COUNT];
 const struct api_error *api_error_find(const char *code);
 bool api_error_has_status(const struct api_error *e, int status);
 
-/* As text for a terminal, and as a page of the reference. */
+/* As text for a terminal, as a table of Markdown, and as a page of the reference. */
 void api_errors_text(struct strbuf *out);
+void api_errors_table(struct strbuf *out);
 void api_errors_markdown(struct strbuf *out);
 
 #endif

@@ -4,7 +4,14 @@
 
 #include "domain/context.h"
 
-/* type "order.created" and its kin; the payload is the order as it is now, and so is
+struct outbox_event {
+    const char *type;    /* the routing key, too */
+    const char *meaning; /* for documents: "an order was made" */
+};
+/* Every type there is; ends with type NULL. */
+extern const struct outbox_event outbox_events[];
+
+/* type: one of outbox_events, else ERR_BUG; the payload is the order as it is now, and so is
  * *ret_document (in the arena). */
 int outbox_add_order(struct domain_context *ctx, const char *type, const char *order_no,
                      const char **ret_document, struct error *err);

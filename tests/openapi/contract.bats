@@ -20,3 +20,12 @@ teardown_file() { dev_stop; }
     [ "$status" -eq 0 ] || fail "$output"
     assert_stdout_has "ok"
 }
+
+@test "the examples of the delivery document fit the contract" {
+    local lang
+    for lang in en zh; do
+        "$DINER" docs delivery --lang "$lang" --out "$BATS_TEST_TMPDIR/$lang.md"
+        run node "$CHECK_DIR/examples.mjs" "$BATS_TEST_TMPDIR/$lang.md"
+        [ "$status" -eq 0 ] || fail "$(grep -A1 '^not ok' <<<"$output")"
+    done
+}

@@ -244,8 +244,7 @@ int get_product_aged(struct request *r, struct error *err);
 
 /* Everything from the parsed head to the answer in r->out. */
 void request_dispatch(struct request *r);
-/* The endpoints of all routes, for the metrics; and which of them a route is. */
-const struct metrics_endpoint *router_endpoints(size_t *ret_count);
+/* Which of router_endpoints a route is. */
 size_t router_index(const struct route *route); /* NULL: the count */
 int request_take_connection(struct request *r, struct error *err);
 void request_give_connection(struct request *r);

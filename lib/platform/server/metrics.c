@@ -112,7 +112,7 @@ static void write_head(struct strbuf *out, const char *name, const char *type, c
     strbuf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static const struct metrics_endpoint nowhere = {"none", "none", "none"};
+static const struct metrics_endpoint nowhere = {"none", "none", "none", NULL};
 
 static const struct metrics_endpoint *endpoint_of(const struct metrics *m, size_t i)
 {

@@ -12,7 +12,11 @@
 struct metrics_endpoint {
     const char *service; /* "orders": the first word behind /api/v1, or "system" */
     const char *method, *pattern;
+    const char *source; /* the file of its handler; NULL: none */
 };
+/* The endpoints of all routes. */
+const struct metrics_endpoint *router_endpoints(size_t *ret_count);
+
 struct metrics;
 /* Borrows the strings of endpoints. */
 struct metrics *metrics_new(const struct metrics_endpoint *endpoints, size_t count);

@@ -13,6 +13,12 @@ static const struct route *const tables[] = {
 };
 #define TABLE_COUNT (sizeof tables / sizeof tables[0])
 
+static const char *const sources[TABLE_COUNT] = {
+#define ROUTES(name) "lib/platform/server/api_" #name ".c",
+#include "platform/server/routes.def"
+#undef ROUTES
+};
+
 #define ENDPOINTS_MAX 128
 
 /* ---- the endpoints ------------------------------------------------------------------------ */
@@ -41,8 +47,8 @@ static void make_endpoints(void)
         for (const struct route *r = tables[t]; r->method != NULL; r++) {
             if (endpoint_count == ENDPOINTS_MAX)
                 return;
-            endpoints[endpoint_count] =
-                (struct metrics_endpoint){service_of(r->pattern), r->method, r->pattern};
+            endpoints[endpoint_count] = (struct metrics_endpoint){service_of(r->pattern), r->method,
+                                                                  r->pattern, sources[t]};
             endpoint_count++;
         }
     }
