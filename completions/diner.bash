@@ -904,7 +904,7 @@ _diner_options() {
     'diner db migrate') _diner_words < <(printf '%s\n' --connection --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner db status') _diner_words < <(printf '%s\n' --connection --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner db user') _diner_words < <(printf '%s\n' --role --store --password --connection --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner doctor') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner doctor') _diner_words < <(printf '%s\n' --all --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner schedule') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner schedule show') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner schedule install') _diner_words < <(printf '%s\n' --crontab --systemd --platform --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;

@@ -679,6 +679,7 @@ complete -c diner -n '__diner_at diner db user' -l store -x -d 'the store of the
 complete -c diner -n '__diner_at diner db user' -l password -x -d 'where the password is: env:NAME, file:PATH, cmd:COMMAND'
 complete -c diner -n '__diner_at diner db user' -l connection -x -d 'connection of diner.yaml'
 complete -c diner -n '__diner_at diner db user' -l dry-run -s n -d 'show what would change, change nothing'
+complete -c diner -n '__diner_at diner doctor' -l all -d 'also what is around it: other databases, connectors, certificates, services, the schedule, the last night, what waits'
 complete -c diner -n '__diner_at diner doctor' -l output -s o -x -a 'table json jsonl csv' -d 'form of the output'
 complete -c diner -n '__diner_at diner schedule' -a show -d 'show what runs when, and whether it is installed'
 complete -c diner -n '__diner_at diner schedule' -a install -d 'schedule the jobs: crontab or systemd user timers'
