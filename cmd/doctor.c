@@ -179,8 +179,8 @@ static void check_clock(struct doctor *d, struct db_conn *conn)
         return;
     }
     int64_t apart_ms = llabs(theirs_ms - clock_wall_us() / 1000);
-    const char *found =
-        arena_printf(d->cli->arena, "%" PRId64 " ms apart from PostgreSQL's", apart_ms);
+    const char *found = arena_printf(
+        d->cli->arena, message_text("%" PRId64 " ms apart from PostgreSQL's"), apart_ms);
     const char *result = apart_ms > CLOCK_FAIL_MS   ? "fail"
                          : apart_ms > CLOCK_WARN_MS ? "warn"
                                                     : "ok";

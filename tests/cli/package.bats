@@ -82,7 +82,7 @@ demo() { # PROGRAM NAME
     run --separate-stderr env DINER_DEV_DIR="$FILE_DIR/$2" "${@:3}" "$PROJECT/tests/demo" "$1"
     env DINER_DEV_DIR="$FILE_DIR/$2" "$1" dev down >/dev/null 2>&1 3>&-
     assert_status 0
-    sed -n '/^== the night/,/^It is still up/p' <<<"$output" | sed -E "s|$FILE_DIR/$2|DIR|g" |
+    sed -n '/^== the night/,/^It is still up/p' <<<"$output" | sed -E "s|$FILE_DIR/$2|DIR|g; s/ +/ /g" |
         awk '/^PIPELINE/ { night = 1 } /^$/ { night = 0 } night { print $1, $2, $3, $4, $5; next } { print }' >"$2.done"
 }
 
