@@ -1,5 +1,5 @@
 /* cmd/doctor.c - diner doctor: is everything there that a nightly run needs, and how to mend it. */
-#include "cli/table.h"
+#include "doctor.h"
 #include "commands.h"
 #include "core/clock.h"
 #include "core/datetime.h"
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <glob.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,13 +24,7 @@
 #define CLOCK_FAIL_MS   60000
 #define POSTGRES_OLDEST 120000 /* 12: what migrations and COPY are tried with */
 
-struct doctor {
-    struct cli *cli;
-    struct table *table;
-    size_t failed, warned;
-};
-
-static void report(struct doctor *d, const char *check, const char *result, const char *found,
+void doctor_report(struct doctor *d, const char *check, const char *result, const char *found,
                    const char *mend)
 {
     const char *const row[] = {message_text(check), result, message_text(found),
@@ -40,14 +35,13 @@ static void report(struct doctor *d, const char *check, const char *result, cons
 }
 
 /* The error printer is not between this and the user: secrets are taken out here. */
-static void report_error(struct doctor *d, const char *check, const struct error *err,
-                         const char *mend)
+void doctor_fail(struct doctor *d, const char *check, const struct error *err, const char *mend)
 {
     struct strbuf text AUTO_STRBUF;
     strbuf_init(&text, 0);
     strbuf_adds(&text, err->message);
     secret_redact(&text);
-    report(d, check, "fail", text.data, err->hint[0] ? err->hint : mend);
+    doctor_report(d, check, "fail", text.data, err->hint[0] ? err->hint : mend);
 }
 
 /* ---- this machine -----------------------------------------------------------------------------
@@ -57,10 +51,10 @@ static void check_config(struct doctor *d)
 {
     const char *file = config_file(d->cli->config);
     if (file)
-        report(d, "configuration", "ok", file, NULL);
+        doctor_report(d, "configuration", "ok", file, NULL);
     else
-        report(d, "configuration", "warn", "no diner.yaml was found",
-               "write one, or set DINER_CONFIG ('diner help config')");
+        doctor_report(d, "configuration", "warn", "no diner.yaml was found",
+                      "write one, or set DINER_CONFIG ('diner help config')");
 }
 
 static void check_zone(struct doctor *d)
@@ -70,12 +64,12 @@ static void check_zone(struct doctor *d)
     struct error err = ERROR_INIT;
     char now[DATETIME_ISO_MAX];
     if (zone_load(name, &zone, &err) != 0) {
-        report_error(d, "time zone", &err, "install the package tzdata");
+        doctor_fail(d, "time zone", &err, "install the package tzdata");
         return;
     }
     datetime_print(clock_wall_us() / 1000000 * 1000000, zone, now);
-    report(d, "time zone", "ok", arena_printf(d->cli->arena, message_text("%s, now %s"), name, now),
-           NULL);
+    doctor_report(d, "time zone", "ok",
+                  arena_printf(d->cli->arena, message_text("%s, now %s"), name, now), NULL);
 }
 
 /* 喆 is in GBK but not in GB2312: a gutted set of conversion modules is found out. */
@@ -94,11 +88,12 @@ static void check_gb18030(struct doctor *d)
         code = decoder_feed(decoder, bytes, sizeof bytes - 1, true, &text, &err);
     decoder_free(decoder);
     if (code != 0)
-        report_error(d, "GB18030", &err, "reinstall the package libc6");
+        doctor_fail(d, "GB18030", &err, "reinstall the package libc6");
     else if (strcmp(text.data, "喆中") != 0)
-        report(d, "GB18030", "fail", "iconv decodes it wrongly", "reinstall the package libc6");
+        doctor_report(d, "GB18030", "fail", "iconv decodes it wrongly",
+                      "reinstall the package libc6");
     else
-        report(d, "GB18030", "ok", "iconv decodes it", NULL);
+        doctor_report(d, "GB18030", "ok", "iconv decodes it", NULL);
 }
 
 static void check_disk(struct doctor *d)
@@ -106,24 +101,25 @@ static void check_disk(struct doctor *d)
     const char *dir = config_settings(d->cli->config)->output_dir;
     struct statvfs fs;
     if (statvfs(dir, &fs) != 0) {
-        report(d, "output_dir", "fail",
-               arena_printf(d->cli->arena, "'%s': %s", dir, message_text(strerror(errno))),
-               "make the directory, or set output_dir");
+        doctor_report(d, "output_dir", "fail",
+                      arena_printf(d->cli->arena, "'%s': %s", dir, message_text(strerror(errno))),
+                      "make the directory, or set output_dir");
         return;
     }
     if (access(dir, W_OK) != 0) {
-        report(d, "output_dir", "fail",
-               arena_printf(d->cli->arena, message_text("'%s' is not writable"), dir),
-               "change its owner, or set output_dir");
+        doctor_report(d, "output_dir", "fail",
+                      arena_printf(d->cli->arena, message_text("'%s' is not writable"), dir),
+                      "change its owner, or set output_dir");
         return;
     }
     int64_t left = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
     const char *found =
         arena_printf(d->cli->arena, message_text("'%s' has %" PRId64 " MiB left"), dir, left >> 20);
     if (left < DISK_WARN_BYTES)
-        report(d, "output_dir", left < DISK_FAIL_BYTES ? "fail" : "warn", found, "make room");
+        doctor_report(d, "output_dir", left < DISK_FAIL_BYTES ? "fail" : "warn", found,
+                      "make room");
     else
-        report(d, "output_dir", "ok", found, NULL);
+        doctor_report(d, "output_dir", "ok", found, NULL);
 }
 
 /* Runs put a new file in the place of the old one: alerts stand on it, and a run that cannot write
@@ -139,11 +135,11 @@ static void check_textfile(struct doctor *d)
                       : length == 0 ? "/"
                                     : arena_strndup(d->cli->arena, file, length);
     if (access(dir, W_OK | X_OK) == 0)
-        report(d, "metrics.textfile", "ok", file, NULL);
+        doctor_report(d, "metrics.textfile", "ok", file, NULL);
     else
-        report(d, "metrics.textfile", "fail",
-               arena_printf(d->cli->arena, "'%s': %s", dir, strerror(errno)),
-               "make the directory, and let this user write in it");
+        doctor_report(d, "metrics.textfile", "fail",
+                      arena_printf(d->cli->arena, "'%s': %s", dir, strerror(errno)),
+                      "make the directory, and let this user write in it");
 }
 
 /* ---- the database -----------------------------------------------------------------------------
@@ -156,18 +152,20 @@ static void check_migrations(struct doctor *d, struct db_conn *conn)
     struct error err = ERROR_INIT;
     if (migrate_status(conn, builtin_migrations, builtin_migrations_count, d->cli->arena, &list,
                        &count, &err) != 0) {
-        report_error(d, "migrations", &err, "run 'diner db status'");
+        doctor_fail(d, "migrations", &err, "run 'diner db status'");
         return;
     }
     for (size_t i = 0; i < count; i++)
         missing += !list[i].applied;
     if (missing > 0)
-        report(d, "migrations", "fail",
-               arena_printf(d->cli->arena, message_text("%zu of %zu are missing"), missing, count),
-               "run 'diner db migrate'");
+        doctor_report(
+            d, "migrations", "fail",
+            arena_printf(d->cli->arena, message_text("%zu of %zu are missing"), missing, count),
+            "run 'diner db migrate'");
     else
-        report(d, "migrations", "ok",
-               arena_printf(d->cli->arena, message_text("all %zu are applied"), count), NULL);
+        doctor_report(d, "migrations", "ok",
+                      arena_printf(d->cli->arena, message_text("all %zu are applied"), count),
+                      NULL);
 }
 
 /* Cursors and business days stand on clocks that agree. */
@@ -177,22 +175,22 @@ static void check_clock(struct doctor *d, struct db_conn *conn)
     struct error err = ERROR_INIT;
     if (db_query_int(conn, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
                      DB_NO_PARAMS, &theirs_ms, &err) != 0) {
-        report_error(d, "clock", &err, NULL);
+        doctor_fail(d, "clock", &err, NULL);
         return;
     }
     int64_t apart_ms = llabs(theirs_ms - clock_wall_us() / 1000);
-    const char *found =
-        arena_printf(d->cli->arena, "%" PRId64 " ms apart from PostgreSQL's", apart_ms);
+    const char *found = arena_printf(
+        d->cli->arena, message_text("%" PRId64 " ms apart from PostgreSQL's"), apart_ms);
     const char *result = apart_ms > CLOCK_FAIL_MS   ? "fail"
                          : apart_ms > CLOCK_WARN_MS ? "warn"
                                                     : "ok";
-    report(d, "clock", result, found, *result == 'o' ? NULL : "let NTP set both clocks");
+    doctor_report(d, "clock", result, found, *result == 'o' ? NULL : "let NTP set both clocks");
 }
 
-static int connect_warehouse(struct doctor *d, struct db_conn **ret, struct error *err)
+int doctor_connect(struct doctor *d, const char *name, struct db_conn **ret, struct error *err)
 {
     char *dsn = NULL;
-    TRY(config_dsn(d->cli->config, "warehouse", &dsn, err));
+    TRY(config_dsn(d->cli->config, name, &dsn, err));
     int code = db_open(&(struct db_options){.dsn = dsn,
                                             .application_name = "diner doctor",
                                             .connect_timeout_ms = 5000,
@@ -206,19 +204,20 @@ static void check_database(struct doctor *d)
 {
     struct db_conn *conn = NULL;
     struct error err = ERROR_INIT;
-    if (connect_warehouse(d, &conn, &err) != 0) {
-        report_error(d, "PostgreSQL", &err, "check connections.warehouse.dsn");
+    if (doctor_connect(d, "warehouse", &conn, &err) != 0) {
+        doctor_fail(d, "PostgreSQL", &err, "check connections.warehouse.dsn");
         return;
     }
     int version = db_server_version(conn);
     const char *found = arena_printf(d->cli->arena, message_text("warehouse, version %d.%d"),
                                      version / 10000, version % 10000);
     if (version < POSTGRES_OLDEST)
-        report(d, "PostgreSQL", "fail", found, "use PostgreSQL 12 or newer; 15 is what is tested");
+        doctor_report(d, "PostgreSQL", "fail", found,
+                      "use PostgreSQL 12 or newer; 15 is what is tested");
     else if (db_refuse_pooler(conn, &err) != 0)
-        report_error(d, "PostgreSQL", &err, "connect to PostgreSQL itself");
+        doctor_fail(d, "PostgreSQL", &err, "connect to PostgreSQL itself");
     else
-        report(d, "PostgreSQL", "ok", found, NULL);
+        doctor_report(d, "PostgreSQL", "ok", found, NULL);
     check_migrations(d, conn);
     check_clock(d, conn);
     db_close(conn);
@@ -243,14 +242,14 @@ static void check_platform(struct doctor *d)
     if (code == 0)
         code = connector_pages_next(pages, &page, &end, &err);
     if (code == 0)
-        report(d, "platform", "ok",
-               arena_printf(d->cli->arena, message_text("%s answers, login accepted"),
-                            s->platform_url),
-               NULL);
+        doctor_report(d, "platform", "ok",
+                      arena_printf(d->cli->arena, message_text("%s answers, login accepted"),
+                                   s->platform_url),
+                      NULL);
     else
-        report_error(d, "platform", &err,
-                     err.code == ERR_AUTH ? "check platform.user and platform.password"
-                                          : "check platform.url, and that the platform runs");
+        doctor_fail(d, "platform", &err,
+                    err.code == ERR_AUTH ? "check platform.user and platform.password"
+                                         : "check platform.url, and that the platform runs");
     connector_pages_close(pages);
     connector_close(connector);
 }
@@ -265,7 +264,7 @@ static void check_pipeline(struct doctor *d, const char *path, size_t *bad)
     struct pipeline_options options = {.now_us = clock_wall_us()};
     if (pipeline_load(path, d->cli->config, &options, &pipeline, NULL, &err) != 0) {
         (*bad)++;
-        report_error(d, "pipeline", &err, "run 'diner pipeline lint'");
+        doctor_fail(d, "pipeline", &err, "run 'diner pipeline lint'");
         return;
     }
     pipeline_free(pipeline);
@@ -284,20 +283,33 @@ static void check_pipelines(struct doctor *d)
         globfree(&found);
     }
     if (count == 0)
-        report(d, "pipelines", "warn", "none were found", "set pipeline_path");
+        doctor_report(d, "pipelines", "warn", "none were found", "set pipeline_path");
     else if (bad == 0)
-        report(d, "pipelines", "ok",
-               arena_printf(d->cli->arena, message_text("%zu files are well-formed"), count), NULL);
+        doctor_report(d, "pipelines", "ok",
+                      arena_printf(d->cli->arena, message_text("%zu files are well-formed"), count),
+                      NULL);
 }
 
-static int run(struct cli *cli, const void *args, struct error *err)
+struct doctor_args {
+    bool all;
+};
+static const struct field fields[] = {
+    {"all", FIELD_BOOL, offsetof(struct doctor_args, all),
+     .help = "also what is around it: other databases, connectors, certificates, services, the "
+             "schedule, the last night, what waits"},
+    {0},
+};
+static const struct field_set args_set = {
+    .name = "doctor", .struct_size = sizeof(struct doctor_args), .fields = fields};
+
+static int run(struct cli *cli, const void *bound, struct error *err)
 {
+    const struct doctor_args *args = bound;
     static const struct table_column columns[] = {{"check", TABLE_TEXT},
                                                   {"result", TABLE_TEXT},
                                                   {"found", TABLE_TEXT},
                                                   {"mend", TABLE_TEXT},
                                                   {0}};
-    (void)args;
     struct doctor d = {.cli = cli, .table = table_new(cli, columns)};
     check_config(&d);
     check_zone(&d);
@@ -307,6 +319,10 @@ static int run(struct cli *cli, const void *args, struct error *err)
     check_database(&d);
     check_platform(&d);
     check_pipelines(&d);
+    if (args->all) {
+        doctor_reach(&d);
+        doctor_work(&d);
+    }
     size_t rows = table_rows(d.table);
     TRY(table_end(d.table, NULL, err));
     if (d.failed > 0)
@@ -317,7 +333,8 @@ static int run(struct cli *cli, const void *args, struct error *err)
 
 static const struct command_example examples[] = {
     {"diner doctor", "is everything there that the nightly run needs?"},
-    {"diner doctor -o json", "the same for a monitor"},
+    {"diner doctor --all", "and everything around it, before a go-live and in a bad night"},
+    {"diner doctor --all -o json", "the same for a monitor"},
     {0},
 };
 const struct command command_doctor = {
@@ -326,7 +343,12 @@ const struct command command_doctor = {
     .description =
         "Looks at the configuration, PostgreSQL and its migrations, the platform and the "
         "login there, the pipelines, time zone data, GB18030, disk space, the file for "
-        "Prometheus and the clock. Changes nothing. Exit status 9 when a check fails.",
+        "Prometheus and the clock. With --all also at each other connection, each connector that "
+        "is set up (its login), certificates and when they end, the channels of notify.* and the "
+        "other services that are configured, whether the nightly run is scheduled and how it last "
+        "ended, who is told when one fails, and what waits to be told or done. Changes nothing and "
+        "sends no message. Exit status 9 when a check fails; a warning is no failure.",
+    .args = &args_set,
     .examples = examples,
     .flags = CLI_OUTPUT,
     .run = run,

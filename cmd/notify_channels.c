@@ -83,6 +83,25 @@ int notify_channels_open(struct cli *cli, struct notify_channels *c, struct erro
     return notifier_new(o, &c->notifier, err);
 }
 
+int notify_channels_broker(const struct notify_channels *c,
+                           int (*declare)(struct broker *b, struct error *err), struct broker **ret,
+                           struct error *err)
+{
+    const struct notification_options *o = &c->options;
+    const struct notification_place *place = &o->places[NOTIFICATION_RABBITMQ];
+    if (place->url == NULL) {
+        error_set(err, ERR_CONFIG, "there is no broker to work for");
+        return error_hint(err, "set notify.rabbitmq_url and notify.rabbitmq_password");
+    }
+    return broker_new(&(struct broker_options){.url = place->url,
+                                               .password = place->secret,
+                                               .ca_file = o->ca_file,
+                                               .connect_timeout_ms = o->connect_timeout_ms,
+                                               .timeout_ms = o->timeout_ms,
+                                               .declare = declare},
+                      ret, err);
+}
+
 void notify_channels_release(struct notify_channels *c)
 {
     notifier_free(c->notifier);

@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "domain/notification.h"
+#include "net/broker.h"
 
 #define NOTIFY_SECRETS_MAX 12
 
@@ -15,6 +16,11 @@ struct notify_channels {
 };
 /* ERR_CONFIG: none is declared, or one is incomplete. Release it in any case. */
 int notify_channels_open(struct cli *cli, struct notify_channels *c, struct error *err);
+/* The broker among them, with what is declared on each connection, or NULL. ERR_CONFIG: there is
+ * none. Connects to nothing; freed before the channels are released. */
+int notify_channels_broker(const struct notify_channels *c,
+                           int (*declare)(struct broker *b, struct error *err), struct broker **ret,
+                           struct error *err);
 void notify_channels_release(struct notify_channels *c);
 
 /* Tells the channels of run.notify_on_failure that a pipeline failed: at once, without a database,

@@ -12,6 +12,7 @@
 #include "platform/dev/process.h"
 #include "shell.h"
 #include <errno.h>
+#include <glob.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -302,6 +303,47 @@ static bool crontab_is_installed(const struct job *job)
     strbuf_init(&text, CRONTAB_MAX_BYTES);
     return crontab_read(&text, &ignored) == 0 && crontab_find(text.data, &block, &ignored) == 0 &&
            block.ptr && memmem(block.ptr, block.len, job->command, strlen(job->command));
+}
+
+/* By hand, for a user of its own. */
+static const char *machine_file_of(struct cli *cli, const struct job *job)
+{
+    static const char *const places[] = {"/etc/crontab", "/etc/cron.d/*",
+                                         "/etc/systemd/system/*.service"};
+    const char *found = NULL;
+    glob_t files = {0};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        (void)glob(places[i], i > 0 ? GLOB_APPEND : 0, NULL, &files);
+    for (size_t i = 0; found == NULL && i < files.gl_pathc; i++) {
+        struct strbuf text AUTO_STRBUF;
+        struct error ignored = ERROR_INIT;
+        strbuf_init(&text, CRONTAB_MAX_BYTES);
+        if (file_read(files.gl_pathv[i], CRONTAB_MAX_BYTES, &text, &ignored) == 0 &&
+            strstr(text.data, arena_printf(cli->arena, "diner %s", job->command)) != NULL)
+            found = arena_strdup(cli->arena, files.gl_pathv[i]);
+    }
+    globfree(&files);
+    return found;
+}
+
+const char *schedule_place(struct cli *cli, const char *name)
+{
+    struct job jobs[JOB_COUNT] = {0};
+    size_t count = 0;
+    struct error ignored = ERROR_INIT;
+    bool has_timer = false;
+    if (jobs_init(cli, NULL, jobs, &count, &ignored) != 0)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(jobs[i].name, name) != 0)
+            continue;
+        if (crontab_is_installed(&jobs[i]))
+            return "crontab";
+        if (systemd_is_installed(cli, &jobs[i], &has_timer, &ignored) == 0 && has_timer)
+            return "systemd";
+        return machine_file_of(cli, &jobs[i]);
+    }
+    return NULL;
 }
 
 /* ---- the commands -----------------------------------------------------------------------------

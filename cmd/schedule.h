@@ -21,6 +21,10 @@ struct job {
     const char *log;
 };
 
+/* Where the job runs from: "crontab", "systemd", or the file of the machine's own cron or systemd
+ * that has its command; NULL: nowhere that is known. In the arena. */
+const char *schedule_place(struct cli *cli, const char *name);
+
 const char *schedule_hhmm(struct cli *cli, int32_t seconds);
 /* Each line of a text with - or + before it. */
 void schedule_print_lines(struct cli *cli, char sign, const char *text, size_t n);

@@ -36,19 +36,7 @@ static const struct field_set worker_set = {
 
 int worker_broker(const struct notify_channels *c, struct broker **ret, struct error *err)
 {
-    const struct notification_options *o = &c->options;
-    const struct notification_place *place = &o->places[NOTIFICATION_RABBITMQ];
-    if (place->url == NULL) {
-        error_set(err, ERR_CONFIG, "there is no broker to work for");
-        return error_hint(err, "set notify.rabbitmq_url and notify.rabbitmq_password");
-    }
-    return broker_new(&(struct broker_options){.url = place->url,
-                                               .password = place->secret,
-                                               .ca_file = o->ca_file,
-                                               .connect_timeout_ms = o->connect_timeout_ms,
-                                               .timeout_ms = o->timeout_ms,
-                                               .declare = event_broker_declare},
-                      ret, err);
+    return notify_channels_broker(c, event_broker_declare, ret, err);
 }
 
 /* ---- delivering ---------------------------------------------------------------------------- */

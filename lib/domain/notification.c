@@ -398,6 +398,16 @@ int notification_due(struct domain_context *ctx, const struct notifier *n, int64
                     ret, err);
 }
 
+int notification_backlog_look(struct domain_context *ctx, struct notification_backlog *ret,
+                              struct error *err)
+{
+    AUTO_RESULT struct db_result *r = NULL;
+    TRY(db_query(ctx->conn, sql_notification_backlog, DB_NO_PARAMS, &r, err));
+    *ret = (struct notification_backlog){db_result_int(r, 0, 0), db_result_int(r, 0, 1),
+                                         db_result_int(r, 0, 2), db_result_int(r, 0, 3)};
+    return ERR_OK;
+}
+
 int notification_count(struct domain_context *ctx, struct db_result **ret, struct error *err)
 {
     return db_query(ctx->conn, sql_notification_counts, DB_NO_PARAMS, ret, err);

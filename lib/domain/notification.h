@@ -92,6 +92,13 @@ int notification_count(struct domain_context *ctx, struct db_result **ret, struc
 int notification_list(struct domain_context *ctx, const char *state, int64_t limit,
                       struct db_result **ret, struct error *err);
 
+struct notification_backlog {
+    int64_t due, oldest_s; /* not told though it is time, and for how long the first */
+    int64_t dead, unknown;
+};
+int notification_backlog_look(struct domain_context *ctx, struct notification_backlog *ret,
+                              struct error *err);
+
 /* ---- without the outbox -------------------------------------------------------------------- */
 
 struct notification_message {

@@ -57,6 +57,13 @@ int broker_queue(struct broker *b, const char *name, const char *dead, const cha
     return without(err);
 }
 
+int broker_queue_look(struct broker *b, const char *name, int64_t *ret_messages,
+                      int64_t *ret_consumers, struct error *err)
+{
+    (void)b, (void)name, (void)ret_messages, (void)ret_consumers;
+    return without(err);
+}
+
 int broker_bind(struct broker *b, const char *queue, const char *exchange, const char *key,
                 struct error *err)
 {
@@ -421,6 +428,21 @@ int broker_queue(struct broker *b, const char *name, const char *dead, const cha
     const amqp_table_t arguments = {.num_entries = n, .entries = entries};
     (void)amqp_queue_declare(b->state, BROKER_CHANNEL, broker_bytes(name), 0, 1, 0, 0, arguments);
     return check(b, amqp_get_rpc_reply(b->state), err);
+}
+
+int broker_queue_look(struct broker *b, const char *name, int64_t *ret_messages,
+                      int64_t *ret_consumers, struct error *err)
+{
+    const amqp_queue_declare_ok_t *found =
+        amqp_queue_declare(b->state, BROKER_CHANNEL, broker_bytes(name), 1, 1, 0, 0, NONE);
+    int code = check(b, amqp_get_rpc_reply(b->state), err);
+    if (code != ERR_OK || found == NULL) {
+        broker_drop(b, err); /* the broker has closed the channel */
+        return code;
+    }
+    *ret_messages = found->message_count;
+    *ret_consumers = found->consumer_count;
+    return ERR_OK;
 }
 
 int broker_bind(struct broker *b, const char *queue, const char *exchange, const char *key,

@@ -41,6 +41,10 @@ int broker_exchange(struct broker *b, const char *name, const char *type, struct
  * dead ("": by the name of the queue dead_key). dead NULL: nowhere. */
 int broker_queue(struct broker *b, const char *name, const char *dead, const char *dead_key,
                  struct error *err);
+/* How many messages wait there, and who takes them. ERR_NOT_FOUND when it is not there: the
+ * connection is closed then. */
+int broker_queue_look(struct broker *b, const char *name, int64_t *ret_messages,
+                      int64_t *ret_consumers, struct error *err);
 int broker_bind(struct broker *b, const char *queue, const char *exchange, const char *key,
                 struct error *err);
 

@@ -275,6 +275,7 @@ int connector_load(const char *name, const struct config *config,
                       : file_find(&c, builtins, &root, err));
     ret->name = c.name;
     ret->file = root ? root->file : name;
+    ret->is_set_up = connector_variables_any(root);
     spec_bind(root, load_resolve, &o, arena, &ret->spec, d);
     if (ret->spec.name && strcmp(ret->spec.name, c.name) != 0)
         diagnostics_add(d, ynode_get(root, "name"), NULL, "name: '%s' is in the file of '%s'",

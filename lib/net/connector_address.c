@@ -98,7 +98,7 @@ static int consul_ask(struct connector *c, struct http_response *ret, struct err
     char *secret = NULL;
 
     TRY(connector_http(c, &http, err));
-    if (d->token)
+    if (d->token && *d->token)
         TRY(secret_resolve(d->token, &secret, err));
     token.value = secret;
     strbuf_init(&url, CONNECTOR_TEXT_MAX);

@@ -39,11 +39,15 @@ int connector_open_taped(const char *name, const struct config *config,
 /* A file as it is bound, with all that is wrong with it in d. */
 struct connector_loaded {
     const char *name, *file;
+    bool is_set_up; /* connector_look.h */
     struct connector_spec spec;
 };
 int connector_load(const char *name, const struct config *config,
                    const struct connector_builtin *builtins, struct arena *arena,
                    struct connector_loaded *ret, struct diagnostics *d, struct error *err);
+
+/* Whether the environment has any of the variables that a file names, or it names none. */
+bool connector_variables_any(const struct ynode *root);
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 

@@ -86,6 +86,42 @@ static const char *host_of(const struct connector_spec *spec, struct arena *aren
     return copy;
 }
 
+/* Reads "NAME..." behind ${ or env:. */
+static void variable_look(const char *text, size_t *named, size_t *set)
+{
+    char name[128];
+    size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+    if (n == 0 || n >= sizeof(name))
+        return;
+    memcpy(name, text, n);
+    name[n] = '\0';
+    const char *value = getenv(name);
+    ++*named;
+    *set += value && *value;
+}
+
+static void variables_count(const struct ynode *node, size_t *named, size_t *set)
+{
+    const char *text = node->kind == YNODE_SCALAR ? node->text : "";
+
+    if (strncmp(text, "env:", 4) == 0)
+        variable_look(text + 4, named, set);
+    for (const char *p = text; (p = strstr(p, "${")); p += 2)
+        variable_look(p + 2, named, set);
+    for (size_t i = 0; i < node->count; i++)
+        variables_count(node->items[i], named, set);
+}
+
+bool connector_variables_any(const struct ynode *root)
+{
+    size_t named = 0, set = 0;
+
+    if (root)
+        variables_count(root, &named, &set);
+    return named == 0 || set > 0;
+}
+
 int connector_describe(const char *name, const struct config *config,
                        const struct connector_builtin *builtins, struct arena *arena,
                        struct connector_summary *ret, struct diagnostics *d, struct error *err)
@@ -97,11 +133,13 @@ int connector_describe(const char *name, const struct config *config,
         .name = loaded.name,
         .description = loaded.spec.description,
         .file = loaded.file,
+        .base_url = loaded.spec.base_url,
         .host = host_of(&loaded.spec, arena),
         .auth = auth_name(&loaded.spec),
         .sign = loaded.spec.sign ? sign_algorithms[loaded.spec.sign->algorithm] : NULL,
         .resources = loaded.spec.resources.names,
         .nresources = loaded.spec.resources.count,
+        .is_set_up = loaded.is_set_up,
     };
     return 0;
 }

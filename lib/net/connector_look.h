@@ -13,11 +13,13 @@ size_t connector_names(const struct config *config, const struct connector_built
 struct connector_summary {
     const char *name, *description;
     const char *file; /* "(built in)/NAME.yaml" when it is not a file */
+    const char *base_url;
     const char *host; /* with its port when that is not the usual one */
     const char *auth; /* type */
     const char *sign; /* algorithm, or NULL */
     const char *const *resources;
     size_t nresources;
+    bool is_set_up; /* the environment has some of what the file names there, or it names nothing */
 };
 /* name: of a connector, or the path of a file (it has a slash or ends in .yaml). All that is wrong
  * goes to d. Fails when there is none of that name (ERR_CONFIG), or it is no YAML (ERR_SPEC). */

@@ -17,6 +17,12 @@ const char *template_setting(const struct config *config, const char *name)
         return s->platform_user;
     if (strcmp(name, "platform.password") == 0)
         return s->platform_password;
+    if (strcmp(name, "consul.url") == 0)
+        return s->consul_url;
+    if (strcmp(name, "consul.service") == 0)
+        return s->consul_service;
+    if (strcmp(name, "consul.token") == 0)
+        return s->consul_token;
     return NULL;
 }
 

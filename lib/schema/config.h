@@ -52,7 +52,11 @@ struct settings {
     struct field_rate rate_hour;               /* 1000/h per client */
     struct field_rate rate_integration_minute; /* integration role: its own, higher quota */
     struct field_rate rate_integration_hour;
-    struct field_strings rate_proxies;    /* addresses, blocks */
+    struct field_strings rate_proxies;     /* addresses, blocks */
+    const char *consul_url, *consul_token; /* NULL: none; a reference */
+    const char *consul_service, *consul_address, *consul_ca_file;
+    struct field_strings consul_tags;
+    int64_t consul_check_every_ms;        /* 10 s */
     int64_t order_unpaid_ms;              /* 30 min */
     int64_t order_cancel_every_ms;        /* 10 min */
     int payments_channel;                 /* choice: none local */

@@ -137,6 +137,22 @@ static const struct field fields[] = {
     {"rate.proxies", FIELD_STRINGS, MEMBER(rate_proxies), .env = "DINER_RATE_PROXIES",
      .help = "addresses and blocks of reverse proxies; a request from one counts for the address "
              "that its X-Forwarded-For ends with"},
+    {"consul.url", FIELD_STRING, MEMBER(consul_url), .arg = "URL", .env = "DINER_CONSUL_URL",
+     .help = "agent of Consul that `diner serve` registers with, and that the platform's addresses "
+             "are asked of: http://127.0.0.1:8500"},
+    {"consul.token", FIELD_STRING, MEMBER(consul_token), .env = "DINER_CONSUL_TOKEN",
+     .flags = FIELD_SECRET, .help = "its ACL token, or where it is kept"},
+    {"consul.service", FIELD_STRING, MEMBER(consul_service), .def = "diner",
+     .env = "DINER_CONSUL_SERVICE", .help = "what the platform is called there"},
+    {"consul.address", FIELD_STRING, MEMBER(consul_address), .env = "DINER_CONSUL_ADDRESS",
+     .help = "host that Consul and clients reach this server at; default: the one it listens on"},
+    {"consul.tags", FIELD_STRINGS, MEMBER(consul_tags), .env = "DINER_CONSUL_TAGS",
+     .help = "tags of this server there"},
+    {"consul.check_every", FIELD_DURATION, MEMBER(consul_check_every_ms), .def = "10s", .min = 1000,
+     .max = HOUR_MS, .env = "DINER_CONSUL_CHECK_EVERY",
+     .help = "how often Consul asks /health, and the server whether Consul still knows it"},
+    {"consul.ca_file", FIELD_STRING, MEMBER(consul_ca_file), .env = "DINER_CONSUL_CA_FILE",
+     .complete = "file", .help = "authority that its certificate is checked by"},
     {"cache.url", FIELD_STRING, MEMBER(cache_url), .env = "DINER_CACHE_URL", .flags = FIELD_SECRET,
      .help = "a Redis that `diner serve` may answer reads from: redis://HOST:6379/0, unix:/PATH; "
              "default: none, all is read from the database"},

@@ -3,23 +3,13 @@
 # and what is generated is as generated.
 # shellcheck disable=SC2016 # patterns of Markdown and YAML
 load ../helper
+load docs
 
-setup_file() {
-    # The sample export is of 23:05 that evening: the shops sold for 25 minutes more.
-    dev_start --as-of '2026-11-21 23:30:00+08' || return 1
-    mkdir -p "$DINER_DEV_DIR/erp"
-    export ERP=$DINER_DEV_DIR/erp/stock_20261121.csv ERP_STOCK_FILE=$DINER_DEV_DIR/erp/stock_20261121.csv
-    cp "$PROJECT/tests/fixtures/erp/erp_stock_kingdee_gb18030.csv" "$ERP"
-    mkdir -p "$FILE_DIR/bin"
-    ln -s "$DINER" "$FILE_DIR/bin/diner"
-    export PATH=$FILE_DIR/bin:$PATH
-}
+setup_file() { docs_setup; }
 teardown_file() { dev_stop; }
 
-examples() { (cd "$PROJECT" && python3 tests/cli/docs_examples.py "$@"); }
-
 pages() { # by hand: what is generated is no page
-    (cd "$PROJECT" && find README.md CHANGELOG.md CONTRIBUTING.md docs -maxdepth 1 -name '*.md' | sort)
+    (cd "$PROJECT" && find README.md CHANGELOG.md CONTRIBUTING.md docs docs/manual -maxdepth 1 -name '*.md' | sort -u)
 }
 
 # Each YAML block of the pages that is a whole file goes to DIR/N.yaml, its place to DIR/N.place.
@@ -48,7 +38,12 @@ is_connector() { grep -q '^base_url:' "$1"; }
             cp "$file" "$BATS_TEST_TMPDIR/connectors/$(sed -n 's/^name: *//p' "$file").yaml"
         fi
     done
+    mkdir "$BATS_TEST_TMPDIR/pipelines"
+    for file in "$BATS_TEST_TMPDIR"/*.yaml; do # and those that jobs of the manual run
+        cp "$file" "$BATS_TEST_TMPDIR/pipelines/$(sed -n 's/^name: *//p' "$file" | head -n 1).yaml"
+    done
     export DINER_CONNECTOR_PATH=$PROJECT/configs/connectors,$BATS_TEST_TMPDIR/connectors
+    export DINER_PIPELINE_PATH=$PROJECT/pipelines,$BATS_TEST_TMPDIR/pipelines
     for file in "$BATS_TEST_TMPDIR"/*.yaml; do
         if is_connector "$file"; then continue; fi
         run --separate-stderr "$DINER" pipeline lint "$file"
@@ -104,14 +99,26 @@ params_of() { # FILE
     grep -o '\${[a-z_]*}' <<<"$path" | sed 's/..\(.*\)}/\1: x/' | paste -sd, -
 }
 
-@test "the examples of every page run" {
+@test "the examples of every page but the manual's run" {
     local page
     # The stock sync first: its page shows the correction, which happens once.
-    for page in docs/stock-sync.md $(pages | grep -vx docs/stock-sync.md); do
+    # Those of the manual are run in their own order by manual.bats.
+    for page in docs/stock-sync.md $(pages | grep -vE '^docs/(stock-sync\.md|manual/)'); do
         run --separate-stderr examples check "$page"
         [ "$status" -eq 0 ] || fail "$page"
         assert_stderr_is ""
     done
+}
+
+@test "every block of commands is run, or says why it cannot be" {
+    mapfile -t list < <(pages)
+    run examples unmarked "${list[@]}"
+    assert_status 0
+    printf '%s\n' '```console' '$ true' '```' '' '<!-- not run: -->' '```sh' 'true' '```' '' '<!-- not run: takes a cluster -->' '```console' \
+        '$ true' '```' >"$BATS_TEST_TMPDIR/a.md"
+    run examples unmarked "$BATS_TEST_TMPDIR/a.md"
+    assert_status 1
+    assert_stdout_is "$(printf '%s:1: $ true\n%s:6: true' "$BATS_TEST_TMPDIR/a.md" "$BATS_TEST_TMPDIR/a.md")"
 }
 
 @test "an example that fails, or prints another table, is found" {

@@ -5,8 +5,10 @@ A fenced block is told what it is by the comment on the line above it:
 
     <!-- file NAME -->      the block is the file NAME in the page's scratch directory
     <!-- run [N] [head=K] --> each line "$ ..." is run there and must exit with N (default 0)
+    <!-- not run: REASON -->  commands that a test cannot run, and why
 
-usage: docs_examples.py blocks LANGUAGE FILE...   prints  FILE:LINE  and the block, NUL between them
+usage: docs_examples.py unmarked FILE...          the blocks of commands that are neither
+       docs_examples.py blocks LANGUAGE FILE...   prints  FILE:LINE  and the block, NUL between them
        docs_examples.py check FILE                runs a page's examples, in order
        docs_examples.py update FILE               the same, and puts the real output into the page
 
@@ -18,8 +20,9 @@ import subprocess
 import sys
 import tempfile
 
+COMMANDS = {"console", "sh", "bash", "shell"}
 FENCE = re.compile(r"^```(\w*)\s*$")
-MARK = re.compile(r"^<!-- (file|run)\b\s*(.*?)\s*-->$")
+MARK = re.compile(r"^<!-- (file|run|not run:)(?!\w)\s*(.*?)\s*-->$")
 
 
 class Block:
@@ -84,8 +87,11 @@ def heading(lines):
 
 
 def run_command(command, directory):
-    done = subprocess.run(["bash", "-c", command], cwd=directory, capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=120)
+    try:
+        done = subprocess.run(["bash", "-c", command], cwd=directory, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=120)
+    except subprocess.TimeoutExpired:
+        return 124, [], ["it did not end in 120 s"]
     return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
 
@@ -133,7 +139,20 @@ def run_page(page, update):
     return 1 if failures else 0
 
 
+def unmarked(page):
+    with open(page, encoding="utf-8") as f:
+        blocks = blocks_of(f.read().split("\n"))
+    for block in blocks:
+        is_told = block.mark in ("run", "file") or (block.mark == "not run:" and block.arguments)
+        if block.language in COMMANDS and not is_told:
+            yield f"{page}:{block.line}: {block.text[0] if block.text else ''}"
+
+
 def main():
+    if len(sys.argv) >= 3 and sys.argv[1] == "unmarked":
+        found = [place for page in sys.argv[2:] for place in unmarked(page)]
+        print("\n".join(found), end="\n" if found else "")
+        return 1 if found else 0
     if len(sys.argv) >= 4 and sys.argv[1] == "blocks":
         for page in sys.argv[3:]:
             with open(page, encoding="utf-8") as f:

@@ -77,6 +77,30 @@ private_root() {
     assert_status 1
 }
 
+# What was done, without times: the night's rows, the rejects, the files.
+demo() { # PROGRAM NAME
+    run --separate-stderr env DINER_DEV_DIR="$FILE_DIR/$2" "${@:3}" "$PROJECT/tests/demo" "$1"
+    env DINER_DEV_DIR="$FILE_DIR/$2" "$1" dev down >/dev/null 2>&1 3>&-
+    assert_status 0
+    sed -n '/^== the night/,/^It is still up/p' <<<"$output" | sed -E "s|$FILE_DIR/$2|DIR|g; s/ +/ /g" |
+        awk '/^PIPELINE/ { night = 1 } /^$/ { night = 0 } night { print $1, $2, $3, $4, $5; next } { print }' >"$2.done"
+}
+
+@test "make install, the package and the demo agree: the same files, and the same night by them" {
+    make -s -C "$PROJECT" install-files B="${DINER%/diner}" DESTDIR="$PWD/stage" PREFIX=/usr >/dev/null
+    dpkg-deb -x "$FILE_DIR"/old/*.deb unpacked
+    for share in stage/usr/share/diner unpacked/usr/share/diner; do
+        diff -r "$PROJECT/configs/connectors" "$share/connectors"
+        diff -r -x tests "$PROJECT/pipelines" "$share/pipelines" # what they are tested with stays here
+    done
+    cmp stage/usr/bin/diner "$DINER"
+    demo "$DINER" built
+    share=$PWD/unpacked/usr/share/diner
+    demo "$PWD/unpacked/usr/bin/diner" package DINER_PIPELINE_PATH="$share/pipelines" DINER_CONNECTOR_PATH="$share/connectors"
+    [ "$(grep -c succeeded built.done)" -ge 10 ]
+    diff built.done package.done
+}
+
 @test "every library that the program needs at some time is of a package it names" {
     depends=$(dpkg-deb -f "$FILE_DIR"/old/*.deb Depends Recommends)
     sonames=$({ readelf -d "$DINER" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; strings -n 5 "$DINER" | grep -xE 'lib[a-z_]+\.so\.[0-9.]+'; } |

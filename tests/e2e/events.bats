@@ -301,3 +301,18 @@ tiny_is_done() { [ "$(runs tiny)" = "succeeded T3" ]; }
     assert_status 3
     assert_stderr_has "notify.rabbitmq_url"
 }
+
+@test "doctor --all: runs that nobody takes, messages that could not be done" {
+    local checks
+    run --separate-stderr "$DINER" doctor --all -o json
+    assert_status 0
+    assert_json '.[] | select(.check == "worker") | .result == "ok" and (.found | startswith("0 runs"))'
+    assert_json '.[] | select(.check == "notify rabbitmq") | .result == "ok"'
+    "$DINER" worker ask orders
+    rabbit publish diner.dead - - '{}'
+    run --separate-stderr "$DINER" doctor --all -o json
+    assert_status 9
+    checks=$(jq -r '.[] | select(.check == "worker" or .check == "dead messages") | .result' <<<"$output")
+    assert_equal "$checks" $'fail\nwarn'
+    rabbit purge diner.tasks diner.dead
+}

@@ -51,6 +51,7 @@ struct server_limits {
 
 struct channel_local;
 struct channel;
+struct consul;
 struct idempotency_request;
 struct platform_server {
     /* Replaced as a whole by a reload; the old one may still be read, so all are kept to the end.
@@ -64,6 +65,7 @@ struct platform_server {
     struct read_cache *cache; /* NULL: none */
     struct rate_limiter *rate;
     struct proxies *proxies;       /* NULL: none */
+    struct consul *consul;         /* NULL: it is not registered */
     const struct channel *channel; /* takes payments; NULL: none does */
     struct channel_local *channel_local;
     char *callback_secret; /* or NULL */

@@ -6,6 +6,7 @@
 #include "core/secret.h"
 #include "core/signals.h"
 #include "domain/member_key.h"
+#include "platform/server/consul.h"
 #include "platform/server/internal.h"
 #include <errno.h>
 #include <netdb.h>
@@ -283,8 +284,10 @@ static int start_parts(struct platform_server *s, const struct platform_server_o
     TRY(set_hash_key(s, o->settings, err));
     TRY(desk_open(s, o->settings, err));
     TRY(read_cache_open(o->settings, &s->cache, err));
+    TRY(consul_new(s, o->settings, o->listen, &s->consul, err));
     TRY(reaper_start(s, err));
     TRY(start_daemon(s, o, err));
+    TRY(consul_begin(s->consul, s->port, err));
     return s->port_file != NULL ? write_port_file(s, err) : ERR_OK;
 }
 
@@ -337,6 +340,7 @@ static void stop(struct platform_server *s, bool (*is_urgent)(void))
 {
     if (s == NULL)
         return;
+    consul_end(s->consul); /* first: nobody new is sent here */
     if (s->daemon != NULL) {
         if (s->port_file != NULL)
             (void)unlink(s->port_file);
