@@ -440,8 +440,9 @@ static void add_level(struct sink *s, enum perf_level level, const char *number,
         add_finding(s, f);
         n++;
     }
+    bool unseen = level == PERF_LEVEL_DATABASE && s->d->after->server.version_number == 0;
     if (n == 0)
-        sink_paragraph(s, say(s, TEXT_LEVEL_NONE));
+        sink_paragraph(s, say(s, unseen ? TEXT_LEVEL_UNSEEN : TEXT_LEVEL_NONE));
 }
 
 static void add_causes(struct sink *s)

@@ -53,7 +53,7 @@ const char *say_value(const struct sink *s, enum figure_unit unit, const struct 
 
 const char *say_interval(const struct sink *s, enum figure_unit unit, const struct perf_estimate *e)
 {
-    if (!e->has_interval || e->value.known != PERF_MEASURED)
+    if (!e->has_interval || e->value.known != PERF_MEASURED || e->low >= e->high)
         return NULL;
     return say_range(s, unit, e->low, e->high);
 }

@@ -148,7 +148,8 @@ static void add_causes(struct sink *s)
     const struct perf_study *a = s->d->after;
     sink_heading(s, 3, NULL, NULL, say(s, TEXT_TOP_CAUSES));
     if (a->nfindings == 0) {
-        sink_paragraph(s, say(s, TEXT_NO_FINDINGS));
+        sink_paragraph(
+            s, say(s, a->server.version_number > 0 ? TEXT_NO_FINDINGS : TEXT_NO_FINDINGS_UNSEEN));
         return;
     }
     sink_list_begin(s, false);
