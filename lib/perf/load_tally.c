@@ -3,9 +3,21 @@
 
 #include <stdio.h>
 
-void load_tally_add(struct load_tally *t, const struct loadgen_summary *s, uint64_t measured)
+static void add_statuses(struct load_tally *t, const struct drive_part *p)
+{
+    for (size_t i = 0; i < DRIVE_STATUSES && p->statuses[i].count > 0; i++)
+        drive_status_add(t->statuses, p->statuses[i].status, p->statuses[i].count);
+}
+
+void load_tally_add(struct load_tally *t, const struct loadgen_summary *s,
+                    const struct drive_part *parts, size_t nparts)
 {
     int64_t late_us = s->lag_p99_us >= 0 ? s->lag_p99_us : s->loop_p99_us;
+    uint64_t measured = 0;
+    for (size_t i = 0; i < nparts; i++) {
+        measured += drive_requests(&parts[i]);
+        add_statuses(t, &parts[i]);
+    }
     t->sent += s->sent;
     t->warmup += s->sent > measured ? s->sent - measured : 0;
     t->cpu_ns += s->cpu_ns;
@@ -25,6 +37,9 @@ static void note_outcomes(const struct load_tally *t, struct arena *arena, struc
                   "%llu of %llu answers were 429 (too many requests): the server's own rate limit "
                   "shaped this run; they count neither as errors nor as successes",
                   (unsigned long long)limited, (unsigned long long)perf_requests(r));
+    for (size_t i = 0; i < DRIVE_STATUSES && t->statuses[i].count > 0; i++)
+        perf_note(r, arena, "%llu answers had the status %d",
+                  (unsigned long long)t->statuses[i].count, t->statuses[i].status);
     if (unsent > 0)
         perf_note(r, arena,
                   "%llu requests never went out: all %lld connections were busy for the whole "

@@ -3,7 +3,7 @@
 #ifndef DINER_PERF_LOAD_TALLY_H
 #define DINER_PERF_LOAD_TALLY_H
 
-#include "net/loadgen.h"
+#include "perf/drive.h"
 #include "perf/result.h"
 
 struct load_tally {
@@ -12,9 +12,11 @@ struct load_tally {
     int64_t late_us; /* of the run in which it was longest: see perf_result.loop_p99 */
     bool interrupted, capped;
     char first_failure[160];
+    struct drive_status statuses[DRIVE_STATUSES];
 };
-/* measured: how many of the run's requests count. */
-void load_tally_add(struct load_tally *t, const struct loadgen_summary *s, uint64_t measured);
+/* parts: those of the run. */
+void load_tally_add(struct load_tally *t, const struct loadgen_summary *s,
+                    const struct drive_part *parts, size_t nparts);
 /* Fills in what the tally knows, and notes what shaped the outcomes that r has already. */
 void load_tally_finish(const struct load_tally *t, struct arena *arena, struct perf_result *r);
 

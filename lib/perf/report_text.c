@@ -68,7 +68,8 @@ const char *text_filled(const struct perf_document *d, struct arena *arena, enum
 /* What the measuring parts and the gate say in English; {0} to {2} stand for what they put in,
  * which is a reason itself where there is one for it. */
 static const char *const REASONS[][2] = {
-    {"no --db was given", "未指定 --db"},
+    {"no database was given", "未指定数据库"},
+    {"pg_stat_statements cannot be read", "无法读取 pg_stat_statements"},
     {"no baseline was given", "未提供基线"},
     {"it was not driven", "未对其施压"},
     {"no endpoint was driven", "未对任何接口施压"},
@@ -144,6 +145,7 @@ static const char *const REASONS[][2] = {
      "run; they count neither as errors nor as successes",
      "{1} 个响应中有 {0} 个为 "
      "429（请求过多）：本次结果受服务端限流影响；它们既不计为错误，也不计为成功"},
+    {"{0} answers had the status {1}", "有 {0} 个响应的状态码为 {1}"},
     {"{0} requests never went out: all {1} connections were busy for the whole time limit; they "
      "count as timed out",
      "有 {0} 个请求未能发出：{1} 个连接在整个时限内都被占用；它们计为超时"},

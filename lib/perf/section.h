@@ -50,6 +50,8 @@ const char *say_check_rule(const struct sink *s, const struct study_check *c);
 const char *say_check_value(const struct sink *s, const struct study_check *c);
 /* The reason an endpoint's or the whole's figure is not measured, in the language. */
 const char *say_why(const struct sink *s, const char *why);
+/* How many requests of all runs ended so. */
+uint64_t section_outcomes(const struct perf_study *a, enum loadgen_outcome outcome);
 /* The rule whose limit stands as the target of a figure; NULL. */
 const struct threshold *target_of(const struct sink *s, size_t endpoint, enum figure_kind kind);
 enum sink_tone tone_of_check(enum check_state state);

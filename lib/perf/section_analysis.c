@@ -29,8 +29,11 @@ static void add_phenomenon(struct sink *s)
         if (c->state != CHECK_FAILED)
             continue;
         strbuf_adds(&text, shown++ > 0 ? say(s, TEXT_SEMICOLON) : "");
-        if (c->rule != NULL && c->rule->threshold.figure.kind == FIGURE_P95 &&
-            !c->rule->threshold.delta)
+        if (c->rule != NULL && c->estimate.value.known == PERF_UNKNOWN)
+            text_add(s->d, &text, TEXT_P_UNKNOWN, say_endpoint(s, c->endpoint),
+                     say_check_rule(s, c), say_why(s, c->why), NULL);
+        else if (c->rule != NULL && c->rule->threshold.figure.kind == FIGURE_P95 &&
+                 !c->rule->threshold.delta)
             text_add(s->d, &text, TEXT_P_SLOW, say_endpoint(s, c->endpoint), say_check_value(s, c),
                      say_limit(s, &c->rule->threshold), NULL);
         else
@@ -110,6 +113,19 @@ static void add_impact(struct sink *s)
     sink_fact(s, say(s, TEXT_IMPACT), text.len > 0 ? text.data : say(s, TEXT_I_NONE));
 }
 
+/* A rate limit that answered instead of the API comes before all that follows. */
+static void add_limited(struct sink *s)
+{
+    const struct perf_study *a = s->d->after;
+    uint64_t limited = section_outcomes(a, LOADGEN_LIMITED), all = 0;
+    for (int i = 0; i < LOADGEN_OUTCOMES; i++)
+        all += section_outcomes(a, (enum loadgen_outcome)i);
+    if (limited > 0)
+        sink_note(s, text_fill(s->d, s->arena, TEXT_P_LIMITED,
+                               say_unit(s, UNIT_COUNT, (double)limited),
+                               say_unit(s, UNIT_COUNT, (double)all), NULL));
+}
+
 static void add_problem(struct sink *s)
 {
     struct severity severity = section_severity(s);
@@ -118,6 +134,7 @@ static void add_problem(struct sink *s)
     bool zh = s->d->language == PERF_CHINESE;
     sink_heading(s, 3, "1.1", NULL, say(s, TEXT_S1_PROBLEM));
     add_phenomenon(s);
+    add_limited(s);
     add_impact(s);
     sink_fact(s, say(s, TEXT_SEVERITY),
               arena_printf(s->arena, zh ? "%s（%s）" : "%s (%s)", word, severity.why));
@@ -204,8 +221,8 @@ static void add_metric(struct sink *s, enum figure_kind kind)
         value_cell(s, unit, &now),
         improvement_cell(s, study_change_of(s->d->comparison, FIGURE_WHOLE, kind), false),
     };
-    if (t != NULL && now.value.known == PERF_MEASURED)
-        cells[3].tone = threshold_met(t, now.value.value) ? TONE_GOOD : TONE_BAD;
+    if (t != NULL && now.value.known != PERF_UNKNOWN)
+        cells[3].tone = tone_of_check(study_gate_figure(s->d->after, t, FIGURE_WHOLE, s->arena));
     sink_row(s, cells, NULL);
 }
 
@@ -248,7 +265,8 @@ static struct sink_cell endpoint_value(struct sink *s, size_t endpoint, enum fig
     const struct threshold *t = target_of(s, endpoint, kind);
     if (!interval || e.value.known == PERF_UNKNOWN)
         cell.note = NULL;
-    if (t != NULL && e.value.known == PERF_MEASURED && !threshold_met(t, e.value.value))
+    if (t != NULL && e.value.known != PERF_UNKNOWN &&
+        study_gate_figure(s->d->after, t, endpoint, s->arena) == CHECK_FAILED)
         cell.tone = TONE_BAD;
     return cell;
 }
@@ -442,7 +460,9 @@ static void add_level(struct sink *s, enum perf_level level, const char *number,
     }
     bool unseen = level == PERF_LEVEL_DATABASE && s->d->after->server.version_number == 0;
     if (n == 0)
-        sink_paragraph(s, say(s, unseen ? TEXT_LEVEL_UNSEEN : TEXT_LEVEL_NONE));
+        sink_paragraph(s, say(s, !s->d->after->diagnosed ? TEXT_NO_DIAGNOSIS
+                                 : unseen                ? TEXT_LEVEL_UNSEEN
+                                                         : TEXT_LEVEL_NONE));
 }
 
 static void add_causes(struct sink *s)

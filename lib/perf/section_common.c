@@ -148,6 +148,14 @@ const char *sort_key(const struct sink *s, double value)
     return arena_printf(s->arena, "%.6g", value);
 }
 
+uint64_t section_outcomes(const struct perf_study *a, enum loadgen_outcome outcome)
+{
+    uint64_t n = a->mixed ? a->mixed->outcomes[outcome] : 0;
+    for (size_t i = 0; i < a->nendpoints; i++)
+        n += a->endpoints[i].result ? a->endpoints[i].result->outcomes[outcome] : 0;
+    return n;
+}
+
 const struct threshold *target_of(const struct sink *s, size_t endpoint, enum figure_kind kind)
 {
     double limit = document_target(s->d, endpoint, kind);

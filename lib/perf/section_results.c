@@ -314,20 +314,12 @@ static double noise_of(const struct study_comparison *c)
     return most;
 }
 
-static uint64_t limited_of(const struct perf_study *a)
-{
-    uint64_t n = a->mixed ? a->mixed->outcomes[LOADGEN_LIMITED] : 0;
-    for (size_t i = 0; i < a->nendpoints; i++)
-        n += a->endpoints[i].result ? a->endpoints[i].result->outcomes[LOADGEN_LIMITED] : 0;
-    return n;
-}
-
 static size_t add_cautions_of_the_run(struct sink *s)
 {
     const struct perf_study *a = s->d->after;
     size_t suspected = 0, planned = 0, n = 0;
     double noise = noise_of(s->d->comparison);
-    uint64_t limited = limited_of(a);
+    uint64_t limited = section_outcomes(a, LOADGEN_LIMITED);
     for (size_t i = 0; i < a->nfindings; i++) {
         suspected += a->findings[i].proof <= PERF_PROOF_SUSPECTED;
         planned += a->findings[i].proof == PERF_PROOF_PLANNER;

@@ -143,13 +143,19 @@ static void add_failed(struct sink *s)
                   text_fill(s->d, s->arena, TEXT_P_MORE, count_text(s, g->failed - shown), NULL));
 }
 
+static enum report_text no_causes(const struct perf_study *a)
+{
+    if (!a->diagnosed)
+        return TEXT_NO_DIAGNOSIS;
+    return a->server.version_number > 0 ? TEXT_NO_FINDINGS : TEXT_NO_FINDINGS_UNSEEN;
+}
+
 static void add_causes(struct sink *s)
 {
     const struct perf_study *a = s->d->after;
     sink_heading(s, 3, NULL, NULL, say(s, TEXT_TOP_CAUSES));
     if (a->nfindings == 0) {
-        sink_paragraph(
-            s, say(s, a->server.version_number > 0 ? TEXT_NO_FINDINGS : TEXT_NO_FINDINGS_UNSEEN));
+        sink_paragraph(s, say(s, no_causes(a)));
         return;
     }
     sink_list_begin(s, false);

@@ -108,6 +108,16 @@ static void check_figure(const struct judge *j, struct study_check *c)
     }
 }
 
+enum check_state study_gate_figure(const struct perf_study *s, const struct threshold *t,
+                                   size_t endpoint, struct arena *arena)
+{
+    const struct judge j = {.s = s, .arena = arena};
+    const struct study_rule rule = {.threshold = *t};
+    struct study_check c = {.rule = &rule, .endpoint = endpoint};
+    check_figure(&j, &c);
+    return c.state;
+}
+
 /* "No more than before" means the counter, not the 0.001 by which the rounds of a system differ. */
 static bool is_no_change(const struct study_change *d, const struct threshold *t)
 {

@@ -46,6 +46,14 @@ struct drive_plan load_plan(const struct loading *l, struct drive_part *parts, s
                                .warmup_ms = round_warmup_ms(c)};
 }
 
+void load_without_statements(const struct side *side, struct perf_result *r)
+{
+    struct perf_database *d = &r->database;
+    if (side->s->dsn != NULL)
+        d->ms_per_request = d->ms_per_call = d->calls_per_request = d->rows_per_request =
+            perf_unknown("pg_stat_statements cannot be read");
+}
+
 struct drive_part *load_parts_of_all(const struct loading *l, const struct side *side)
 {
     const struct perf_requests *r = &side->s->requests;
@@ -226,7 +234,7 @@ static int run_round(const struct loading *l, struct side *side, size_t i, size_
         r->started_s = started_s;
         if (side->conn != NULL)
             round_database(r, &before, &after, summary.sent);
-        load_tally_add(&side->tallies[i], &summary, r->requests);
+        load_tally_add(&side->tallies[i], &summary, &part, 1);
         add_body(e, &part);
         load_fault(side, drive_fault(&plan, &summary, r->p50_ms, l->arena));
     }
@@ -264,6 +272,8 @@ static void result_database(const struct side *side, const struct perf_endpoint 
                             struct perf_result *r)
 {
     struct perf_database *d = &r->database;
+    if (side->conn == NULL)
+        load_without_statements(side, r);
     if (side->conn == NULL || e->nrounds == 0)
         return;
     d->method = PERF_DATABASE_STATEMENTS;

@@ -15,6 +15,23 @@
 
 /* ---- all together --------------------------------------------------------------------------- */
 
+static void mixed_database(const struct side *side, const struct perf_sums *before,
+                           const struct perf_sums *after, struct perf_result *r)
+{
+    struct perf_database *d = &r->database;
+    struct perf_sums sums = {0};
+    double n = (double)r->sent;
+    if (side->conn == NULL)
+        load_without_statements(side, r);
+    if (side->conn == NULL || r->sent == 0 || !perf_sums_difference(before, after, &sums))
+        return;
+    d->method = PERF_DATABASE_STATEMENTS;
+    d->server = side->s->study->server.version;
+    d->ms_per_request = perf_measured(sums.exec_ms / n);
+    d->calls_per_request = perf_measured(sums.calls / n);
+    d->rows_per_request = perf_measured(sums.rows / n);
+}
+
 int load_mixed(const struct loading *l, struct side *side, struct error *err)
 {
     struct perf_study *s = side->s->study;
@@ -26,7 +43,7 @@ int load_mixed(const struct loading *l, struct side *side, struct error *err)
     struct drive_plan plan = load_plan(l, parts, s->nendpoints);
     struct loadgen_summary summary = {0};
     struct load_tally tally = {0};
-    struct perf_sums before = {0}, after = {0}, d = {0};
+    struct perf_sums before = {0}, after = {0};
     struct perf_result *r = arena_alloc(l->arena, sizeof *r);
     perf_result_init(r, l->arena, "diner");
     for (size_t i = 0; i < plan.nparts; i++) {
@@ -42,16 +59,10 @@ int load_mixed(const struct loading *l, struct side *side, struct error *err)
         double seconds = (double)summary.elapsed_ns / 1e9 - (double)plan.warmup_ms / 1000;
         recorder_finish(recorder, fmax(0, seconds), l->arena, r);
         load_profile(l, s, side->s->base, FIGURE_WHOLE, &r->profile);
-        load_tally_add(&tally, &summary, perf_requests(r));
+        load_tally_add(&tally, &summary, parts, plan.nparts);
         load_tally_finish(&tally, l->arena, r);
         load_fault(side, drive_fault(&plan, &summary, r->percentiles[PERF_P50].value, l->arena));
-        if (side->conn != NULL && perf_sums_difference(&before, &after, &d) && summary.sent > 0) {
-            r->database.method = PERF_DATABASE_STATEMENTS;
-            r->database.server = s->server.version;
-            r->database.ms_per_request = perf_measured(d.exec_ms / (double)summary.sent);
-            r->database.calls_per_request = perf_measured(d.calls / (double)summary.sent);
-            r->database.rows_per_request = perf_measured(d.rows / (double)summary.sent);
-        }
+        mixed_database(side, &before, &after, r);
         s->mixed = r;
     }
     load_parts_release(parts, plan.nparts);

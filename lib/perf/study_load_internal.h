@@ -30,6 +30,8 @@ void load_parts_release(struct drive_part *parts, size_t n);
 /* Drives, within what the side may still send. */
 int load_drive(struct side *side, struct drive_plan *plan, struct loadgen_summary *ret,
                struct error *err);
+/* Why a run with a database has no figures of it; without one the result says so itself. */
+void load_without_statements(const struct side *side, struct perf_result *r);
 /* Times of a generator that could not keep up void the study. */
 void load_fault(const struct side *side, const char *fault);
 /* How an endpoint is loaded, or all together (i: FIGURE_WHOLE). */

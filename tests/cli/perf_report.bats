@@ -58,7 +58,7 @@ json() { # EXPRESSION over the document `d` in FILE; `r` is the result of its on
     output=$(plain <<<"$output")
     [[ $output == *"| Metric | Before | Target | After | Improvement |"* ]]
     [[ $output == *"| API response time (P95) | not measured<br><sub>no baseline was given</sub> | &lt; 4,000 ms | "* ]]
-    [[ $output == *"| Database query time | not measured<br><sub>no baseline was given</sub> | &lt; 100 ms | not measured<br><sub>no --db was given</sub> |"* ]]
+    [[ $output == *"| Database query time | not measured<br><sub>no baseline was given</sub> | &lt; 100 ms | not measured<br><sub>no database was given</sub> |"* ]]
     [[ $output == *"| QPS | not measured<br><sub>no baseline was given</sub> | ≥ 1/s | "* ]]
     [[ $output == *"| Error rate | not measured<br><sub>no baseline was given</sub> | &lt; 50 % | ✅ 0 % |"* ]]
     [[ $output != *hidden* ]]
@@ -119,6 +119,7 @@ json() { # EXPRESSION over the document `d` in FILE; `r` is the result of its on
     output=$(plain <<<"$output")
     [[ $output == *"| &lt; 4,000 ms | "*"not measured<br><sub>no request succeeded</sub> |"* ]]
     [[ $output == *"| Error rate | "*" 100 %"* ]]
+    [[ $output == *"GET /fail: 120 answers had the status 500"* ]]
     [[ $stderr == *"p(95) < 4000 ms: not measured (no request succeeded)"* ]]
 }
 

@@ -418,7 +418,7 @@ static void test_a_load_in_vain_does_not_pass(void **state)
     r->outcomes[LOADGEN_STATUS] = 100;
     assert_int_equal(whole_state(&s, "p(95)<300"), CHECK_FAILED);
     assert_int_equal(state_of(&s, "p(95)<300"), CHECK_FAILED);
-    r->database.ms_per_request = perf_unknown("no --db was given");
+    r->database.ms_per_request = perf_unknown("no database was given");
     assert_int_equal(whole_state(&s, "db.time_per_req<100"), CHECK_NOT_MEASURED);
     r->profile.source = "wrk"; /* whose file may just not have it */
     assert_int_equal(whole_state(&s, "p(95)<300"), CHECK_NOT_MEASURED);
