@@ -50,6 +50,7 @@ const char *say_check_rule(const struct sink *s, const struct study_check *c);
 const char *say_check_value(const struct sink *s, const struct study_check *c);
 /* The reason an endpoint's or the whole's figure is not measured, in the language. */
 const char *say_why(const struct sink *s, const char *why);
+const char *say_instant(struct arena *arena, int64_t us); /* RFC 3339, to the second */
 /* How many requests of all runs ended so. */
 uint64_t section_outcomes(const struct perf_study *a, enum loadgen_outcome outcome);
 /* The rule whose limit stands as the target of a figure; NULL. */

@@ -1,6 +1,7 @@
 /* lib/perf/section_common.c - what the sections of a report share; see section.h. */
 #include "perf/section.h"
 
+#include "core/datetime.h"
 #include "perf/quantity.h"
 
 #include <math.h>
@@ -146,6 +147,13 @@ const char *say_endpoints(const struct sink *s, const size_t *endpoints, size_t 
 const char *sort_key(const struct sink *s, double value)
 {
     return arena_printf(s->arena, "%.6g", value);
+}
+
+const char *say_instant(struct arena *arena, int64_t us)
+{
+    char when[DATETIME_ISO_MAX];
+    datetime_print(us - us % 1000000, NULL, when);
+    return arena_strdup(arena, when);
 }
 
 uint64_t section_outcomes(const struct perf_study *a, enum loadgen_outcome outcome)
