@@ -46,8 +46,9 @@ static const struct field fields[] = {
      "also measure this database: a connection's name, env:NAME, file:PATH or a DSN without "
      "password",
      .arg = "DSN"},
-    {"baseline", FIELD_STRING, AT(baseline), "compare with this study: what --save kept of an earlier run",
-     .arg = "FILE", .complete = "file"},
+    {"baseline", FIELD_STRING, AT(baseline),
+     "compare with this study: what --save kept of an earlier run", .arg = "FILE",
+     .complete = "file"},
     {"min-change", FIELD_FRACTION, AT(min_change),
      "smaller changes against the baseline are called the same", .arg = "PERCENT", .def = "10%"},
     {"out-file", FIELD_STRING, AT(out_file), "write the report there instead of to stdout",
@@ -213,9 +214,11 @@ const struct command command_perf_report = {
         "defaults; --db alone looks at a database; --from takes a saved study, or what wrk, hey, "
         "k6 or vegeta printed. Each phase is also a command of its own.\n\n"
         "With --rate the load is an open model: times count from when a request was meant to "
-        "start, so a stall shows. Without it, --connections ask again as soon as they are answered: "
+        "start, so a stall shows. Without it, --connections ask again as soon as they are "
+        "answered: "
         "a closed model, for capacity.\n\n"
-        "Exits with 9 when a check failed: a target missed, something worse than the baseline; with "
+        "Exits with 9 when a check failed: a target missed, something worse than the baseline; "
+        "with "
         "--strict also when one could not be decided. A figure that was not measured says so and "
         "why. Load only what you are allowed to.",
     .children = phases,

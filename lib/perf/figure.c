@@ -324,6 +324,8 @@ static struct perf_value whole_rate(const struct perf_study *s)
     double best = 0;
     for (size_t i = 0; i < s->nsteps; i++)
         best = fmax(best, s->steps[i].rps);
+    if (s->nendpoints == 0)
+        return perf_unknown("no endpoint was driven");
     if (s->nsteps > 0)
         return perf_measured(best);
     if (s->mixed != NULL)

@@ -14,12 +14,17 @@ static const char *count_text(const struct sink *s, size_t n)
 
 /* ---- problem --------------------------------------------------------------------------------- */
 
+static bool was_judged(const struct study_gate *g)
+{
+    return g->passed + g->failed + g->inconclusive > 0;
+}
+
 static void add_phenomenon(struct sink *s)
 {
     const struct study_gate *g = s->d->gate;
     size_t shown = 0;
     if (g->failed == 0) {
-        sink_fact(s, say(s, TEXT_PHENOMENON), say(s, TEXT_P_NONE));
+        sink_fact(s, say(s, TEXT_PHENOMENON), say(s, was_judged(g) ? TEXT_P_NONE : TEXT_V_NOTHING));
         return;
     }
     AUTO_STRBUF struct strbuf text = {0};
@@ -110,7 +115,10 @@ static void add_impact(struct sink *s)
     if (s->d->gate->failed > 0)
         add_wait(s, &text);
     strbuf_adds(&text, text.len > 0 ? say(s, TEXT_STOP) : "");
-    sink_fact(s, say(s, TEXT_IMPACT), text.len > 0 ? text.data : say(s, TEXT_I_NONE));
+    sink_fact(s, say(s, TEXT_IMPACT),
+              text.len > 0             ? text.data
+              : was_judged(s->d->gate) ? say(s, TEXT_I_NONE)
+                                       : say(s, TEXT_NOT_MEASURED));
 }
 
 /* A rate limit that answered instead of the API comes before all that follows. */
@@ -236,13 +244,15 @@ static void add_metrics(struct sink *s)
                                           {say(s, TEXT_TARGET), true},
                                           {say(s, TEXT_AFTER), true},
                                           {say(s, TEXT_IMPROVEMENT), true}};
-    size_t n = s->d->after->server.version_number > 0 || s->d->after->nendpoints > 0 ? 11 : 4;
+    size_t n = s->d->after->nendpoints > 0 ? 11 : 4;
     sink_heading(s, 3, "1.2", "metrics", say(s, TEXT_S1_METRICS));
     sink_table_begin(s, NULL, columns, 5);
     for (size_t i = 0; i < n; i++)
         add_metric(s, kinds[i]);
     sink_table_end(s);
     sink_note(s, say(s, TEXT_METRICS_NOTE));
+    if (s->d->after->nendpoints == 0 && s->d->after->server.version_number > 0)
+        section_server(s);
     if (s->d->after->mixed == NULL && s->d->after->nendpoints > 1)
         sink_note(s, text_fill(s->d, s->arena, TEXT_WHOLE_NOTE,
                                count_text(s, s->d->after->nendpoints), NULL));

@@ -149,6 +149,16 @@ const char *sort_key(const struct sink *s, double value)
     return arena_printf(s->arena, "%.6g", value);
 }
 
+const char *say_duration(const struct sink *s, double seconds)
+{
+    seconds = fabs(seconds);
+    if (seconds >= 7200)
+        return arena_printf(s->arena, "%.1f\xC2\xA0h", seconds / 3600);
+    if (seconds >= 600)
+        return arena_printf(s->arena, "%.0f\xC2\xA0min", seconds / 60);
+    return arena_printf(s->arena, "%.3g\xC2\xA0s", seconds);
+}
+
 const char *say_instant(struct arena *arena, int64_t us)
 {
     char when[DATETIME_ISO_MAX];

@@ -179,16 +179,6 @@ static void add_cost(struct sink *s, const struct roi *r)
     sink_list_end(s);
 }
 
-static const char *duration_text(const struct sink *s, double seconds)
-{
-    seconds = fabs(seconds);
-    if (seconds >= 7200)
-        return arena_printf(s->arena, "%.1f\xC2\xA0h", seconds / 3600);
-    if (seconds >= 600)
-        return arena_printf(s->arena, "%.0f\xC2\xA0min", seconds / 60);
-    return arena_printf(s->arena, "%.3g\xC2\xA0s", seconds);
-}
-
 static const char *money_text(const struct sink *s, double amount)
 {
     return arena_printf(s->arena, "%s\xC2\xA0%s", say_unit(s, UNIT_COUNT, amount),
@@ -236,7 +226,7 @@ static void add_roi(struct sink *s, const struct roi *r)
         sink_paragraph(s, say(s, TEXT_R_EXPECTED_NOTE));
     sink_list_begin(s, false);
     sink_item(s,
-              text_fill(s->d, s->arena, text, duration_text(s, r->seconds),
+              text_fill(s->d, s->arena, text, say_duration(s, r->seconds),
                         say_unit(s, UNIT_COUNT, r->requests), NULL),
               NULL);
     add_money(s, r);

@@ -68,9 +68,8 @@ static struct sink_tile tile_of(struct sink *s, enum figure_kind kind)
     struct perf_value v = figure_estimate(s->d->after, FIGURE_WHOLE, f, s->arena).value;
     const struct study_change *c = study_change_of(s->d->comparison, FIGURE_WHOLE, kind);
     const struct threshold *t = target_of(s, FIGURE_WHOLE, kind);
-    enum check_state state = t != NULL
-                                 ? study_gate_figure(s->d->after, t, FIGURE_WHOLE, s->arena)
-                                 : CHECK_NOT_MEASURED;
+    enum check_state state =
+        t != NULL ? study_gate_figure(s->d->after, t, FIGURE_WHOLE, s->arena) : CHECK_NOT_MEASURED;
     const char *target = t ? arena_printf(s->arena, "%s %s", say(s, TEXT_TARGET), say_limit(s, t))
                            : say(s, TEXT_NO_TARGET);
     struct sink_tile tile = {.label = say(s, text_figure(kind)),

@@ -324,7 +324,8 @@ int study_gate_result(const struct study_gate *gate, const struct perf_study *s,
             continue;
         strbuf_adds(&text, named++ > 0 ? "; " : "");
         study_check_line(c, s, &text);
-        strbuf_adds(&text, c->state == CHECK_INCONCLUSIVE ? " [inconclusive]" : "");
+        strbuf_addf(&text, "%s (#%s)", c->state == CHECK_INCONCLUSIVE ? " [inconclusive]" : "",
+                    c->anchor);
     }
     if (bad > named)
         strbuf_addf(&text, "; and %zu more", bad - named);

@@ -1,5 +1,5 @@
-/* lib/perf/study_load_all.c - the loads of all endpoints together: the mixed run, and the search for
- * capacity. */
+/* lib/perf/study_load_all.c - the loads of all endpoints together: the mixed run, and the search
+ * for capacity. */
 #include "perf/study_load_internal.h"
 
 #include "core/clock.h"
@@ -129,4 +129,3 @@ int load_capacity(const struct loading *l, struct side *side, struct error *err)
     }
     return 0;
 }
-

@@ -176,11 +176,10 @@ static int write_access(struct cluster *c, const char *data, const char *program
                     err));
     TRY(write_owned(arena_printf(a, "%s/pg_ident.conf", data),
                     arena_printf(a, "diner \"%s\" " CLUSTER_NAME "\n", who->pw_name), "w", err));
-    return write_owned(
-        arena_printf(a, "%s/postgresql.conf", data),
-        arena_printf(a, "%s%sunix_socket_directories = '%s'\n", configuration, preload(a, programs),
-                     c->directory),
-        "a", err);
+    return write_owned(arena_printf(a, "%s/postgresql.conf", data),
+                       arena_printf(a, "%s%sunix_socket_directories = '%s'\n", configuration,
+                                    preload(a, programs), c->directory),
+                       "a", err);
 }
 
 /* Made aside and renamed: a killed initdb leaves nothing that looks like a cluster. */
