@@ -202,6 +202,7 @@ int perf_judge(struct cli *cli, struct perf_judgement *j, struct error *err)
     struct study_compare_rule rule;
     j->compared = NULL;
     if (j->before != NULL) {
+        TRY(study_loads_check(j->before, j->after, err));
         perf_compare_rule(j->min_change, &rule);
         study_compare(j->before, j->after, &rule, cli->arena, &j->comparison);
         j->compared = &j->comparison;

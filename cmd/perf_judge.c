@@ -142,9 +142,11 @@ static int run_compare(struct cli *cli, const void *bound, struct error *err)
     TRY(perf_read_study(cli, a->before, &before, err));
     int code = perf_read_study(cli, a->study, &after, err);
     if (code == 0) {
+        code = study_loads_check(&before, &after, err);
         perf_compare_rule(a->min_change, &rule);
         study_compare(&before, &after, &rule, cli->arena, &c);
-        code = write_changes(cli, &after, &c, err);
+        if (code == 0)
+            code = write_changes(cli, &after, &c, err);
         if (code == 0)
             cli_summary(cli, "comparison: %s", change_verdict_name(c.verdict));
         perf_study_release(&after);

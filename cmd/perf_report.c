@@ -1,23 +1,15 @@
-/* cmd/perf_report.c - diner perf-report: measure or read, compare, judge, write. */
+/* cmd/perf_report.c - diner perf-report: its options, and what they mean. */
 #include "perf_report.h"
-#include "cli/progress.h"
-#include "cli/table.h"
 #include "commands.h"
-#include "core/fileio.h"
-#include "core/message.h"
 #include "core/secret.h"
-#include "core/signals.h"
-#include "perf.h"
-#include "perf/inputs.h"
-#include "perf/load.h"
-#include "perf/report.h"
+#include "net/loadgen.h"
 
 #include <string.h>
 #include <strings.h>
 
-#define REPORT_MAX_BYTES ((size_t)16 << 20)
-#define BODY_MAX_BYTES   ((size_t)32 << 20)
-#define HEADERS_MAX      64
+#define HEADERS_MAX  64
+#define ROUND_MIN_MS 100
+#define LOAD_MAX_MS  (3 * LOADGEN_DURATION_MAX_MS) /* what warm-up and duration may ask for */
 
 #define AT(member) .offset = offsetof(struct perf_args, member)
 
@@ -27,7 +19,7 @@ static const struct field fields[] = {
     {"config", FIELD_STRING, AT(config), "measure what this perf.yaml names, phase by phase",
      .arg = "FILE", .complete = "file"},
     {"from", FIELD_STRING, AT(from),
-     "report a result that wrk, hey, k6 or diner saved, instead of loading", .arg = "FILE",
+     "report what wrk, hey, k6, vegeta or diner saved, instead of loading", .arg = "FILE",
      .complete = "file"},
     {"rate", FIELD_RATE, AT(rate),
      "open model: start so many requests, whether answers come or not", .arg = "N/s"},
@@ -54,8 +46,9 @@ static const struct field fields[] = {
      "also measure this database: a connection's name, env:NAME, file:PATH or a DSN without "
      "password",
      .arg = "DSN"},
-    {"baseline", FIELD_STRING, AT(baseline), "compare with this report (JSON of an earlier run)",
-     .arg = "FILE", .complete = "file"},
+    {"baseline", FIELD_STRING, AT(baseline),
+     "compare with this study: what --save kept of an earlier run", .arg = "FILE",
+     .complete = "file"},
     {"min-change", FIELD_FRACTION, AT(min_change),
      "smaller changes against the baseline are called the same", .arg = "PERCENT", .def = "10%"},
     {"out-file", FIELD_STRING, AT(out_file), "write the report there instead of to stdout",
@@ -97,18 +90,6 @@ static bool is_reference(const char *text)
            strncmp(text, "cmd:", 4) == 0;
 }
 
-static int check_args(const struct perf_args *a, struct error *err)
-{
-    if ((a->url == NULL) == (a->from == NULL)) {
-        error_set(err, ERR_USAGE, "%s",
-                  a->url ? message_text("a URL and --from exclude each other")
-                         : message_text("a URL to load is missing"));
-        return error_hint(err, "diner perf-report http://127.0.0.1:8080/api/v1/products, or "
-                               "--from FILE for what wrk, hey or k6 measured");
-    }
-    return 0;
-}
-
 static bool is_secret_header(const char *name)
 {
     static const char *const names[] = {"Authorization", "Proxy-Authorization", "Cookie",
@@ -147,16 +128,21 @@ static int resolve_header(struct cli *cli, const char *text, struct http_header 
     return 0;
 }
 
-static int resolve_headers(struct cli *cli, const struct perf_args *a, struct loadgen_options *o,
+static int resolve_headers(struct cli *cli, const struct perf_args *a, struct perf_config *c,
                            struct error *err)
 {
-    if (a->headers.count > HEADERS_MAX)
+    struct http_header h = {0};
+    size_t n = a->headers.count;
+    if (n > HEADERS_MAX)
         return error_set(err, ERR_USAGE, "more than %d headers", HEADERS_MAX);
-    struct http_header *headers = arena_array(cli->arena, a->headers.count + 1, sizeof *headers);
-    for (size_t i = 0; i < a->headers.count; i++)
-        TRY(resolve_header(cli, a->headers.items[i], &headers[i], err));
-    o->headers = headers;
-    o->nheaders = a->headers.count;
+    c->headers.keys = arena_array(cli->arena, n + 1, sizeof *c->headers.keys);
+    c->headers.values = arena_array(cli->arena, n + 1, sizeof *c->headers.values);
+    for (size_t i = 0; i < n; i++) {
+        TRY(resolve_header(cli, a->headers.items[i], &h, err));
+        c->headers.keys[i] = h.name;
+        c->headers.values[i] = h.value;
+    }
+    c->headers.count = n;
     return 0;
 }
 
@@ -172,164 +158,27 @@ static int rate_per_second(const struct field_rate *rate, int64_t *ret, struct e
     return 0;
 }
 
-int perf_resolve_load(struct cli *cli, const struct perf_args *a, struct strbuf *body,
-                      struct loadgen_options *o, struct error *err)
-{
-    *o = (struct loadgen_options){.url = a->url,
-                                  .method = a->method,
-                                  .connections = a->connections,
-                                  .warmup_ms = a->warmup_ms,
-                                  .duration_ms = a->duration_ms,
-                                  .timeout_ms = a->timeout_ms,
-                                  .ca_file = a->ca_file,
-                                  .requests_max = (uint64_t)a->max_requests};
-    TRY(rate_per_second(&a->rate, &o->rate_per_s, err));
-    TRY(resolve_headers(cli, a, o, err));
-    if (a->body_file != NULL) {
-        TRY(file_read(a->body_file, BODY_MAX_BYTES, body, err));
-        o->body = (struct span){body->data, body->len};
-    }
-    return 0;
-}
-
-/* ---- measuring ------------------------------------------------------------------------------ */
-
-static void show_progress(void *self, int64_t elapsed_ns, uint64_t sent)
-{
-    (void)elapsed_ns;
-    progress_update(self, sent, 0, 0);
-}
-
-static int run_load(struct cli *cli, const struct loadgen_options *o, struct perf_result *ret,
-                    struct error *err)
-{
-    struct progress *progress = progress_begin(cli, "loading");
-    struct perf_load load = {.http = *o, .tick = show_progress, .self = progress};
-    int code = perf_load_run(&load, cli->arena, ret, err);
-    progress_end(progress);
-    return code;
-}
-
-static int measure(struct cli *cli, const struct perf_args *a, const struct perf_result *before,
-                   struct perf_result *ret, struct error *err)
-{
-    AUTO_STRBUF struct strbuf body = {0};
-    struct loadgen_options o;
-    struct perf_profile profile;
-    strbuf_init(&body, BODY_MAX_BYTES);
-    if (a->from != NULL) {
-        TRY(perf_input_read(a->from, cli->arena, ret, err));
-        int code = before ? perf_profiles_check(&before->profile, &ret->profile, err) : 0;
-        if (code != 0)
-            perf_result_release(ret);
-        return code;
-    }
-    TRY(perf_resolve_load(cli, a, &body, &o, err));
-    perf_load_profile(&o, cli->arena, &profile);
-    if (before != NULL) /* before the load, not after half a minute of it */
-        TRY(perf_profiles_check(&before->profile, &profile, err));
-    return run_load(cli, &o, ret, err);
-}
-
-/* ---- writing -------------------------------------------------------------------------------- */
-
-static int write_file(const char *path, const struct strbuf *text, struct error *err)
-{
-    struct atomic_file *f = NULL;
-    if (text->overflow)
-        return error_set(err, ERR_LIMIT, "the report is larger than 16 MiB");
-    TRY(atomic_file_open(path, &f, err));
-    if (atomic_file_write(f, text->data, text->len, err) != 0) {
-        atomic_file_discard(f);
-        return err->code;
-    }
-    return atomic_file_commit(f, err);
-}
-
-static int write_rows(struct cli *cli, const struct perf_report *r, struct error *err)
-{
-    const struct table_column columns[] = {{"metric", TABLE_TEXT},      {"before", TABLE_TEXT},
-                                           {"target", TABLE_TEXT},      {"after", TABLE_TEXT},
-                                           {"improvement", TABLE_TEXT}, {NULL, TABLE_TEXT}};
-    const char *cells[REPORT_COLUMNS];
-    struct table *t = table_new(cli, columns);
-    for (int i = 0; i < PERF_METRICS; i++) {
-        report_row(r, (enum perf_metric)i, cli->arena, cells);
-        table_row(t, cells);
-    }
-    return table_end(t, NULL, err);
-}
-
-static int write_report(struct cli *cli, const struct perf_args *a, const struct perf_report *r,
+/* The load of a URL is cut into as many rounds as a configuration would have. */
+int perf_config_of_args(struct cli *cli, const struct perf_args *a, struct perf_config *c,
                         struct error *err)
 {
-    AUTO_STRBUF struct strbuf text = {0};
-    strbuf_init(&text, REPORT_MAX_BYTES);
-    if (a->save != NULL) {
-        report_json(r, &text);
-        TRY(write_file(a->save, &text, err));
-        strbuf_clear(&text);
-    }
-    bool rows_only = cli->output == CLI_OUTPUT_JSONL || cli->output == CLI_OUTPUT_CSV;
-    if (rows_only && a->out_file == NULL)
-        return write_rows(cli, r, err);
-    if (rows_only)
-        return error_set(err, ERR_USAGE, "--out-file takes the report as -o table or -o json");
-    if (cli->output == CLI_OUTPUT_JSON)
-        report_json(r, &text);
-    else
-        report_markdown(r, &text);
-    if (a->out_file != NULL)
-        return write_file(a->out_file, &text, err);
-    (void)fwrite(text.data, 1, text.len, cli->out); /* checked when the command ends */
+    TRY(perf_config_of_url(a->url, cli->arena, c, err));
+    TRY(rate_per_second(&a->rate, &c->load.rate_per_s, err));
+    TRY(resolve_headers(cli, a, c, err));
+    int64_t round_ms = a->duration_ms / c->load.rounds;
+    c->load.rate = a->rate;
+    c->load.connections = a->connections;
+    c->load.duration_ms = round_ms < ROUND_MIN_MS ? ROUND_MIN_MS : round_ms;
+    c->load.warmup_ms = a->warmup_ms;
+    c->load.timeout_ms = a->timeout_ms;
+    c->load.max_requests = a->max_requests;
+    c->load.max_time_ms = LOAD_MAX_MS;
+    c->ca_file = a->ca_file;
+    c->directory = ".";
+    struct perf_endpoint_config *e = c->endpoints.items;
+    e->body_file = a->body_file;
+    e->method = a->method != NULL ? a->method : a->body_file != NULL ? "POST" : e->method;
     return 0;
-}
-
-static int judge(struct cli *cli, const struct perf_args *a, const struct perf_result *before,
-                 const struct perf_result *after, struct error *err)
-{
-    const struct perf_targets targets = {.p95_ms = (double)a->target_p95_ms,
-                                         .mean_ms = (double)a->target_mean_ms,
-                                         .database_ms = (double)a->target_database_ms,
-                                         .rps = (double)a->target_rps,
-                                         .error_rate = (double)a->target_error_rate / 1e6};
-    struct compare_rule rule;
-    struct perf_comparison comparison = {0};
-    struct gate gate;
-    compare_rule_default(&rule);
-    rule.min_change = (double)a->min_change / 1e6;
-    if (before != NULL)
-        perf_compare(before, after, &rule, cli->arena, &comparison);
-    gate_evaluate(after, &targets, before ? &comparison : NULL, cli->arena, &gate);
-    const struct perf_report report = {.before = before,
-                                       .after = after,
-                                       .targets = &targets,
-                                       .comparison = before ? &comparison : NULL,
-                                       .gate = &gate,
-                                       .before_name = a->baseline};
-    TRY(write_report(cli, a, &report, err));
-    cli_summary(cli, "perf-report: %llu requests, %llu failed, %llu rate-limited: %s",
-                (unsigned long long)perf_requests(after), (unsigned long long)perf_errors(after),
-                (unsigned long long)after->outcomes[LOADGEN_LIMITED], report_verdict(&report));
-    TRY(signals_check(err));
-    return gate_result(&gate, err);
-}
-
-static int run(struct cli *cli, const void *bound, struct error *err)
-{
-    const struct perf_args *a = bound;
-    struct perf_result before = {0}, after = {0};
-    if (perf_wants_study(cli, a))
-        return perf_run_study(cli, a, err);
-    TRY(check_args(a, err));
-    if (a->baseline != NULL)
-        TRY(perf_input_read(a->baseline, cli->arena, &before, err));
-    int code = measure(cli, a, a->baseline ? &before : NULL, &after, err);
-    if (code == 0)
-        code = judge(cli, a, a->baseline ? &before : NULL, &after, err);
-    perf_result_release(&before);
-    perf_result_release(&after);
-    return code;
 }
 
 static const struct command_example examples[] = {
@@ -341,7 +190,7 @@ static const struct command_example examples[] = {
      "keep the run as a baseline"},
     {"diner perf-report http://127.0.0.1:8080/health --rate 100/s --duration 1s --warmup 0s "
      "--baseline main.json",
-     "compare with it; exit 9 when it is clearly worse"},
+     "compare with it; exit 9 when something is worse"},
     {"diner perf-report --config configs/perf.yaml --save study.json --html report.html",
      "all phases, into one page"},
     {"diner perf-report http://127.0.0.1:8080/health --db warehouse --html report.html",
@@ -361,19 +210,20 @@ const struct command command_perf_report = {
         "With --config it is one run of all phases: a look at the database before and after, the "
         "load of each endpoint and of all, the statements of each, the causes and their cures, the "
         "comparison with --baseline (a study that --save kept), the targets, and the report in "
-        "every form that is named. A URL with --db, or with a form (--html), a --target or "
-        "--strict, does the same for one endpoint; --db alone looks at a database, --from "
-        "takes a saved study. Each phase is also a command of its own.\n\n"
-        "A URL without any of these is loaded once, at a rate (open model: times count from when a "
-        "request was meant to start, so a stall shows) or from a number of connections (closed "
-        "model: for capacity), and the P95 of the response time, the successful "
-        "requests a second and the error rate are set against targets and an "
-        "earlier run.\n\n"
-        "Exits with 9 when a target is missed or the baseline is clearly worse; a figure that "
-        "was not measured says so and why. Load only what you are allowed to.",
+        "every form that is named. A URL, with --db or without, is the same for one endpoint with "
+        "defaults; --db alone looks at a database; --from takes a saved study, or what wrk, hey, "
+        "k6 or vegeta printed. Each phase is also a command of its own.\n\n"
+        "With --rate the load is an open model: times count from when a request was meant to "
+        "start, so a stall shows. Without it, --connections ask again as soon as they are "
+        "answered: "
+        "a closed model, for capacity.\n\n"
+        "Exits with 9 when a check failed: a target missed, something worse than the baseline; "
+        "with "
+        "--strict also when one could not be decided. A figure that was not measured says so and "
+        "why. Load only what you are allowed to.",
     .children = phases,
     .args = &arg_set,
     .examples = examples,
     .flags = CLI_OUTPUT,
-    .run = run,
+    .run = perf_run,
 };

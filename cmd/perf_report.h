@@ -2,7 +2,6 @@
 #ifndef DINER_CMD_PERF_REPORT_H
 #define DINER_CMD_PERF_REPORT_H
 
-#include "net/loadgen.h"
 #include "perf_render.h"
 
 struct perf_args {
@@ -18,15 +17,10 @@ struct perf_args {
     struct perf_outputs outputs;
 };
 
-/* What the options say of the load of a URL; the body is read into `body`. Cheap: no request. */
-int perf_resolve_load(struct cli *cli, const struct perf_args *a, struct strbuf *body,
-                      struct loadgen_options *o, struct error *err);
-
-/* Is it the run that measures by phases? It is when --config, a database alone, or anything is
- * asked for that only a study has: its report's forms, rules in k6's words. Else the single load of
- * a URL (or a saved one), compared by its slices. */
-bool perf_wants_study(const struct cli *cli, const struct perf_args *a);
-/* Measures, diagnoses, compares, judges, and writes what is asked for. */
-int perf_run_study(struct cli *cli, const struct perf_args *a, struct error *err);
+/* What the options say of the load of a URL. No request is sent. */
+int perf_config_of_args(struct cli *cli, const struct perf_args *a, struct perf_config *c,
+                        struct error *err);
+/* Measures, diagnoses, compares, judges, and writes what is asked for; takes a struct perf_args. */
+int perf_run(struct cli *cli, const void *args, struct error *err);
 
 #endif

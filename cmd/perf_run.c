@@ -4,9 +4,6 @@
 #include "perf_measure.h"
 #include "perf_report.h"
 
-#define BODY_MAX_BYTES ((size_t)32 << 20)
-#define ROUND_MIN_MS   100
-
 struct one_run {
     struct cli *cli;
     const struct perf_args *args;
@@ -16,17 +13,6 @@ struct one_run {
 };
 
 /* ---- what the options mean ------------------------------------------------------------------ */
-
-bool perf_wants_study(const struct cli *cli, const struct perf_args *a)
-{
-    static const char *const names[] = {
-        "config", "save-before", "target",      "strict",      "html", "markdown",   "json",
-        "junit",  "alerts",      "alerts-test", "openmetrics", "lang", "effort-cost"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (cli_option_given(cli, names[i]))
-            return true;
-    return a->db != NULL;
-}
 
 static int check_sources(const struct perf_args *a, struct error *err)
 {
@@ -71,42 +57,11 @@ static int check_outputs(const struct cli *cli, const struct perf_args *a, struc
     return 0;
 }
 
-/* The load of a URL is cut into as many rounds as a configuration would have. */
-static int config_of_url(struct cli *cli, const struct perf_args *a, struct perf_config *c,
-                         struct error *err)
-{
-    AUTO_STRBUF struct strbuf body = {0};
-    struct loadgen_options o;
-    strbuf_init(&body, BODY_MAX_BYTES);
-    TRY(perf_config_of_url(a->url, cli->arena, c, err));
-    TRY(perf_resolve_load(cli, a, &body, &o, err));
-    c->headers.keys = arena_array(cli->arena, o.nheaders + 1, sizeof *c->headers.keys);
-    c->headers.values = arena_array(cli->arena, o.nheaders + 1, sizeof *c->headers.values);
-    for (c->headers.count = 0; c->headers.count < o.nheaders; c->headers.count++) {
-        c->headers.keys[c->headers.count] = o.headers[c->headers.count].name;
-        c->headers.values[c->headers.count] = o.headers[c->headers.count].value;
-    }
-    int64_t round_ms = a->duration_ms / c->load.rounds;
-    c->load.rate = a->rate;
-    c->load.rate_per_s = o.rate_per_s;
-    c->load.connections = a->connections;
-    c->load.duration_ms = round_ms < ROUND_MIN_MS ? ROUND_MIN_MS : round_ms;
-    c->load.warmup_ms = a->warmup_ms;
-    c->load.timeout_ms = a->timeout_ms;
-    c->load.max_requests = a->max_requests;
-    c->ca_file = a->ca_file;
-    c->directory = ".";
-    struct perf_endpoint_config *e = c->endpoints.items;
-    e->body_file = a->body_file;
-    e->method = a->method != NULL ? a->method : a->body_file != NULL ? "POST" : e->method;
-    return 0;
-}
-
 static int read_config(struct one_run *r, struct error *err)
 {
     const struct perf_args *a = r->args;
     if (a->url != NULL)
-        return config_of_url(r->cli, a, &r->config, err);
+        return perf_config_of_args(r->cli, a, &r->config, err);
     if (a->config == NULL)
         return 0;
     TRY(perf_read_config(r->cli, a->config, &r->config, err));
@@ -119,14 +74,6 @@ static int read_config(struct one_run *r, struct error *err)
     return 0;
 }
 
-/* A rate that is only offered says nothing of what the API bears. */
-static int64_t target_rps(const struct one_run *r)
-{
-    int64_t offered = r->config.load.rate_per_s, target = r->args->target_rps;
-    bool is_asked = cli_option_given(r->cli, "target-rps");
-    return offered > 0 && offered < target && !is_asked ? 0 : target;
-}
-
 static int read_rules(struct one_run *r, struct error *err)
 {
     const struct perf_args *a = r->args;
@@ -137,7 +84,7 @@ static int read_rules(struct one_run *r, struct error *err)
                                        .mean_ms = a->target_mean_ms,
                                        .database_ms = a->target_database_ms,
                                        .error_rate = a->target_error_rate,
-                                       .rps = target_rps(r)};
+                                       .rps = a->target_rps};
     TRY(perf_add_limits(r->cli, &limits, rules, err));
     for (size_t i = 0; i < a->targets.count; i++)
         TRY(study_rules_add(rules, RULE_EACH, NULL, a->targets.items[i], false, r->cli->arena,
@@ -146,6 +93,15 @@ static int read_rules(struct one_run *r, struct error *err)
 }
 
 /* ---- the phases ----------------------------------------------------------------------------- */
+
+/* A baseline of another load is refused before the load, not after half a minute of it. */
+static int check_baseline(const struct one_run *r, struct error *err)
+{
+    struct perf_study planned;
+    perf_study_init(&planned);
+    perf_study_planned(&r->config, r->cli->arena, &planned);
+    return study_loads_check(&r->before, &planned, err);
+}
 
 /* All that can be wrong before a request is sent. */
 static int prepare(struct one_run *r, struct error *err)
@@ -156,7 +112,10 @@ static int prepare(struct one_run *r, struct error *err)
     TRY(check_outputs(r->cli, a, err));
     TRY(read_config(r, err));
     TRY(read_rules(r, err));
-    return a->baseline != NULL ? perf_read_study(r->cli, a->baseline, &r->before, err) : 0;
+    if (a->baseline == NULL)
+        return 0;
+    TRY(perf_read_study(r->cli, a->baseline, &r->before, err));
+    return check_baseline(r, err);
 }
 
 static int measure(struct one_run *r, struct error *err)
@@ -246,9 +205,9 @@ static int run_all(struct one_run *r, struct error *err)
     return code;
 }
 
-int perf_run_study(struct cli *cli, const struct perf_args *a, struct error *err)
+int perf_run(struct cli *cli, const void *args, struct error *err)
 {
-    struct one_run r = {.cli = cli, .args = a};
+    struct one_run r = {.cli = cli, .args = args};
     perf_study_init(&r.study);
     perf_study_init(&r.before);
     int code = run_all(&r, err);

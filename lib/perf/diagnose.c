@@ -151,6 +151,7 @@ static void hand_over(struct diagnosis *d)
     }
     s->missing = all;
     s->nmissing = n;
+    s->diagnosed = true;
 }
 
 int perf_diagnose(struct perf_study *study, const char *dsn,

@@ -39,6 +39,16 @@ static uint32_t pick(void *self, uint64_t i)
     return r->first[best] + (uint32_t)(r->turns[best]++ % plan->parts[best].variants.count);
 }
 
+void drive_status_add(struct drive_status *statuses, int status, uint64_t count)
+{
+    for (size_t i = 0; i < DRIVE_STATUSES; i++)
+        if (statuses[i].count == 0 || statuses[i].status == status) {
+            statuses[i].status = status;
+            statuses[i].count += count;
+            return;
+        }
+}
+
 static void sink(void *self, const struct loadgen_event *e)
 {
     struct driver *r = self;
@@ -52,6 +62,8 @@ static void sink(void *self, const struct loadgen_event *e)
         return;
     int64_t response_us = (e->done_ns - e->intended_ns) / 1000;
     p->outcomes[e->outcome]++;
+    if (e->outcome == LOADGEN_STATUS)
+        drive_status_add(p->statuses, e->status, 1);
     if (ok || e->outcome == LOADGEN_TIMEOUT || e->outcome == LOADGEN_UNSENT)
         histogram_record(p->response, response_us);
     if (ok)

@@ -16,6 +16,15 @@ struct perf_drive {
     void (*tick)(void *self, uint64_t sent); /* or NULL */
     void *self;
 };
+/* Answers that were wrong by their status. */
+#define DRIVE_STATUSES 8
+struct drive_status {
+    int status;
+    uint64_t count;
+};
+/* Counts into statuses[DRIVE_STATUSES]; what finds no room is left out. */
+void drive_status_add(struct drive_status *statuses, int status, uint64_t count);
+
 /* An endpoint's part of a load. */
 struct drive_part {
     struct perf_variants variants;
@@ -26,6 +35,7 @@ struct drive_part {
     /* filled: */
     struct histogram *response; /* of what succeeded or timed out; caller frees */
     uint64_t outcomes[LOADGEN_OUTCOMES];
+    struct drive_status statuses[DRIVE_STATUSES]; /* of LOADGEN_STATUS */
     uint64_t ok_inside, sent_measured;
     double body_bytes; /* summed over answers */
 };

@@ -204,7 +204,10 @@ static struct perf_value result_value(const struct perf_result *r, struct perf_f
     case FIGURE_ROWS: return r->database.rows_per_request;
     case FIGURE_BLOCKS:
     case FIGURE_TEMP:
-    case FIGURE_WAL: return perf_unknown("it is measured of endpoints driven alone");
+    case FIGURE_WAL:
+        return perf_unknown(r->database.method == PERF_DATABASE_NONE
+                                ? r->database.ms_per_request.why
+                                : "it is measured of endpoints driven alone");
     default: return percentile_value(r, percentile_of(f), arena);
     }
 }
@@ -320,7 +323,9 @@ static struct perf_value whole_rate(const struct perf_study *s)
 {
     double best = 0;
     for (size_t i = 0; i < s->nsteps; i++)
-        best = fmax(best, s->steps[i].rps * (1 - fmax(0, s->steps[i].error_rate)));
+        best = fmax(best, s->steps[i].rps);
+    if (s->nendpoints == 0)
+        return perf_unknown("no endpoint was driven");
     if (s->nsteps > 0)
         return perf_measured(best);
     if (s->mixed != NULL)

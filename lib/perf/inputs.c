@@ -2,7 +2,6 @@
 #include "perf/inputs.h"
 
 #include "core/datetime.h"
-#include "core/fileio.h"
 #include "format/jsonx.h"
 #include "perf/inputs_internal.h"
 
@@ -131,15 +130,14 @@ static int parse_json(struct input *in, struct perf_result *ret, struct error *e
     struct jsonx *doc = NULL;
     TRY(jsonx_parse(in->text.ptr, in->text.len, in->name, &doc, err));
     int code;
-    if (jsonx_get(doc, "diner_perf_report") != NULL) {
-        code = input_parse_own(in, doc, ret, err);
-    } else if (jsonx_kind_of(jsonx_get(doc, "metrics")) == JSONX_OBJECT) {
+    if (jsonx_kind_of(jsonx_get(doc, "metrics")) == JSONX_OBJECT) {
         code = input_parse_k6(in, doc, ret, err);
     } else if (input_is_vegeta_json(doc)) {
         code = input_parse_vegeta_json(in, doc, ret, err);
     } else {
         in->line_no = 1;
-        code = input_error(in, err, "neither a summary of k6 or vegeta nor a report of diner");
+        input_error(in, err, "neither a summary of k6 or vegeta nor a study of diner");
+        code = error_hint(err, "of diner's own files it is --save that is read again, not --json");
     }
     jsonx_free(doc);
     return code;
@@ -164,18 +162,8 @@ int perf_input_parse(struct span text, const char *name, struct arena *arena,
         return input_parse_hey(&in, ret, err);
     if (input_is_vegeta(text))
         return input_parse_vegeta(&in, ret, err);
-    error_set(err, ERR_DATA, "%s:1: not a result of wrk, hey, k6 or vegeta, nor a report of diner",
+    error_set(err, ERR_DATA, "%s:1: not a result of wrk, hey, k6 or vegeta, nor a study of diner",
               name);
     return error_hint(err, "save the tool's output as it prints it: 'wrk --latency', 'hey', "
                            "'hey -o csv', 'k6 run --summary-export FILE', 'vegeta report'");
-}
-
-int perf_input_read(const char *path, struct arena *arena, struct perf_result *ret,
-                    struct error *err)
-{
-    AUTO_STRBUF struct strbuf text = {0};
-    strbuf_init(&text, PERF_INPUT_MAX_BYTES);
-    TRY(file_read(path, PERF_INPUT_MAX_BYTES, &text, err));
-    return perf_input_parse((struct span){text.data, text.len},
-                            strcmp(path, "-") == 0 ? "standard input" : path, arena, ret, err);
 }

@@ -1,5 +1,5 @@
-/* lib/perf/inputs.h - results that were measured before: files of wrk, hey (text and csv), k6
- * (summary), vegeta (text and JSON) and diner's own JSON, recognised by content.
+/* lib/perf/inputs.h - what other tools measured: files of wrk, hey (text and csv), k6 (summary) and
+ * vegeta (text and JSON), recognised by content.
  *
  * Each gives what it holds and leaves the rest unknown; errors are ERR_DATA with file:line.
  * Formats: wrk 4.1 and wrk2 print (with or without --latency), hey 0.1.4 print and `-o csv`, k6
@@ -12,10 +12,7 @@
 
 #define PERF_INPUT_MAX_BYTES ((size_t)128 << 20)
 
-/* path "-" is standard input. ERR_DATA when no known format fits. */
-int perf_input_read(const char *path, struct arena *arena, struct perf_result *ret,
-                    struct error *err);
-/* The same for text in memory; name is for messages. */
+/* ERR_DATA when no known format fits; name is for messages. */
 int perf_input_parse(struct span text, const char *name, struct arena *arena,
                      struct perf_result *ret, struct error *err);
 

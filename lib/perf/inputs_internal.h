@@ -46,11 +46,5 @@ int input_parse_vegeta_json(struct input *in, const struct jsonx *doc, struct pe
 void input_seek_key(struct input *in, const char *key);
 int input_parse_k6(struct input *in, const struct jsonx *doc, struct perf_result *ret,
                    struct error *err);
-/* A result inside a document (result_json.c); messages name in->path. */
-int input_read_result(struct input *in, const struct jsonx *node, struct perf_result *ret,
-                      struct error *err);
-/* diner's own report: its "result" (result_json.c). */
-int input_parse_own(struct input *in, const struct jsonx *doc, struct perf_result *ret,
-                    struct error *err);
 
 #endif

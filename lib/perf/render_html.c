@@ -3,7 +3,6 @@
  * found its way in could not run or fetch anything. */
 #include "perf/section.h"
 
-#include "core/datetime.h"
 #include "gen/embed.h"
 #include "net/digest.h"
 
@@ -86,9 +85,7 @@ static void add_nav(const struct sink *s)
 static void add_meta(const struct sink *s)
 {
     const struct perf_environment *e = &s->d->after->environment;
-    char when[DATETIME_ISO_MAX] = "";
-    if (e->started_us != 0)
-        datetime_print(e->started_us, NULL, when);
+    const char *when = e->started_us != 0 ? say_instant(s->arena, e->started_us) : "";
     strbuf_adds(s->out, "<p class=\"meta\">");
     html_add(s->out, e->target);
     strbuf_adds(s->out, e->target && when[0] ? " \xC2\xB7 " : "");

@@ -120,9 +120,10 @@ static void write_change(struct jwriter *w, const struct perf_document *d,
     write_number(w, "relative", c->relative, compared && c->before > 0);
     write_number(w, "limit", c->limit, compared);
     write_number(w, "p", c->p, c->tested);
+    bool has_interval = c->tested && c->shift.has_interval && !c->scaled;
     write_number(w, "shift", c->shift.estimate, c->tested);
-    write_number(w, "shift_low", c->shift.low, c->tested && c->shift.has_interval);
-    write_number(w, "shift_high", c->shift.high, c->tested && c->shift.has_interval);
+    write_number(w, "shift_low", c->shift.low, has_interval);
+    write_number(w, "shift_high", c->shift.high, has_interval);
     jwriter_kint(w, "rounds_before", (int64_t)c->rounds_before);
     jwriter_kint(w, "rounds_after", (int64_t)c->rounds_after);
     write_number(w, "rounds_needed", (double)c->rounds_needed, c->rounds_needed > 0);

@@ -32,24 +32,36 @@ static const char *name_of(const struct perf_document *d, size_t endpoint)
     return endpoint == FIGURE_WHOLE ? "" : d->after->endpoints[endpoint].name;
 }
 
-/* One sample for the whole (endpoint="") and for each endpoint that has the figure. */
-static void add_samples(const struct perf_document *d, const char *name, struct perf_figure f,
-                        double factor, const char *quantile, struct arena *arena,
-                        struct strbuf *out)
+struct metric {
+    const char *name, *unit, *help;
+    struct perf_figure figure;
+    double factor;
+    const char *quantile; /* or NULL */
+};
+
+static void add_sample(const struct perf_document *d, const struct metric *m, size_t endpoint,
+                       struct arena *arena, struct strbuf *out)
 {
-    for (size_t i = 0; i <= d->after->nendpoints; i++) {
-        size_t endpoint = i == 0 ? FIGURE_WHOLE : i - 1;
-        struct perf_value v = figure_estimate(d->after, endpoint, f, arena).value;
-        if (v.known != PERF_MEASURED)
-            continue;
-        strbuf_addf(out, "%s{", name);
-        add_label(out, "endpoint", name_of(d, endpoint));
-        if (quantile != NULL) {
-            strbuf_addch(out, ',');
-            add_label(out, "quantile", quantile);
-        }
-        strbuf_addf(out, "} %.9g\n", v.value * factor);
+    struct perf_value v = figure_estimate(d->after, endpoint, m->figure, arena).value;
+    if (v.known != PERF_MEASURED)
+        return;
+    strbuf_addf(out, "%s{", m->name);
+    add_label(out, "endpoint", name_of(d, endpoint));
+    if (m->quantile != NULL) {
+        strbuf_addch(out, ',');
+        add_label(out, "quantile", m->quantile);
     }
+    strbuf_addf(out, "} %.9g\n", v.value * m->factor);
+}
+
+/* For the whole (endpoint="") and for each endpoint those that have the figure: what has the same
+ * labels but for the quantile stands together, as the format asks. */
+static void add_samples(const struct perf_document *d, const struct metric *metrics, size_t n,
+                        struct arena *arena, struct strbuf *out)
+{
+    for (size_t i = 0; i <= d->after->nendpoints; i++)
+        for (size_t k = 0; k < n; k++)
+            add_sample(d, &metrics[k], i == 0 ? FIGURE_WHOLE : i - 1, arena, out);
 }
 
 static void add_latencies(const struct perf_document *d, struct arena *arena, struct strbuf *out)
@@ -58,11 +70,15 @@ static void add_latencies(const struct perf_document *d, struct arena *arena, st
         double percentile;
         const char *quantile;
     } rows[] = {{50, "0.5"}, {90, "0.9"}, {95, "0.95"}, {99, "0.99"}};
-    add_family(out, "diner_perf_response_seconds", "seconds",
-               "Response time from the intended start.");
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        add_samples(d, "diner_perf_response_seconds", figure_of_percentile(rows[i].percentile),
-                    0.001, rows[i].quantile, arena, out);
+    enum { ROWS = sizeof rows / sizeof rows[0] };
+    struct metric metrics[ROWS];
+    for (size_t i = 0; i < ROWS; i++)
+        metrics[i] = (struct metric){.name = "diner_perf_response_seconds",
+                                     .figure = figure_of_percentile(rows[i].percentile),
+                                     .factor = 0.001,
+                                     .quantile = rows[i].quantile};
+    add_family(out, metrics[0].name, "seconds", "Response time from the intended start.");
+    add_samples(d, metrics, ROWS, arena, out);
 }
 
 static void add_checks(const struct perf_document *d, struct strbuf *out)
@@ -91,27 +107,45 @@ static void add_checks(const struct perf_document *d, struct strbuf *out)
 
 void perf_render_openmetrics(const struct perf_document *d, struct strbuf *out)
 {
-    static const struct {
-        const char *name, *unit, *help;
-        enum figure_kind kind;
-        double factor;
-    } rows[] = {
-        {"diner_perf_requests_per_second", NULL, "Successful answers a second.", FIGURE_RPS, 1},
-        {"diner_perf_errors_ratio", "ratio", "Share of failed requests, 429 apart.", FIGURE_ERRORS,
-         1},
-        {"diner_perf_database_seconds", "seconds", "Database time per request.", FIGURE_DATABASE,
-         0.001},
-        {"diner_perf_statements_per_request", NULL, "Statements per request.", FIGURE_CALLS, 1},
-        {"diner_perf_rows_per_request", NULL, "Rows per request.", FIGURE_ROWS, 1},
-        {"diner_perf_buffers_per_request", NULL, "Blocks of 8 KiB per request.", FIGURE_BLOCKS, 1},
-        {"diner_perf_wal_bytes", "bytes", "WAL per request.", FIGURE_WAL, 1},
+    static const struct metric metrics[] = {
+        {"diner_perf_requests_per_second",
+         NULL,
+         "Successful answers a second.",
+         {FIGURE_RPS, 0},
+         1,
+         NULL},
+        {"diner_perf_errors_ratio",
+         "ratio",
+         "Share of failed requests, 429 apart.",
+         {FIGURE_ERRORS, 0},
+         1,
+         NULL},
+        {"diner_perf_database_seconds",
+         "seconds",
+         "Database time per request.",
+         {FIGURE_DATABASE, 0},
+         0.001,
+         NULL},
+        {"diner_perf_statements_per_request",
+         NULL,
+         "Statements per request.",
+         {FIGURE_CALLS, 0},
+         1,
+         NULL},
+        {"diner_perf_rows_per_request", NULL, "Rows per request.", {FIGURE_ROWS, 0}, 1, NULL},
+        {"diner_perf_buffers_per_request",
+         NULL,
+         "Blocks of 8 KiB per request.",
+         {FIGURE_BLOCKS, 0},
+         1,
+         NULL},
+        {"diner_perf_wal_bytes", "bytes", "WAL per request.", {FIGURE_WAL, 0}, 1, NULL},
     };
     struct arena *arena = arena_new();
     add_latencies(d, arena, out);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct perf_figure f = {.kind = rows[i].kind};
-        add_family(out, rows[i].name, rows[i].unit, rows[i].help);
-        add_samples(d, rows[i].name, f, rows[i].factor, NULL, arena, out);
+    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {
+        add_family(out, metrics[i].name, metrics[i].unit, metrics[i].help);
+        add_samples(d, &metrics[i], 1, arena, out);
     }
     add_checks(d, out);
     strbuf_adds(out, "# EOF\n");

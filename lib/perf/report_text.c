@@ -68,7 +68,8 @@ const char *text_filled(const struct perf_document *d, struct arena *arena, enum
 /* What the measuring parts and the gate say in English; {0} to {2} stand for what they put in,
  * which is a reason itself where there is one for it. */
 static const char *const REASONS[][2] = {
-    {"no --db was given", "未指定 --db"},
+    {"no database was given", "未指定数据库"},
+    {"pg_stat_statements cannot be read", "无法读取 pg_stat_statements"},
     {"no baseline was given", "未提供基线"},
     {"it was not driven", "未对其施压"},
     {"no endpoint was driven", "未对任何接口施压"},
@@ -144,18 +145,12 @@ static const char *const REASONS[][2] = {
      "run; they count neither as errors nor as successes",
      "{1} 个响应中有 {0} 个为 "
      "429（请求过多）：本次结果受服务端限流影响；它们既不计为错误，也不计为成功"},
+    {"{0} answers had the status {1}", "有 {0} 个响应的状态码为 {1}"},
     {"{0} requests never went out: all {1} connections were busy for the whole time limit; they "
      "count as timed out",
      "有 {0} 个请求未能发出：{1} 个连接在整个时限内都被占用；它们计为超时"},
     {"the first connection that failed said: {0}", "首个失败的连接报告：{0}"},
     {"the load ended early, at its limit of requests", "已达到请求数上限，压测提前结束"},
-    {"interrupted after {0} s; {1} requests were under way and are not counted",
-     "{0} 秒后被中断；{1} 个进行中的请求未计入"},
-    {"the load generator used {0} % of a core: QPS is what it could send, the server may bear more",
-     "压测端占用单核 {0}%：QPS 只反映压测端的发送能力，服务端可能还能承受更多"},
-    {"the load generator was busy ({0} % of a core, requests sent up to {1} ms late): response "
-     "times contain its own delay",
-     "压测端繁忙（占用单核 {0}%，请求最多晚发 {1} ms）：响应时间含有压测端自身的延迟"},
     {"hey sends the next request only after the answer to the last: a stall of the server is one "
      "slow request in its latencies; it tells times to 0.1 ms",
      "hey 收到响应后才发下一个请求：服务端的一次停顿在其延迟中只是一个慢请求；计时精度为 0.1 ms"},

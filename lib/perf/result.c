@@ -39,7 +39,7 @@ void perf_result_init(struct perf_result *r, struct arena *arena, const char *so
     r->mean = r->max = r->rps = r->error_rate = r->cpu = r->loop_p99 = nothing;
     const struct perf_value no_database =
         perf_unknown(strcmp(source, "diner") == 0
-                         ? "no --db was given"
+                         ? "no database was given"
                          : arena_printf(arena, "%s does not measure the database", source));
     struct perf_database *d = &r->database;
     d->ms_per_request = d->ms_per_call = d->calls_per_request = d->rows_per_request = no_database;

@@ -409,21 +409,3 @@ int input_read_result(struct input *in, const struct jsonx *node, struct perf_re
     *ret = r;
     return 0;
 }
-
-int input_parse_own(struct input *in, const struct jsonx *doc, struct perf_result *ret,
-                    struct error *err)
-{
-    int64_t version = 0;
-    if (!jsonx_integer(jsonx_get(doc, "diner_perf_report"), &version))
-        return wrong(in, "diner_perf_report", "the version of the format", err);
-    if (version != PERF_JSON_VERSION) {
-        input_seek_key(in, "diner_perf_report");
-        input_error(in, err, "version %lld of the report format is not known here (only %d)",
-                    (long long)version, PERF_JSON_VERSION);
-        return error_hint(err, "it was written by another version of diner: measure again");
-    }
-    const struct jsonx *node = jsonx_get(doc, "result");
-    if (jsonx_kind_of(node) != JSONX_OBJECT)
-        return wrong(in, "result", "an object", err);
-    return input_read_result(in, node, ret, err);
-}

@@ -18,6 +18,9 @@ void section_lessons(struct sink *s);  /* 6 */
 void section_footer(struct sink *s);
 void section_appendix(struct sink *s);
 
+/* Part of 1, of a database that was looked at alone. */
+void section_server(struct sink *s);
+
 /* ---- shared by them (section_common.c) ---------------------------------------------------------
  */
 
@@ -50,6 +53,10 @@ const char *say_check_rule(const struct sink *s, const struct study_check *c);
 const char *say_check_value(const struct sink *s, const struct study_check *c);
 /* The reason an endpoint's or the whole's figure is not measured, in the language. */
 const char *say_why(const struct sink *s, const char *why);
+const char *say_duration(const struct sink *s, double seconds); /* "3.2 h" */
+const char *say_instant(struct arena *arena, int64_t us);       /* RFC 3339, to the second */
+/* How many requests of all runs ended so. */
+uint64_t section_outcomes(const struct perf_study *a, enum loadgen_outcome outcome);
 /* The rule whose limit stands as the target of a figure; NULL. */
 const struct threshold *target_of(const struct sink *s, size_t endpoint, enum figure_kind kind);
 enum sink_tone tone_of_check(enum check_state state);

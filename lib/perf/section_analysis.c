@@ -14,12 +14,17 @@ static const char *count_text(const struct sink *s, size_t n)
 
 /* ---- problem --------------------------------------------------------------------------------- */
 
+static bool was_judged(const struct study_gate *g)
+{
+    return g->passed + g->failed + g->inconclusive > 0;
+}
+
 static void add_phenomenon(struct sink *s)
 {
     const struct study_gate *g = s->d->gate;
     size_t shown = 0;
     if (g->failed == 0) {
-        sink_fact(s, say(s, TEXT_PHENOMENON), say(s, TEXT_P_NONE));
+        sink_fact(s, say(s, TEXT_PHENOMENON), say(s, was_judged(g) ? TEXT_P_NONE : TEXT_V_NOTHING));
         return;
     }
     AUTO_STRBUF struct strbuf text = {0};
@@ -29,8 +34,11 @@ static void add_phenomenon(struct sink *s)
         if (c->state != CHECK_FAILED)
             continue;
         strbuf_adds(&text, shown++ > 0 ? say(s, TEXT_SEMICOLON) : "");
-        if (c->rule != NULL && c->rule->threshold.figure.kind == FIGURE_P95 &&
-            !c->rule->threshold.delta)
+        if (c->rule != NULL && c->estimate.value.known == PERF_UNKNOWN)
+            text_add(s->d, &text, TEXT_P_UNKNOWN, say_endpoint(s, c->endpoint),
+                     say_check_rule(s, c), say_why(s, c->why), NULL);
+        else if (c->rule != NULL && c->rule->threshold.figure.kind == FIGURE_P95 &&
+                 !c->rule->threshold.delta)
             text_add(s->d, &text, TEXT_P_SLOW, say_endpoint(s, c->endpoint), say_check_value(s, c),
                      say_limit(s, &c->rule->threshold), NULL);
         else
@@ -107,7 +115,23 @@ static void add_impact(struct sink *s)
     if (s->d->gate->failed > 0)
         add_wait(s, &text);
     strbuf_adds(&text, text.len > 0 ? say(s, TEXT_STOP) : "");
-    sink_fact(s, say(s, TEXT_IMPACT), text.len > 0 ? text.data : say(s, TEXT_I_NONE));
+    sink_fact(s, say(s, TEXT_IMPACT),
+              text.len > 0             ? text.data
+              : was_judged(s->d->gate) ? say(s, TEXT_I_NONE)
+                                       : say(s, TEXT_NOT_MEASURED));
+}
+
+/* A rate limit that answered instead of the API comes before all that follows. */
+static void add_limited(struct sink *s)
+{
+    const struct perf_study *a = s->d->after;
+    uint64_t limited = section_outcomes(a, LOADGEN_LIMITED), all = 0;
+    for (int i = 0; i < LOADGEN_OUTCOMES; i++)
+        all += section_outcomes(a, (enum loadgen_outcome)i);
+    if (limited > 0)
+        sink_note(s, text_fill(s->d, s->arena, TEXT_P_LIMITED,
+                               say_unit(s, UNIT_COUNT, (double)limited),
+                               say_unit(s, UNIT_COUNT, (double)all), NULL));
 }
 
 static void add_problem(struct sink *s)
@@ -118,6 +142,7 @@ static void add_problem(struct sink *s)
     bool zh = s->d->language == PERF_CHINESE;
     sink_heading(s, 3, "1.1", NULL, say(s, TEXT_S1_PROBLEM));
     add_phenomenon(s);
+    add_limited(s);
     add_impact(s);
     sink_fact(s, say(s, TEXT_SEVERITY),
               arena_printf(s->arena, zh ? "%s（%s）" : "%s (%s)", word, severity.why));
@@ -204,8 +229,8 @@ static void add_metric(struct sink *s, enum figure_kind kind)
         value_cell(s, unit, &now),
         improvement_cell(s, study_change_of(s->d->comparison, FIGURE_WHOLE, kind), false),
     };
-    if (t != NULL && now.value.known == PERF_MEASURED)
-        cells[3].tone = threshold_met(t, now.value.value) ? TONE_GOOD : TONE_BAD;
+    if (t != NULL && now.value.known != PERF_UNKNOWN)
+        cells[3].tone = tone_of_check(study_gate_figure(s->d->after, t, FIGURE_WHOLE, s->arena));
     sink_row(s, cells, NULL);
 }
 
@@ -219,13 +244,15 @@ static void add_metrics(struct sink *s)
                                           {say(s, TEXT_TARGET), true},
                                           {say(s, TEXT_AFTER), true},
                                           {say(s, TEXT_IMPROVEMENT), true}};
-    size_t n = s->d->after->server.version_number > 0 || s->d->after->nendpoints > 0 ? 11 : 4;
+    size_t n = s->d->after->nendpoints > 0 ? 11 : 4;
     sink_heading(s, 3, "1.2", "metrics", say(s, TEXT_S1_METRICS));
     sink_table_begin(s, NULL, columns, 5);
     for (size_t i = 0; i < n; i++)
         add_metric(s, kinds[i]);
     sink_table_end(s);
     sink_note(s, say(s, TEXT_METRICS_NOTE));
+    if (s->d->after->nendpoints == 0 && s->d->after->server.version_number > 0)
+        section_server(s);
     if (s->d->after->mixed == NULL && s->d->after->nendpoints > 1)
         sink_note(s, text_fill(s->d, s->arena, TEXT_WHOLE_NOTE,
                                count_text(s, s->d->after->nendpoints), NULL));
@@ -248,7 +275,8 @@ static struct sink_cell endpoint_value(struct sink *s, size_t endpoint, enum fig
     const struct threshold *t = target_of(s, endpoint, kind);
     if (!interval || e.value.known == PERF_UNKNOWN)
         cell.note = NULL;
-    if (t != NULL && e.value.known == PERF_MEASURED && !threshold_met(t, e.value.value))
+    if (t != NULL && e.value.known != PERF_UNKNOWN &&
+        study_gate_figure(s->d->after, t, endpoint, s->arena) == CHECK_FAILED)
         cell.tone = TONE_BAD;
     return cell;
 }
@@ -440,8 +468,11 @@ static void add_level(struct sink *s, enum perf_level level, const char *number,
         add_finding(s, f);
         n++;
     }
+    bool unseen = level == PERF_LEVEL_DATABASE && s->d->after->server.version_number == 0;
     if (n == 0)
-        sink_paragraph(s, say(s, TEXT_LEVEL_NONE));
+        sink_paragraph(s, say(s, !s->d->after->diagnosed ? TEXT_NO_DIAGNOSIS
+                                 : unseen                ? TEXT_LEVEL_UNSEEN
+                                                         : TEXT_LEVEL_NONE));
 }
 
 static void add_causes(struct sink *s)

@@ -1,7 +1,6 @@
 /* lib/perf/section_appendix.c - environment, settings, statements, method, raw histograms. */
 #include "perf/section.h"
 
-#include "core/datetime.h"
 #include "perf/quantity.h"
 
 #include <math.h>
@@ -23,13 +22,10 @@ static void add_environment(struct sink *s)
     const struct perf_server *server = &s->d->after->server;
     const struct sink_column columns[] = {{say(s, TEXT_METRIC), false},
                                           {say(s, TEXT_VALUE), false}};
-    char when[DATETIME_ISO_MAX] = "";
-    if (e->started_us != 0)
-        datetime_print(e->started_us, NULL, when);
     sink_heading(s, 3, "A.1", NULL, say(s, TEXT_ENVIRONMENT));
     sink_table_begin(s, NULL, columns, 2);
     add_pair(s, TEXT_E_TARGET, e->target);
-    add_pair(s, TEXT_E_STARTED, when[0] ? when : NULL);
+    add_pair(s, TEXT_E_STARTED, e->started_us != 0 ? say_instant(s->arena, e->started_us) : NULL);
     add_pair(s, TEXT_E_OS, e->host_os);
     if (e->cpu != NULL)
         add_pair(s, TEXT_E_CPU,

@@ -1,6 +1,7 @@
 /* lib/perf/section_common.c - what the sections of a report share; see section.h. */
 #include "perf/section.h"
 
+#include "core/datetime.h"
 #include "perf/quantity.h"
 
 #include <math.h>
@@ -53,7 +54,7 @@ const char *say_value(const struct sink *s, enum figure_unit unit, const struct 
 
 const char *say_interval(const struct sink *s, enum figure_unit unit, const struct perf_estimate *e)
 {
-    if (!e->has_interval || e->value.known != PERF_MEASURED)
+    if (!e->has_interval || e->value.known != PERF_MEASURED || e->low >= e->high)
         return NULL;
     return say_range(s, unit, e->low, e->high);
 }
@@ -146,6 +147,31 @@ const char *say_endpoints(const struct sink *s, const size_t *endpoints, size_t 
 const char *sort_key(const struct sink *s, double value)
 {
     return arena_printf(s->arena, "%.6g", value);
+}
+
+const char *say_duration(const struct sink *s, double seconds)
+{
+    seconds = fabs(seconds);
+    if (seconds >= 7200)
+        return arena_printf(s->arena, "%.1f\xC2\xA0h", seconds / 3600);
+    if (seconds >= 600)
+        return arena_printf(s->arena, "%.0f\xC2\xA0min", seconds / 60);
+    return arena_printf(s->arena, "%.3g\xC2\xA0s", seconds);
+}
+
+const char *say_instant(struct arena *arena, int64_t us)
+{
+    char when[DATETIME_ISO_MAX];
+    datetime_print(us - us % 1000000, NULL, when);
+    return arena_strdup(arena, when);
+}
+
+uint64_t section_outcomes(const struct perf_study *a, enum loadgen_outcome outcome)
+{
+    uint64_t n = a->mixed ? a->mixed->outcomes[outcome] : 0;
+    for (size_t i = 0; i < a->nendpoints; i++)
+        n += a->endpoints[i].result ? a->endpoints[i].result->outcomes[outcome] : 0;
+    return n;
 }
 
 const struct threshold *target_of(const struct sink *s, size_t endpoint, enum figure_kind kind)

@@ -179,16 +179,6 @@ static void add_cost(struct sink *s, const struct roi *r)
     sink_list_end(s);
 }
 
-static const char *duration_text(const struct sink *s, double seconds)
-{
-    seconds = fabs(seconds);
-    if (seconds >= 7200)
-        return arena_printf(s->arena, "%.1f\xC2\xA0h", seconds / 3600);
-    if (seconds >= 600)
-        return arena_printf(s->arena, "%.0f\xC2\xA0min", seconds / 60);
-    return arena_printf(s->arena, "%.3g\xC2\xA0s", seconds);
-}
-
 static const char *money_text(const struct sink *s, double amount)
 {
     return arena_printf(s->arena, "%s\xC2\xA0%s", say_unit(s, UNIT_COUNT, amount),
@@ -236,7 +226,7 @@ static void add_roi(struct sink *s, const struct roi *r)
         sink_paragraph(s, say(s, TEXT_R_EXPECTED_NOTE));
     sink_list_begin(s, false);
     sink_item(s,
-              text_fill(s->d, s->arena, text, duration_text(s, r->seconds),
+              text_fill(s->d, s->arena, text, say_duration(s, r->seconds),
                         say_unit(s, UNIT_COUNT, r->requests), NULL),
               NULL);
     add_money(s, r);
@@ -314,20 +304,12 @@ static double noise_of(const struct study_comparison *c)
     return most;
 }
 
-static uint64_t limited_of(const struct perf_study *a)
-{
-    uint64_t n = a->mixed ? a->mixed->outcomes[LOADGEN_LIMITED] : 0;
-    for (size_t i = 0; i < a->nendpoints; i++)
-        n += a->endpoints[i].result ? a->endpoints[i].result->outcomes[LOADGEN_LIMITED] : 0;
-    return n;
-}
-
 static size_t add_cautions_of_the_run(struct sink *s)
 {
     const struct perf_study *a = s->d->after;
     size_t suspected = 0, planned = 0, n = 0;
     double noise = noise_of(s->d->comparison);
-    uint64_t limited = limited_of(a);
+    uint64_t limited = section_outcomes(a, LOADGEN_LIMITED);
     for (size_t i = 0; i < a->nfindings; i++) {
         suspected += a->findings[i].proof <= PERF_PROOF_SUSPECTED;
         planned += a->findings[i].proof == PERF_PROOF_PLANNER;

@@ -2,7 +2,6 @@
  * and the footer. */
 #include "perf/section.h"
 
-#include "core/datetime.h"
 #include "perf/quantity.h"
 
 #include <math.h>
@@ -63,27 +62,14 @@ static void add_verdict(struct sink *s)
 
 /* ---- tiles ----------------------------------------------------------------------------------- */
 
-static enum check_state state_of(const struct sink *s, enum figure_kind kind)
-{
-    enum check_state worst = CHECK_PASSED;
-    bool any = false;
-    for (size_t i = 0; i < s->d->gate->nchecks; i++) {
-        const struct study_check *c = &s->d->gate->checks[i];
-        if (c->rule == NULL || c->rule->threshold.delta || c->rule->threshold.figure.kind != kind)
-            continue;
-        worst = !any || c->state > worst ? c->state : worst;
-        any = true;
-    }
-    return any ? worst : CHECK_NOT_MEASURED;
-}
-
 static struct sink_tile tile_of(struct sink *s, enum figure_kind kind)
 {
     const struct perf_figure f = {.kind = kind};
     struct perf_value v = figure_estimate(s->d->after, FIGURE_WHOLE, f, s->arena).value;
     const struct study_change *c = study_change_of(s->d->comparison, FIGURE_WHOLE, kind);
     const struct threshold *t = target_of(s, FIGURE_WHOLE, kind);
-    enum check_state state = state_of(s, kind);
+    enum check_state state =
+        t != NULL ? study_gate_figure(s->d->after, t, FIGURE_WHOLE, s->arena) : CHECK_NOT_MEASURED;
     const char *target = t ? arena_printf(s->arena, "%s %s", say(s, TEXT_TARGET), say_limit(s, t))
                            : say(s, TEXT_NO_TARGET);
     struct sink_tile tile = {.label = say(s, text_figure(kind)),
@@ -143,12 +129,19 @@ static void add_failed(struct sink *s)
                   text_fill(s->d, s->arena, TEXT_P_MORE, count_text(s, g->failed - shown), NULL));
 }
 
+static enum report_text no_causes(const struct perf_study *a)
+{
+    if (!a->diagnosed)
+        return TEXT_NO_DIAGNOSIS;
+    return a->server.version_number > 0 ? TEXT_NO_FINDINGS : TEXT_NO_FINDINGS_UNSEEN;
+}
+
 static void add_causes(struct sink *s)
 {
     const struct perf_study *a = s->d->after;
     sink_heading(s, 3, NULL, NULL, say(s, TEXT_TOP_CAUSES));
     if (a->nfindings == 0) {
-        sink_paragraph(s, say(s, TEXT_NO_FINDINGS));
+        sink_paragraph(s, say(s, no_causes(a)));
         return;
     }
     sink_list_begin(s, false);
@@ -185,10 +178,9 @@ void section_summary(struct sink *s)
 void section_footer(struct sink *s)
 {
     const struct perf_environment *e = &s->d->after->environment;
-    char when[DATETIME_ISO_MAX] = "";
-    if (s->d->rendered_us != 0)
-        datetime_print(s->d->rendered_us, NULL, when);
     sink_fact(s, say(s, TEXT_FOOT_OWNER), e->owner ? e->owner : say(s, TEXT_NOT_GIVEN));
-    sink_fact(s, say(s, TEXT_FOOT_DONE), when[0] ? when : say(s, TEXT_NOT_GIVEN));
+    sink_fact(s, say(s, TEXT_FOOT_DONE),
+              s->d->rendered_us != 0 ? say_instant(s->arena, s->d->rendered_us)
+                                     : say(s, TEXT_NOT_GIVEN));
     sink_fact(s, say(s, TEXT_FOOT_RELATED), e->related ? e->related : say(s, TEXT_NOT_GIVEN));
 }

@@ -82,18 +82,15 @@ static const struct perf_result *any_result(const struct perf_study *a, size_t *
 static void add_outcome(struct sink *s)
 {
     const struct perf_study *a = s->d->after;
-    uint64_t all = 0, failed = 0, limited = 0;
-    for (size_t i = 0; i <= a->nendpoints; i++) {
-        const struct perf_result *r = i < a->nendpoints ? a->endpoints[i].result : a->mixed;
-        if (r == NULL)
-            continue;
-        all += perf_requests(r);
-        failed += perf_errors(r);
-        limited += r->outcomes[LOADGEN_LIMITED];
-    }
+    uint64_t limited = section_outcomes(a, LOADGEN_LIMITED), ok = section_outcomes(a, LOADGEN_OK);
+    uint64_t late = section_outcomes(a, LOADGEN_TIMEOUT) + section_outcomes(a, LOADGEN_UNSENT);
+    uint64_t all = 0;
+    for (int i = 0; i < LOADGEN_OUTCOMES; i++)
+        all += section_outcomes(a, (enum loadgen_outcome)i);
     sink_fact(s, say(s, TEXT_ALREADY_MEASURED),
               text_fill(s->d, s->arena, TEXT_L_REQUESTS, say_unit(s, UNIT_COUNT, (double)all),
-                        say_unit(s, UNIT_COUNT, (double)failed),
+                        say_unit(s, UNIT_COUNT, (double)(all - ok - limited - late)),
+                        say_unit(s, UNIT_COUNT, (double)late),
                         say_unit(s, UNIT_COUNT, (double)limited), NULL));
 }
 

@@ -220,6 +220,7 @@ struct perf_study {
                                 * below 0 not measured */
     struct perf_step *steps;
     size_t nsteps;
+    bool diagnosed;                /* causes were looked for */
     struct perf_finding *findings; /* most severe first */
     size_t nfindings;
     struct perf_missing *missing;

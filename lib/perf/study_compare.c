@@ -2,6 +2,7 @@
 #include "perf/study_compare.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What is compared, the tested ones first. Percentiles beyond P95 need more requests than a round
@@ -319,6 +320,62 @@ void study_compare(const struct perf_study *before, const struct perf_study *aft
     for (size_t i = 0; i < n; i++)
         if (changes[i].rounds_needed > ret->rounds_needed)
             ret->rounds_needed = changes[i].rounds_needed;
+}
+
+/* ---- were both loaded alike? ----------------------------------------------------------------- */
+
+static int differ(const char *endpoint, const char *what, const char *was, const char *is,
+                  struct error *err)
+{
+    error_set(err, ERR_USAGE,
+              "%s: the baseline was measured with %s %s, this run has %s: they cannot be compared",
+              endpoint, what, was, is);
+    return error_hint(err, "load both in the same way, or measure a new baseline");
+}
+
+static int check_number(const char *endpoint, const char *what, int64_t was, int64_t is,
+                        struct error *err)
+{
+    char a[24], b[24];
+    if (was <= 0 || is <= 0 || was == is)
+        return 0;
+    snprintf(a, sizeof a, "%lld", (long long)was);
+    snprintf(b, sizeof b, "%lld", (long long)is);
+    return differ(endpoint, what, a, b, err);
+}
+
+static int check_profiles(const char *endpoint, const struct perf_result *was,
+                          const struct perf_result *is, struct error *err)
+{
+    if (was == NULL || is == NULL || was->profile.model == PERF_MODEL_UNKNOWN ||
+        is->profile.model == PERF_MODEL_UNKNOWN)
+        return 0;
+    const struct perf_profile *a = &was->profile, *b = &is->profile;
+    if (a->model != b->model)
+        return differ(endpoint, "the load model", perf_model_name(a->model),
+                      perf_model_name(b->model), err);
+    if (a->model == PERF_MODEL_OPEN)
+        return check_number(endpoint, "a rate of", a->rate_per_s, b->rate_per_s, err);
+    return check_number(endpoint, "connections", a->connections, b->connections, err);
+}
+
+int study_loads_check(const struct perf_study *before, const struct perf_study *after,
+                      struct error *err)
+{
+    size_t met = 0;
+    for (size_t i = 0; i < after->nendpoints; i++) {
+        const struct perf_endpoint *e = &after->endpoints[i];
+        size_t was = study_find_endpoint(before, e->name);
+        if (was == FIGURE_WHOLE)
+            continue;
+        TRY(check_profiles(e->name, before->endpoints[was].result, e->result, err));
+        met++;
+    }
+    if (met > 0 || after->nendpoints == 0 || before->nendpoints == 0)
+        return 0;
+    error_set(err, ERR_USAGE, "the baseline has none of these endpoints: %s is not %s",
+              before->endpoints[0].name, after->endpoints[0].name);
+    return error_hint(err, "endpoints are met by their names: 'name' of a perf.yaml keeps one");
 }
 
 const struct study_change *study_change_of(const struct study_comparison *c, size_t endpoint,

@@ -69,6 +69,11 @@ struct study_comparison {
 void study_compare(const struct perf_study *before, const struct perf_study *after,
                    const struct study_compare_rule *rule, struct arena *arena,
                    struct study_comparison *ret);
+/* ERR_USAGE when an endpoint was loaded differently on both sides as far as both are known (model,
+ * rate, connections of the closed model), or when no endpoint is on both: their difference would
+ * say nothing about the server. */
+int study_loads_check(const struct perf_study *before, const struct perf_study *after,
+                      struct error *err);
 /* The change of a figure; NULL when there is none (comparison may be NULL). */
 const struct study_change *study_change_of(const struct study_comparison *c, size_t endpoint,
                                            enum figure_kind figure);

@@ -59,21 +59,25 @@ static void decide_between(struct study_check *c, const struct threshold *t)
     c->why = v->why;
 }
 
+/* The load that a check is about; of the whole the mixed one, or that of the only endpoint. */
+static const struct perf_result *load_of(const struct judge *j, size_t endpoint)
+{
+    if (endpoint == FIGURE_WHOLE && (j->s->mixed != NULL || j->s->nendpoints != 1))
+        return j->s->mixed;
+    return j->s->endpoints[endpoint == FIGURE_WHOLE ? 0 : endpoint].result;
+}
+
 /* A load of our own in which nothing succeeded has no times, and must not pass for that. */
 static bool drove_in_vain(const struct judge *j, size_t endpoint)
 {
-    const struct perf_result *r =
-        endpoint == FIGURE_WHOLE ? j->s->mixed : j->s->endpoints[endpoint].result;
+    const struct perf_result *r = load_of(j, endpoint);
     return r != NULL && strcmp(r->profile.source, "diner") == 0 && perf_requests(r) > 0 &&
            r->outcomes[LOADGEN_OK] == 0;
 }
 
 static bool rate_was_offered(const struct judge *j, const struct threshold *t, size_t endpoint)
 {
-    const struct perf_result *r =
-        endpoint == FIGURE_WHOLE ? j->s->mixed : j->s->endpoints[endpoint].result;
-    if (endpoint == FIGURE_WHOLE && r == NULL && j->s->nendpoints == 1)
-        r = j->s->endpoints[0].result;
+    const struct perf_result *r = load_of(j, endpoint);
     return j->s->nsteps > 0 || r == NULL || r->profile.model != PERF_MODEL_OPEN ||
            r->profile.rate_per_s <= 0 || (double)r->profile.rate_per_s >= t->limit;
 }
@@ -87,7 +91,7 @@ static void check_figure(const struct judge *j, struct study_check *c)
     if (!soft)
         c->estimate.has_interval = false;
     if (c->estimate.value.known == PERF_UNKNOWN) {
-        bool vain = soft && drove_in_vain(j, c->endpoint);
+        bool vain = soft && kind != FIGURE_DATABASE && drove_in_vain(j, c->endpoint);
         c->state = vain ? CHECK_FAILED : CHECK_NOT_MEASURED;
         c->why = c->estimate.value.why;
     } else if (soft && j->s->voided && kind != FIGURE_ERRORS) {
@@ -102,6 +106,16 @@ static void check_figure(const struct judge *j, struct study_check *c)
     } else {
         decide(c, t);
     }
+}
+
+enum check_state study_gate_figure(const struct perf_study *s, const struct threshold *t,
+                                   size_t endpoint, struct arena *arena)
+{
+    const struct judge j = {.s = s, .arena = arena};
+    const struct study_rule rule = {.threshold = *t};
+    struct study_check c = {.rule = &rule, .endpoint = endpoint};
+    check_figure(&j, &c);
+    return c.state;
 }
 
 /* "No more than before" means the counter, not the 0.001 by which the rounds of a system differ. */
@@ -310,7 +324,8 @@ int study_gate_result(const struct study_gate *gate, const struct perf_study *s,
             continue;
         strbuf_adds(&text, named++ > 0 ? "; " : "");
         study_check_line(c, s, &text);
-        strbuf_adds(&text, c->state == CHECK_INCONCLUSIVE ? " [inconclusive]" : "");
+        strbuf_addf(&text, "%s (#%s)", c->state == CHECK_INCONCLUSIVE ? " [inconclusive]" : "",
+                    c->anchor);
     }
     if (bad > named)
         strbuf_addf(&text, "; and %zu more", bad - named);

@@ -56,6 +56,9 @@ int study_rules_add(struct study_rules *rules, enum rule_scope scope, const char
 int study_gate_evaluate(const struct perf_study *s, const struct study_rules *rules,
                         const struct study_comparison *comparison, struct arena *arena,
                         struct study_gate *ret, struct error *err);
+/* What the gate says of a figure (no delta) against a limit, whether or not it is a rule. */
+enum check_state study_gate_figure(const struct perf_study *s, const struct threshold *t,
+                                   size_t endpoint, struct arena *arena);
 /* 0, or ERR_CHECK naming the failed checks with limit and value (under strict the open ones too).
  */
 int study_gate_result(const struct study_gate *gate, const struct perf_study *s, bool strict,

@@ -1,43 +1,20 @@
-/* lib/perf/study_load.c - see study_load.h. */
+/* lib/perf/study_load.c - see study_load.h: warm-up, and rounds of each endpoint alone. */
 #include "perf/study_load.h"
 
 #include "core/clock.h"
 #include "core/signals.h"
-#include "perf/load.h"
+#include "perf/figure.h"
 #include "perf/server.h"
-#include "perf/session.h"
-#include "perf/sessions.h"
-#include "perf/statistics.h"
+#include "perf/study_load_internal.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #define STEADY_WINDOWS   3
 #define STEADY_SHARE     0.1
 #define STEADY_WINDOW_MS 2000
 #define ROUND_WARMUP_MS  500
 #define ROUND_WARMUP_OF  10 /* of a round's length, at most */
-#define ERRORS_MAX       0.01
-#define KNEE_GAIN        1.05 /* twice the connections bring less: it is full */
 #define CLEAR_OF_END_S   1e-9
-
-/* A side while it is driven. */
-struct side {
-    const struct perf_side *s;
-    struct perf_drive drive;
-    struct db_conn *conn; /* NULL: no statements to be had */
-    struct recorder **recorders;
-    double started_s;
-    uint64_t *sent, *warmup;
-    bool interrupted;
-};
-struct loading {
-    const struct perf_load_plan *plan;
-    const struct perf_config *c;
-    struct arena *arena;
-    struct side sides[2];
-    int64_t started_ns;
-};
 
 static void say(const struct loading *l, const char *what)
 {
@@ -58,18 +35,26 @@ static int64_t rate_alone(const struct perf_config *c, const struct perf_study *
     return c->load.rate_per_s == 0 ? 0 : share < 1 ? 1 : (int64_t)llround(share);
 }
 
-static struct drive_plan plan_of(const struct perf_config *c, struct drive_part *parts, size_t n)
+struct drive_plan load_plan(const struct loading *l, struct drive_part *parts, size_t n)
 {
+    const struct perf_load_config *c = &l->c->load;
     return (struct drive_plan){.parts = parts,
                                .nparts = n,
-                               .rate_per_s = c->load.rate_per_s,
-                               .connections = c->load.connections,
-                               .duration_ms = c->load.duration_ms,
-                               .warmup_ms = round_warmup_ms(&c->load),
-                               .requests_max = (uint64_t)c->load.max_requests};
+                               .rate_per_s = c->rate_per_s,
+                               .connections = c->connections,
+                               .duration_ms = c->duration_ms,
+                               .warmup_ms = round_warmup_ms(c)};
 }
 
-static struct drive_part *parts_of_all(const struct loading *l, const struct side *side)
+void load_without_statements(const struct side *side, struct perf_result *r)
+{
+    struct perf_database *d = &r->database;
+    if (side->s->dsn != NULL)
+        d->ms_per_request = d->ms_per_call = d->calls_per_request = d->rows_per_request =
+            perf_unknown("pg_stat_statements cannot be read");
+}
+
+struct drive_part *load_parts_of_all(const struct loading *l, const struct side *side)
 {
     const struct perf_requests *r = &side->s->requests;
     struct drive_part *parts = arena_array(l->arena, r->count + 1, sizeof *parts);
@@ -79,19 +64,46 @@ static struct drive_part *parts_of_all(const struct loading *l, const struct sid
     return parts;
 }
 
-static void parts_release(struct drive_part *parts, size_t n)
+void load_parts_release(struct drive_part *parts, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         drive_part_release(&parts[i]);
 }
 
-static void side_fault(const struct side *side, const char *fault)
+int load_drive(struct side *side, struct drive_plan *plan, struct loadgen_summary *ret,
+               struct error *err)
+{
+    plan->requests_max = side->left;
+    TRY(perf_drive_run(&side->drive, plan, ret, err));
+    side->left -= ret->sent < side->left ? ret->sent : side->left;
+    return 0;
+}
+
+void load_fault(const struct side *side, const char *fault)
 {
     struct perf_study *s = side->s->study;
     if (fault == NULL || s->voided)
         return;
     s->voided = true;
     s->voided_why = fault;
+}
+
+/* i: an endpoint, or FIGURE_WHOLE. */
+void load_profile(const struct loading *l, const struct perf_study *s, const char *base, size_t i,
+                  struct perf_profile *ret)
+{
+    const struct perf_load_config *c = &l->c->load;
+    const struct perf_endpoint *e = i != FIGURE_WHOLE ? &s->endpoints[i] : NULL;
+    const char *url = arena_printf(l->arena, "%s%s", base, e != NULL ? e->path : "");
+    *ret = (struct perf_profile){.source = "diner",
+                                 .method = e != NULL ? e->method : "GET",
+                                 .url = arena_strndup(l->arena, url, strcspn(url, "?#")),
+                                 .model = c->rate_per_s > 0 ? PERF_MODEL_OPEN : PERF_MODEL_CLOSED,
+                                 .rate_per_s = e != NULL ? rate_alone(l->c, s, i) : c->rate_per_s,
+                                 .connections = c->connections,
+                                 .duration_s = (double)c->duration_ms / 1000,
+                                 .warmup_s = (double)round_warmup_ms(c) / 1000,
+                                 .started_us = s->environment.started_us};
 }
 
 /* ---- warm-up -------------------------------------------------------------------------------- */
@@ -128,14 +140,14 @@ static int warm_up(const struct loading *l, struct side *side, struct error *err
     double *p50 = arena_array(l->arena, most + 1, sizeof *p50);
     struct loadgen_summary summary;
     size_t n = 0;
-    while (n < most && !is_steady(p50, n) && signals_pending() == 0) {
-        struct drive_part *parts = parts_of_all(l, side);
-        struct drive_plan plan = plan_of(l->c, parts, side->s->requests.count);
+    while (n < most && !is_steady(p50, n) && side->left > 0 && signals_pending() == 0) {
+        struct drive_part *parts = load_parts_of_all(l, side);
+        struct drive_plan plan = load_plan(l, parts, side->s->requests.count);
         plan.duration_ms = window;
         plan.warmup_ms = 0;
-        int code = perf_drive_run(&side->drive, &plan, &summary, err);
+        int code = load_drive(side, &plan, &summary, err);
         p50[n++] = middle_of(parts, plan.nparts);
-        parts_release(parts, plan.nparts);
+        load_parts_release(parts, plan.nparts);
         TRY(code);
     }
     if (most > 0 && !is_steady(p50, n))
@@ -205,14 +217,14 @@ static int run_round(const struct loading *l, struct side *side, size_t i, size_
                               .recorder = side->recorders[i],
                               .record_from_s = (double)round * length_s,
                               .record_until_s = (double)(round + 1) * length_s - CLEAR_OF_END_S};
-    struct drive_plan plan = plan_of(l->c, &part, 1);
+    struct drive_plan plan = load_plan(l, &part, 1);
     struct perf_sums before = {0}, after = {0};
     struct loadgen_summary summary = {0};
     plan.rate_per_s = rate_alone(l->c, side->s->study, i);
     if (side->conn != NULL)
         TRY(perf_sums_take(side->conn, &before, err));
     double started_s = (double)(clock_monotonic_ns() - l->started_ns) / 1e9;
-    int code = perf_drive_run(&side->drive, &plan, &summary, err);
+    int code = load_drive(side, &plan, &summary, err);
     if (code == 0 && side->conn != NULL)
         code = perf_sums_take(side->conn, &after, err);
     if (code == 0) {
@@ -222,11 +234,9 @@ static int run_round(const struct loading *l, struct side *side, size_t i, size_
         r->started_s = started_s;
         if (side->conn != NULL)
             round_database(r, &before, &after, summary.sent);
-        side->sent[i] += summary.sent;
-        side->warmup[i] += summary.sent > r->requests ? summary.sent - r->requests : 0;
-        side->interrupted = side->interrupted || summary.interrupted;
+        load_tally_add(&side->tallies[i], &summary, &part, 1);
         add_body(e, &part);
-        side_fault(side, drive_fault(&plan, &summary, r->p50_ms, l->arena));
+        load_fault(side, drive_fault(&plan, &summary, r->p50_ms, l->arena));
     }
     drive_part_release(&part);
     return code;
@@ -262,6 +272,8 @@ static void result_database(const struct side *side, const struct perf_endpoint 
                             struct perf_result *r)
 {
     struct perf_database *d = &r->database;
+    if (side->conn == NULL)
+        load_without_statements(side, r);
     if (side->conn == NULL || e->nrounds == 0)
         return;
     d->method = PERF_DATABASE_STATEMENTS;
@@ -276,20 +288,6 @@ static void result_database(const struct side *side, const struct perf_endpoint 
         perf_unknown("it is told of the whole database");
 }
 
-static void profile_of(const struct loading *l, const struct side *side, const char *method,
-                       const char *path, int64_t rate, struct perf_profile *ret)
-{
-    const char *url = arena_printf(l->arena, "%s%s", side->s->base, path);
-    struct loadgen_options o = {.url = url,
-                                .method = method,
-                                .rate_per_s = rate,
-                                .connections = l->c->load.connections,
-                                .duration_ms = l->c->load.duration_ms,
-                                .warmup_ms = round_warmup_ms(&l->c->load)};
-    perf_load_profile(&o, l->arena, ret);
-    ret->started_us = side->s->study->environment.started_us;
-}
-
 static void finish_endpoint(const struct loading *l, const struct side *side, size_t i)
 {
     struct perf_endpoint *e = &side->s->study->endpoints[i];
@@ -302,13 +300,11 @@ static void finish_endpoint(const struct loading *l, const struct side *side, si
     }
     recorder_finish(side->recorders[i], (double)e->nrounds * (double)l->c->load.duration_ms / 1000,
                     l->arena, r);
-    profile_of(l, side, e->method, e->path, rate_alone(l->c, side->s->study, i), &r->profile);
+    load_profile(l, side->s->study, side->s->base, i, &r->profile);
     r->profile.duration_s = seconds;
     if (seconds > 0 && perf_requests(r) > 0)
         r->rps = perf_measured(ok / seconds);
-    r->sent = side->sent[i];
-    r->warmup_requests = side->warmup[i];
-    r->interrupted = side->interrupted;
+    load_tally_finish(&side->tallies[i], l->arena, r);
     result_database(side, e, r);
     e->result = r;
 }
@@ -322,115 +318,11 @@ static int run_rounds(struct loading *l, struct error *err)
                 /* A B B A, and the endpoints there and back: what drifts falls on all alike. */
                 size_t side = round % 2 == 0 ? turn : l->plan->nsides - 1 - turn;
                 size_t i = round % 2 == 0 ? k : n - 1 - k;
+                if (l->sides[side].left == 0)
+                    return 0;
                 TRY(run_round(l, &l->sides[side], i, round, err));
                 TRY(signals_check(err));
             }
-    return 0;
-}
-
-/* ---- all together --------------------------------------------------------------------------- */
-
-static int run_mixed(const struct loading *l, struct side *side, struct error *err)
-{
-    struct perf_study *s = side->s->study;
-    double length_s = (double)l->c->load.duration_ms / 1000;
-    struct recorder *recorder = recorder_new(length_s);
-    struct drive_part *parts = parts_of_all(l, side);
-    struct drive_plan plan = plan_of(l->c, parts, s->nendpoints);
-    struct loadgen_summary summary = {0};
-    struct perf_sums before = {0}, after = {0}, d = {0};
-    struct perf_result *r = arena_alloc(l->arena, sizeof *r);
-    perf_result_init(r, l->arena, "diner");
-    for (size_t i = 0; i < plan.nparts; i++) {
-        parts[i].recorder = recorder;
-        parts[i].record_until_s = length_s;
-    }
-    int code = side->conn != NULL ? perf_sums_take(side->conn, &before, err) : 0;
-    if (code == 0)
-        code = perf_drive_run(&side->drive, &plan, &summary, err);
-    if (code == 0 && side->conn != NULL)
-        code = perf_sums_take(side->conn, &after, err);
-    if (code == 0) {
-        double seconds = (double)summary.elapsed_ns / 1e9 - (double)plan.warmup_ms / 1000;
-        recorder_finish(recorder, fmax(0, seconds), l->arena, r);
-        profile_of(l, side, "GET", "", plan.rate_per_s, &r->profile);
-        r->sent = summary.sent;
-        r->interrupted = summary.interrupted;
-        r->capped = summary.capped;
-        r->cpu = perf_measured((double)summary.cpu_ns / fmax(1, (double)summary.elapsed_ns));
-        r->loop_p99 = perf_measured((double)summary.loop_p99_us / 1000);
-        side_fault(side, drive_fault(&plan, &summary, r->percentiles[PERF_P50].value, l->arena));
-        if (side->conn != NULL && perf_sums_difference(&before, &after, &d) && summary.sent > 0) {
-            r->database.method = PERF_DATABASE_STATEMENTS;
-            r->database.server = s->server.version;
-            r->database.ms_per_request = perf_measured(d.exec_ms / (double)summary.sent);
-            r->database.calls_per_request = perf_measured(d.calls / (double)summary.sent);
-            r->database.rows_per_request = perf_measured(d.rows / (double)summary.sent);
-        }
-        s->mixed = r;
-    }
-    parts_release(parts, plan.nparts);
-    recorder_free(recorder);
-    return code;
-}
-
-/* ---- capacity ------------------------------------------------------------------------------- */
-
-static int run_step(const struct loading *l, struct side *side, int64_t connections,
-                    struct perf_step *ret, struct error *err)
-{
-    struct drive_part *parts = parts_of_all(l, side);
-    struct drive_plan plan = plan_of(l->c, parts, side->s->study->nendpoints);
-    struct drive_part all = {.response = histogram_new()};
-    struct loadgen_summary summary = {0};
-    plan.rate_per_s = 0;
-    plan.connections = connections;
-    plan.duration_ms = l->c->capacity->step_ms;
-    int64_t since_ns = clock_monotonic_ns();
-    int code = perf_drive_run(&side->drive, &plan, &summary, err);
-    for (size_t i = 0; i < plan.nparts; i++) {
-        if (parts[i].response != NULL)
-            histogram_merge(all.response, parts[i].response);
-        all.ok_inside += parts[i].ok_inside;
-        for (size_t k = 0; k < LOADGEN_OUTCOMES; k++)
-            all.outcomes[k] += parts[i].outcomes[k];
-    }
-    double judged = (double)(drive_requests(&all) - all.outcomes[LOADGEN_LIMITED]);
-    *ret = (struct perf_step){
-        .connections = (double)connections,
-        .rps = (double)all.ok_inside / ((double)plan.duration_ms / 1000),
-        .p50_ms = drive_percentile(&all, 50),
-        .p95_ms = drive_percentile(&all, 95),
-        .error_rate = judged > 0 ? (judged - (double)all.outcomes[LOADGEN_OK]) / judged : 0,
-        .database_sessions = side->s->sessions != NULL
-                                 ? fmax(0, perf_sessions_active(side->s->sessions, since_ns))
-                                 : 0};
-    drive_part_release(&all);
-    parts_release(parts, plan.nparts);
-    return code;
-}
-
-/* Ends when the target is missed, when requests fail, or when twice the connections twice brought
- * nothing more. */
-static int search_capacity(const struct loading *l, struct side *side, struct error *err)
-{
-    struct perf_study *s = side->s->study;
-    int flat = 0;
-    s->steps = arena_array(l->arena, 32, sizeof *s->steps);
-    s->nsteps = 0;
-    for (int64_t n = 1; flat < 2 && s->nsteps < 32; n *= 2) {
-        int64_t connections =
-            n < l->c->capacity->connections_max ? n : l->c->capacity->connections_max;
-        struct perf_step *step = &s->steps[s->nsteps];
-        TRY(run_step(l, side, connections, step, err));
-        TRY(signals_check(err));
-        bool gained = s->nsteps == 0 || step->rps > s->steps[s->nsteps - 1].rps * KNEE_GAIN;
-        flat = gained ? 0 : flat + 1;
-        s->nsteps++;
-        if (step->p95_ms > l->plan->capacity_p95_ms || step->error_rate > ERRORS_MAX ||
-            connections == l->c->capacity->connections_max)
-            break;
-    }
     return 0;
 }
 
@@ -466,8 +358,8 @@ static int side_begin(struct loading *l, size_t k, struct error *err)
                                       .tick = l->plan->tick,
                                       .self = l->plan->self};
     side->recorders = arena_array(l->arena, n + 1, sizeof(struct recorder *));
-    side->sent = arena_array(l->arena, n + 1, sizeof *side->sent);
-    side->warmup = arena_array(l->arena, n + 1, sizeof *side->warmup);
+    side->tallies = arena_array(l->arena, n + 1, sizeof *side->tallies);
+    side->left = (uint64_t)l->c->load.max_requests;
     for (size_t i = 0; i < n; i++) {
         struct perf_endpoint *e = &side->s->study->endpoints[i];
         side->recorders[i] = recorder_new(window_s);
@@ -507,6 +399,17 @@ static int check_time(const struct perf_load_plan *plan, struct error *err)
     return error_hint(err, "fewer rounds or endpoints, shorter rounds, or a larger max_time");
 }
 
+static void tell_spent(const struct loading *l, const struct side *side)
+{
+    if (side->left > 0)
+        return;
+    perf_study_lacks(side->s->study, l->arena, "the whole load",
+                     arena_printf(l->arena, "the load ended early, at %lld requests (max_requests)",
+                                  (long long)l->c->load.max_requests),
+                     arena_printf(l->arena, "已达请求数上限 %lld（max_requests），压测提前结束",
+                                  (long long)l->c->load.max_requests));
+}
+
 static int load_sides(struct loading *l, struct error *err)
 {
     for (size_t k = 0; k < l->plan->nsides; k++)
@@ -522,13 +425,27 @@ static int load_sides(struct loading *l, struct error *err)
     TRY(code);
     for (size_t k = 0; k < l->plan->nsides && l->c->endpoints.count > 1; k++) {
         say(l, "all endpoints together");
-        TRY(run_mixed(l, &l->sides[k], err));
+        TRY(load_mixed(l, &l->sides[k], err));
     }
     for (size_t k = 0; k < l->plan->nsides && l->c->capacity != NULL; k++) {
         say(l, "searching for capacity");
-        TRY(search_capacity(l, &l->sides[k], err));
+        TRY(load_capacity(l, &l->sides[k], err));
     }
+    for (size_t k = 0; k < l->plan->nsides; k++)
+        tell_spent(l, &l->sides[k]);
     return signals_check(err);
+}
+
+void perf_study_planned(const struct perf_config *c, struct arena *arena, struct perf_study *ret)
+{
+    const struct loading l = {.c = c, .arena = arena};
+    perf_study_endpoints(c, arena, ret);
+    for (size_t i = 0; i < ret->nendpoints; i++) {
+        struct perf_result *r = arena_alloc(arena, sizeof *r);
+        perf_result_init(r, arena, "diner");
+        load_profile(&l, ret, c->target, i, &r->profile);
+        ret->endpoints[i].result = r;
+    }
 }
 
 int perf_study_load(const struct perf_load_plan *plan, struct arena *arena, struct error *err)

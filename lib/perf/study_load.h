@@ -30,6 +30,8 @@ struct perf_load_plan {
  * Endpoints that are there already (of another phase) are kept. */
 void perf_study_endpoints(const struct perf_config *c, struct arena *arena,
                           struct perf_study *study);
+/* A study of what would be loaded, and how; nothing measured. */
+void perf_study_planned(const struct perf_config *c, struct arena *arena, struct perf_study *ret);
 /* Of this machine and the configuration. */
 void perf_study_environment(const struct perf_config *c, const char *base, struct arena *arena,
                             struct perf_study *study);

@@ -170,6 +170,7 @@ static const struct member study_members[] = {
     PLAIN(S, MEMBER_RESULT, mixed),
     KNOWN(S, mixed_explained),
     LIST(S, steps, 1000, step_shape),
+    FLAG(S, diagnosed),
     LIST(S, findings, 10000, finding_shape),
     LIST(S, missing, 100, missing_shape),
     FLAG(S, voided),

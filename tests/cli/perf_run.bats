@@ -128,6 +128,15 @@ YAML
     assert_status 0
     assert_json '.exit_code == 0'
     assert_stderr_matches '^perf-report: 0 endpoints, [0-9]+ findings?; 0 of [0-9]+ checks failed$'
+    # Two snapshots, and what ran between them.
+    "$DINER" -q perf-report snapshot --db "$PG_DSN" --out-file monday.json
+    "$PG_BIN/psql" -Xq "$PG_DSN" -c 'select count(*) from shop.stores' >/dev/null
+    "$DINER" -q perf-report snapshot --db "$PG_DSN" --since monday.json --out-file week.json
+    run --separate-stderr "$DINER" perf-report --from week.json --db "$PG_DSN"
+    assert_status 0
+    assert_stdout_has "Between the two snapshots: "
+    assert_stdout_matches '\| Statements \| [1-9]'
+    assert_stdout_has "No check could be measured."
 }
 
 @test "Ctrl-C: what was measured is reported, nothing is judged" {

@@ -157,8 +157,16 @@ static int write_owned(const char *path, const char *text, const char *mode, str
     return 0;
 }
 
+/* Statements can be counted (create extension pg_stat_statements) where its library is there. */
+static const char *preload(struct arena *a, const char *programs)
+{
+    const char *library = arena_printf(a, "%s/../lib/pg_stat_statements.so", programs);
+    return access(library, R_OK) == 0 ? "shared_preload_libraries = 'pg_stat_statements'\n" : "";
+}
+
 /* Only the user who made the cluster, told by the socket, is its owner in the database. */
-static int write_access(struct cluster *c, const char *data, struct error *err)
+static int write_access(struct cluster *c, const char *data, const char *programs,
+                        struct error *err)
 {
     struct arena *a = c->arena;
     const struct passwd *who = getpwuid(geteuid());
@@ -168,10 +176,10 @@ static int write_access(struct cluster *c, const char *data, struct error *err)
                     err));
     TRY(write_owned(arena_printf(a, "%s/pg_ident.conf", data),
                     arena_printf(a, "diner \"%s\" " CLUSTER_NAME "\n", who->pw_name), "w", err));
-    return write_owned(
-        arena_printf(a, "%s/postgresql.conf", data),
-        arena_printf(a, "%sunix_socket_directories = '%s'\n", configuration, c->directory), "a",
-        err);
+    return write_owned(arena_printf(a, "%s/postgresql.conf", data),
+                       arena_printf(a, "%s%sunix_socket_directories = '%s'\n", configuration,
+                                    preload(a, programs), c->directory),
+                       "a", err);
 }
 
 /* Made aside and renamed: a killed initdb leaves nothing that looks like a cluster. */
@@ -187,7 +195,7 @@ static int make_cluster(struct cluster *c, const char *programs, struct error *e
     strbuf_init(&output, 64 << 10);
     TRY(process_run(&(struct process_options){.argv = argv, .user = server_user()}, &output, NULL,
                     err));
-    TRY(write_access(c, fresh, err));
+    TRY(write_access(c, fresh, programs, err));
     if (rename(fresh, c->data) != 0)
         return error_set_errno(err, ERR_IO, errno, "cannot rename '%s'", fresh);
     return 0;

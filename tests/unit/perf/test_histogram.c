@@ -3,9 +3,11 @@
 #include "core/mem.h"
 #include "perf/histogram.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -96,6 +98,41 @@ static void test_nearest_rank(void **state)
     histogram_free(h);
 }
 
+/* As HdrHistogram itself has it: histogram_golden.mjs says how the file was made. */
+static void test_golden_values_of_hdrhistogram(void **state)
+{
+    FILE *golden = fopen("tests/fixtures/perf/histogram_golden.txt", "r");
+    struct histogram *h = histogram_new();
+    char line[128];
+    double percentile;
+    int64_t value, expected;
+    int percentiles = 0, steps = 0;
+    (void)state;
+    assert_non_null(golden);
+    for (int64_t i = 0, x = 1, power = 1; i < 100000; i++) {
+        x = x * 48271 % 2147483647;
+        power = i % 9 == 0 ? 10 : power * 10;
+        histogram_record(h, 1 + x % power);
+    }
+    while (fgets(line, sizeof line, golden) != NULL) {
+        if (sscanf(line, "percentile %lf %" SCNd64, &percentile, &expected) == 2) {
+            int64_t most = histogram_max(h); /* theirs only knows the step of the maximum */
+            assert_int_equal(histogram_percentile(h, percentile),
+                             expected < most ? expected : most);
+            percentiles++;
+        } else if (sscanf(line, "step %" SCNd64 " %" SCNd64, &value, &expected) == 2) {
+            histogram_clear(h);
+            histogram_record(h, value);
+            histogram_record(h, HISTOGRAM_MAX_US);
+            assert_int_equal(histogram_percentile(h, 50), expected);
+            steps++;
+        }
+    }
+    assert_true(percentiles == 15 && steps == 108);
+    (void)fclose(golden);
+    histogram_free(h);
+}
+
 static void copy_step(void *self, int64_t value, uint64_t count)
 {
     histogram_record_n(self, value, count);
@@ -135,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_percentiles_within_a_thousandth),
         cmocka_unit_test(test_counters_are_exact),
         cmocka_unit_test(test_nearest_rank),
+        cmocka_unit_test(test_golden_values_of_hdrhistogram),
         cmocka_unit_test(test_merge_and_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

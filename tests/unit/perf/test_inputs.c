@@ -3,8 +3,8 @@
 #include "perf/inputs.h"
 
 #include "core/fileio.h"
-#include "perf/report.h"
-#include "perf/result_json.h"
+#include "perf/study_inputs.h"
+#include "perf/study_json.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -42,7 +42,10 @@ static struct perf_result read_fixture(const char *name)
 {
     struct error err = ERROR_INIT;
     struct perf_result r;
-    if (perf_input_read(name, arena, &r, &err) != 0)
+    AUTO_STRBUF struct strbuf text = {0};
+    strbuf_init(&text, PERF_INPUT_MAX_BYTES);
+    if (file_read(name, PERF_INPUT_MAX_BYTES, &text, &err) != 0 ||
+        perf_input_parse((struct span){text.data, text.len}, name, arena, &r, &err) != 0)
         fail_msg("%s", err.message);
     return r;
 }
@@ -192,18 +195,17 @@ static void test_errors_name_file_and_line(void **state)
                  "\"http_req_duration\": {\"avg\": 1,\n\"p(95)\": \"fast\"}}}",
                  "in.txt:4:", "p(95)");
     expect_error("{\"metrics\": ", "in.txt:", "line 1");
-    expect_error("{\n\"diner_perf_report\": 2}", "in.txt:2:", "version 2");
-    expect_error("{\"diner_perf_report\": 1}", "in.txt:1:", "result");
+    expect_error("{\"diner_perf_report\": 2}", "in.txt:1:", "nor a study");
 }
 
 /* ---- diner's own --------------------------------------------------------------------------- */
 
-static void test_own_json_comes_back(void **state)
+static void test_a_result_comes_back_in_its_study(void **state)
 {
     struct perf_result r = read_fixture(FIXTURES "hey.csv"), back;
+    struct perf_study study, again;
     struct error err = ERROR_INIT;
     struct strbuf text;
-    struct jwriter w;
     (void)state;
     r.profile.rate_per_s = 50;
     r.profile.model = PERF_MODEL_OPEN;
@@ -213,15 +215,12 @@ static void test_own_json_comes_back(void **state)
     r.samples[4].p95_ms = -1;
     r.database.method = PERF_DATABASE_STATEMENTS;
     r.database.ms_per_request = perf_measured(7.125);
-    strbuf_init(&text, 0);
-    jwriter_init(&w, &text);
-    jwriter_object(&w);
-    jwriter_kint(&w, "diner_perf_report", PERF_JSON_VERSION);
-    jwriter_key(&w, "result");
-    perf_result_to_json(&w, &r, true);
-    jwriter_end(&w);
-    if (perf_input_parse((struct span){text.data, text.len}, "own.json", arena, &back, &err) != 0)
+    strbuf_init(&text, PERF_STUDY_MAX_BYTES);
+    perf_study_of_result(&r, arena, &study);
+    assert_int_equal(perf_study_write(&study, &text, &err), 0);
+    if (perf_study_parse((struct span){text.data, text.len}, "own.json", arena, &again, &err) != 0)
         fail_msg("%s", err.message);
+    back = *again.endpoints[0].result;
     assert_memory_equal(back.outcomes, r.outcomes, sizeof r.outcomes);
     assert_int_equal(back.nsamples, 10);
     assert_true(fabs(back.samples[3].database_ms - 4.25) < 1e-12);
@@ -243,8 +242,8 @@ static void test_own_json_comes_back(void **state)
         assert_int_equal(histogram_percentile(back.latencies, p),
                          histogram_percentile(r.latencies, p));
     assert_int_equal(back.nnotes, r.nnotes);
-    perf_result_release(&back);
-    perf_result_release(&r);
+    perf_study_release(&again);
+    perf_study_release(&study);
     strbuf_release(&text);
 }
 
@@ -309,7 +308,7 @@ int main(void)
         cmocka_unit_test(test_hey_csv),
         cmocka_unit_test(test_k6),
         cmocka_unit_test(test_errors_name_file_and_line),
-        cmocka_unit_test(test_own_json_comes_back),
+        cmocka_unit_test(test_a_result_comes_back_in_its_study),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -81,7 +81,7 @@ static void test_texts_are_whole(void **state)
     const struct {
         const char *english, *chinese;
     } reasons[] = {
-        {"no --db was given", "未指定 --db"},
+        {"no database was given", "未指定数据库"},
         {"12 requests, a P99 needs 1000", "只有 12 个请求，P99 至少需要 1000 个"},
         {"not measured before: hey does not report it", "优化前未测量：hey 未报告该项"},
         {"GET /orders: every answer was 429", "GET /orders：所有响应均为 429"},

@@ -382,10 +382,94 @@ static void test_gate_result(void **state)
     struct study_gate gate = gate_of(&s, "db.calls_per_req<=2", NULL, false);
     (void)state;
     assert_int_equal(study_gate_result(&gate, &s, false, &err), ERR_CHECK);
-    assert_string_equal(err.message, "1 of 1 checks failed: GET /e0: db.calls_per_req <= 2: 3");
+    assert_string_equal(err.message, "1 of 1 checks failed: GET /e0: db.calls_per_req <= 2: 3 (#check-1)");
     gate = gate_of(&s, "p(99.9)<5", NULL, false);
     assert_int_equal(study_gate_result(&gate, &s, false, &err), 0);
     assert_int_equal(study_gate_result(&gate, &s, true, &err), ERR_CHECK);
+}
+
+static struct perf_result *loaded(struct perf_study *s, const char *source)
+{
+    struct perf_result *r = arena_alloc(arena, sizeof *r);
+    perf_result_init(r, arena, source);
+    r->profile.model = PERF_MODEL_OPEN;
+    r->profile.rate_per_s = 100;
+    s->endpoints[0].result = r;
+    s->endpoints[0].nrounds = 0;
+    return r;
+}
+
+/* Asked of the API as a whole, which is the only endpoint. */
+static enum check_state whole_state(const struct perf_study *s, const char *text)
+{
+    struct study_rules rules = {0};
+    struct study_gate gate;
+    struct error err = ERROR_INIT;
+    assert_int_equal(study_rules_add(&rules, RULE_API, NULL, text, true, arena, &err), 0);
+    assert_int_equal(study_gate_evaluate(s, &rules, NULL, arena, &gate, &err), 0);
+    return gate.checks[0].state;
+}
+
+static void test_a_load_in_vain_does_not_pass(void **state)
+{
+    struct perf_study s = study_of(&BASE, 1);
+    struct perf_result *r = loaded(&s, "diner");
+    (void)state;
+    r->outcomes[LOADGEN_STATUS] = 100;
+    assert_int_equal(whole_state(&s, "p(95)<300"), CHECK_FAILED);
+    assert_int_equal(state_of(&s, "p(95)<300"), CHECK_FAILED);
+    r->database.ms_per_request = perf_unknown("no database was given");
+    assert_int_equal(whole_state(&s, "db.time_per_req<100"), CHECK_NOT_MEASURED);
+    r->profile.source = "wrk"; /* whose file may just not have it */
+    assert_int_equal(whole_state(&s, "p(95)<300"), CHECK_NOT_MEASURED);
+}
+
+static void test_bounds_may_decide(void **state)
+{
+    struct perf_study s = study_of(&BASE, 1);
+    struct perf_result *r = loaded(&s, "wrk");
+    (void)state;
+    r->percentiles[PERF_P95] = perf_between(100, 200, "neighbours");
+    assert_int_equal(whole_state(&s, "p(95)<201"), CHECK_PASSED);
+    assert_int_equal(whole_state(&s, "p(95)<150"), CHECK_INCONCLUSIVE);
+    assert_int_equal(whole_state(&s, "p(95)<100"), CHECK_FAILED);
+}
+
+static void test_a_rate_that_was_not_offered_is_not_missed(void **state)
+{
+    struct perf_study s = study_of(&BASE, 1);
+    struct perf_result *r = loaded(&s, "diner");
+    (void)state;
+    r->rps = perf_measured(100);
+    assert_int_equal(whole_state(&s, "rps>=5000"), CHECK_NOT_MEASURED);
+    r->profile.rate_per_s = 6000;
+    assert_int_equal(whole_state(&s, "rps>=5000"), CHECK_FAILED);
+}
+
+static void test_only_equal_loads_are_compared(void **state)
+{
+    struct perf_study a = study_of(&BASE, 1), b = study_of(&BASE, 1), c = study_of(&BASE, 1);
+    struct perf_result *was = loaded(&a, "diner"), *is = loaded(&b, "diner");
+    struct error err = ERROR_INIT;
+    (void)state;
+    is->profile.connections = 16; /* of the open model: at most so many, not the load itself */
+    assert_int_equal(study_loads_check(&a, &b, &err), 0);
+    is->profile.rate_per_s = 200;
+    assert_int_equal(study_loads_check(&a, &b, &err), ERR_USAGE);
+    assert_non_null(strstr(err.message, "GET /e0: the baseline was measured with a rate of 100"));
+    is->profile.model = PERF_MODEL_CLOSED;
+    assert_int_equal(study_loads_check(&a, &b, &err), ERR_USAGE);
+    was->profile.model = PERF_MODEL_CLOSED;
+    assert_int_equal(study_loads_check(&a, &b, &err), 0);
+    was->profile.connections = 8;
+    assert_int_equal(study_loads_check(&a, &b, &err), ERR_USAGE);
+    was->profile.model = PERF_MODEL_UNKNOWN; /* what is not known is not held against it */
+    assert_int_equal(study_loads_check(&a, &b, &err), 0);
+    assert_int_equal(study_loads_check(&c, &b, &err), 0);
+    c.endpoints[0].name = "GET /other";
+    assert_int_equal(study_loads_check(&c, &b, &err), ERR_USAGE);
+    c.nendpoints = 0; /* a database alone */
+    assert_int_equal(study_loads_check(&c, &b, &err), 0);
 }
 
 static void test_unknown_endpoint(void **state)
@@ -445,6 +529,10 @@ int main(void)
         cmocka_unit_test(test_delta_rules),
         cmocka_unit_test(test_a_counter_within_its_tolerance_did_not_change),
         cmocka_unit_test(test_gate_result),
+        cmocka_unit_test(test_a_load_in_vain_does_not_pass),
+        cmocka_unit_test(test_bounds_may_decide),
+        cmocka_unit_test(test_a_rate_that_was_not_offered_is_not_missed),
+        cmocka_unit_test(test_only_equal_loads_are_compared),
         cmocka_unit_test(test_unknown_endpoint),
         cmocka_unit_test(test_the_whole_is_the_mixture),
     };
