@@ -348,19 +348,7 @@ static int fetch_one(struct cli *cli, const struct fetch_args *args, struct tabl
     return cli->dry_run ? dry(cli, &m, &o, path, err) : fetch_by(cli, rows, &m, &o, path, err);
 }
 
-/* What failed before does not keep the next from being fetched; all of it is told, as the worst. */
-static void fold(struct error *all, const struct error *one, const char *channel)
-{
-    struct error earlier = *all;
-    const bool is_first = earlier.code == 0;
-    const enum error_code code = is_first ? one->code : error_worse(earlier.code, one->code);
-    *all = *one;
-    error_context(all, "%s", channel);
-    if (!is_first)
-        error_context(all, "%s; and", earlier.message);
-    all->code = code;
-}
-
+/* One that fails does not keep the next from being fetched; all of it is told, as the worst. */
 static int fetch_each(struct cli *cli, const struct fetch_args *args, struct table *rows,
                       struct error *err)
 {
@@ -373,8 +361,10 @@ static int fetch_each(struct cli *cli, const struct fetch_args *args, struct tab
         if (!bill_is_configured(cli, (enum bill_channel)channel))
             continue;
         n++;
-        if (fetch_one(cli, &one, rows, &failed) != 0)
-            fold(&all, &failed, bill_channels[channel]);
+        if (fetch_one(cli, &one, rows, &failed) == 0)
+            continue;
+        error_context(&failed, "%s", bill_channels[channel]);
+        error_fold(&all, &failed);
     }
     if (n == 0)
         return bill_none_configured(err);

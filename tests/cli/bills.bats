@@ -414,7 +414,7 @@ nothing_here() { assert_equal "$(find . -mindepth 1 | wc -l)" 0; }
     assert_equal "$(ls)" alipay_trade_20261121.zip
     DINER_PAYMENTS_ALIPAY_PRIVATE_KEY=file:$FILE_DIR/channel.key fetch --date $DAY
     assert_status 4
-    assert_stderr_matches "wechat: the bill is .*; and: alipay: .*invalid-signature"
+    assert_stderr_matches "wechat: the bill is .*; and alipay: .*invalid-signature"
     DINER_PAYMENTS_WECHAT_MCH_ID='' fetch --date $DAY
     assert_status 0
     assert_stdout_matches "outcome +fetched"
