@@ -127,9 +127,9 @@ static const struct table_column figure_columns[] = {{"store", TABLE_TEXT},
                                                      {"returned_amount", TABLE_MONEY},
                                                      {NULL, TABLE_TEXT}};
 static const struct table_column coupon_columns[] = {
-    {"code", TABLE_TEXT},    {"campaign", TABLE_TEXT}, {"member", TABLE_TEXT},
-    {"uses_max", TABLE_INT}, {"uses", TABLE_INT},      {"created_at", TABLE_TIME},
-    {NULL, TABLE_TEXT}};
+    {"code", TABLE_TEXT},    {"campaign", TABLE_TEXT},   {"member", TABLE_TEXT},
+    {"uses_max", TABLE_INT}, {"uses", TABLE_INT},        {"expires_on", TABLE_TEXT},
+    {"expired", TABLE_BOOL}, {"created_at", TABLE_TIME}, {NULL, TABLE_TEXT}};
 
 static int print_figures(struct cli *cli, const struct jsonx *campaign, struct error *err)
 {
@@ -210,7 +210,7 @@ static int end(struct cli *cli, const void *bound, struct error *err)
 /* ---- issue ------------------------------------------------------------------------------ */
 
 struct issue_args {
-    const char *campaign, *code, *member;
+    const char *campaign, *code, *member, *expires_on;
     int64_t count, uses;
 };
 #define ISSUE(member) offsetof(struct issue_args, member)
@@ -223,6 +223,8 @@ static const struct field issue_fields[] = {
     {"uses", FIELD_INT, ISSUE(uses), "how often each may be used", .def = "1", .min = 1,
      .max = 1000000},
     {"member-no", FIELD_STRING, ISSUE(member), "only this member may use them", .arg = "NO"},
+    {"expires-on", FIELD_DATE, ISSUE(expires_on),
+     "their last business day, in the store; default: that of the campaign", .arg = "DATE"},
     {0}};
 static const struct field_set issue_set = {
     .name = "campaigns issue", .struct_size = sizeof(struct issue_args), .fields = issue_fields};
@@ -237,6 +239,8 @@ static void write_issue(const struct issue_args *args, struct strbuf *body)
         jwriter_kstring(&w, "code", args->code);
     if (args->member != NULL)
         jwriter_kstring(&w, "member", args->member);
+    if (args->expires_on != NULL)
+        jwriter_kstring(&w, "expires_on", args->expires_on);
     jwriter_kint(&w, "count", args->count);
     jwriter_kint(&w, "uses", args->uses);
     jwriter_end(&w);
@@ -248,6 +252,7 @@ static int print_issued(struct cli *cli, const struct jsonx *issued, struct erro
                                                   {"campaign", TABLE_TEXT},
                                                   {"member", TABLE_TEXT},
                                                   {"uses_max", TABLE_INT},
+                                                  {"expires_on", TABLE_TEXT, .is_quiet = true},
                                                   {NULL, TABLE_TEXT}};
     const struct jsonx *codes = jsonx_get(issued, "codes");
     struct table *t = table_new(cli, columns);
@@ -255,7 +260,8 @@ static int print_issued(struct cli *cli, const struct jsonx *issued, struct erro
         table_row(t, (const char *[]){jsonx_text(jsonx_at(codes, i)),
                                       jsonx_text(jsonx_get(issued, "campaign")),
                                       jsonx_text(jsonx_get(issued, "member")),
-                                      listing_text(cli, jsonx_get(issued, "uses_max"))});
+                                      listing_text(cli, jsonx_get(issued, "uses_max")),
+                                      jsonx_text(jsonx_get(issued, "expires_on"))});
     return table_end(t, "", err);
 }
 

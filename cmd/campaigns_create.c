@@ -18,7 +18,7 @@ struct create_args {
     const char *code, *name, *percent, *amount, *min_amount, *max_discount, *starts_on, *ends_on;
     const char *group, *budget;
     struct field_strings tiers, products, categories, weekdays, dayparts, stores, channels, levels;
-    int64_t priority;
+    int64_t priority, per_member;
     int kind;
     bool each, coupon;
 };
@@ -54,6 +54,8 @@ static const struct field create_fields[] = {
     LIST("store", stores, "CODE", "only in this store"),
     LIST("channel", channels, "CHANNEL", "only for this channel: dine_in, takeout, delivery"),
     LIST("level", levels, "LEVEL", "only for members of this level"),
+    {"per-member", FIELD_INT, CREATE(per_member), "for at most so many orders of one member",
+     .arg = "N", .min = 0, .max = 1000000},
     {"coupon", FIELD_BOOL, CREATE(coupon), "only with a coupon (see `diner campaigns issue`)"},
     {"group", FIELD_STRING, CREATE(group), "only one of the campaigns of a group is applied",
      .arg = "NAME"},
@@ -126,6 +128,8 @@ static int write_options(const struct create_args *a, struct strbuf *body, struc
     put_list(&w, "stores", &a->stores);
     put_list(&w, "channels", &a->channels);
     put_list(&w, "levels", &a->levels);
+    if (a->per_member > 0)
+        jwriter_kint(&w, "per_member", a->per_member);
     jwriter_kbool(&w, "coupon", a->coupon);
     put_text(&w, "group", a->group);
     jwriter_kint(&w, "priority", a->priority);

@@ -55,7 +55,7 @@ static const struct field_set fetch_set = {.name = "payments bill fetch",
 /* Its secrets, wiped at the end. */
 struct keys {
     char *key, *private_key;
-    struct strbuf public_key;
+    struct strbuf public_key, certificate;
 };
 
 static void keys_release(struct keys *k)
@@ -63,11 +63,27 @@ static void keys_release(struct keys *k)
     secret_free(k->key);
     secret_free(k->private_key);
     strbuf_release(&k->public_key);
+    strbuf_release(&k->certificate);
+}
+
+/* What is shown to the channel's host itself. */
+static int certificate_read(const struct bill_merchant *m, struct keys *k, struct error *err)
+{
+    strbuf_init(&k->certificate, KEY_MAX);
+    TRY(file_read(m->certificate, KEY_MAX, &k->certificate, err));
+    if (strstr(k->certificate.data, "-----BEGIN CERTIFICATE-----") == NULL) {
+        error_set(err, ERR_CONFIG, "'%s' is no certificate in PEM", m->certificate);
+        return error_hint(err, "it is the apiclient_cert.pem of the merchant platform");
+    }
+    if (strstr(k->private_key, "-----BEGIN ") != NULL)
+        return 0;
+    error_set(err, ERR_CONFIG, "payments.wechat_private_key is no key in PEM");
+    return error_hint(err, "it is the apiclient_key.pem of the merchant platform");
 }
 
 /* Only those that the interface in use needs. */
-static int keys_read(const struct settings *s, const struct bill_merchant *m, struct keys *k,
-                     struct error *err)
+static int keys_read(const struct settings *s, const struct bill_merchant *m,
+                     const struct bill_order *o, struct keys *k, struct error *err)
 {
     bool is_wechat = m->channel == BILL_WECHAT, is_v2 = is_wechat && m->api == BILL_API_V2;
     const char *private_key =
@@ -76,8 +92,12 @@ static int keys_read(const struct settings *s, const struct bill_merchant *m, st
         is_wechat ? s->payments_wechat_public_key : s->payments_alipay_public_key;
     strbuf_init(&k->public_key, KEY_MAX);
     if (is_v2)
-        return secret_resolve(s->payments_wechat_key, &k->key, err);
+        TRY(secret_resolve(s->payments_wechat_key, &k->key, err));
+    if (is_v2 && !bill_wants_certificate(m, o))
+        return 0;
     TRY(secret_resolve(private_key, &k->private_key, err));
+    if (is_v2)
+        return certificate_read(m, k, err);
     return public_key == NULL || *public_key == '\0'
                ? 0
                : file_read(public_key, KEY_MAX, &k->public_key, err);
@@ -94,6 +114,7 @@ static struct bill_merchant merchant_of(const struct settings *s, enum bill_chan
         .mch_id = s->payments_wechat_mch_id,
         .app_id = is_wechat ? s->payments_wechat_app_id : s->payments_alipay_app_id,
         .serial_no = s->payments_wechat_serial_no,
+        .certificate = s->payments_wechat_certificate,
         .key = s->payments_wechat_key,
         .private_key = is_wechat ? s->payments_wechat_private_key : s->payments_alipay_private_key,
         .timeout_ms = s->payments_bill_timeout_ms,
@@ -290,12 +311,18 @@ static int take(struct cli *cli, struct table *rows, const struct bill_order *o,
     return code;
 }
 
-static int client_of(const struct settings *s, struct http_client **ret, struct error *err)
+static int client_of(const struct settings *s, const struct keys *k, struct http_client **ret,
+                     struct error *err)
 {
+    bool has_certificate = k->certificate.len > 0;
+    struct span certificate = {has_certificate ? k->certificate.data : NULL, k->certificate.len};
     const struct http_options options = {.connect_timeout_ms = s->http_connect_timeout_ms,
                                          .timeout_ms = s->http_timeout_ms,
                                          .idle_timeout_ms = IDLE_MS,
                                          .body_max_bytes = (size_t)s->http_body_max_bytes,
+                                         .ca_file = s->payments_ca_file,
+                                         .client_certificate = certificate,
+                                         .client_key = span_of(k->private_key),
                                          .retry = {.max_attempts = 1 + s->retry_max,
                                                    .base_ms = s->retry_base_ms,
                                                    .cap_ms = s->retry_cap_ms,
@@ -310,12 +337,12 @@ static int fetch_by(struct cli *cli, struct table *rows, struct bill_merchant *m
     struct http_client *http = NULL;
     struct bill_fetched fetched;
     const struct settings *s = config_settings(cli->config);
-    int code = keys_read(s, m, &keys, err);
+    int code = keys_read(s, m, o, &keys, err);
     m->key = keys.key;
     m->private_key = keys.private_key;
     m->public_key = keys.public_key.len > 0 ? keys.public_key.data : NULL;
     if (code == 0)
-        code = client_of(s, &http, err);
+        code = client_of(s, &keys, &http, err);
     if (code == 0)
         code = bill_fetch(http, m, o, &fetched, err);
     http_client_free(http);
@@ -348,19 +375,7 @@ static int fetch_one(struct cli *cli, const struct fetch_args *args, struct tabl
     return cli->dry_run ? dry(cli, &m, &o, path, err) : fetch_by(cli, rows, &m, &o, path, err);
 }
 
-/* What failed before does not keep the next from being fetched; all of it is told, as the worst. */
-static void fold(struct error *all, const struct error *one, const char *channel)
-{
-    struct error earlier = *all;
-    const bool is_first = earlier.code == 0;
-    const enum error_code code = is_first ? one->code : error_worse(earlier.code, one->code);
-    *all = *one;
-    error_context(all, "%s", channel);
-    if (!is_first)
-        error_context(all, "%s; and", earlier.message);
-    all->code = code;
-}
-
+/* One that fails does not keep the next from being fetched; all of it is told, as the worst. */
 static int fetch_each(struct cli *cli, const struct fetch_args *args, struct table *rows,
                       struct error *err)
 {
@@ -373,8 +388,10 @@ static int fetch_each(struct cli *cli, const struct fetch_args *args, struct tab
         if (!bill_is_configured(cli, (enum bill_channel)channel))
             continue;
         n++;
-        if (fetch_one(cli, &one, rows, &failed) != 0)
-            fold(&all, &failed, bill_channels[channel]);
+        if (fetch_one(cli, &one, rows, &failed) == 0)
+            continue;
+        error_context(&failed, "%s", bill_channels[channel]);
+        error_fold(&all, &failed);
     }
     if (n == 0)
         return bill_none_configured(err);

@@ -1,11 +1,11 @@
 /* diner payments reconcile: bills against our books, one channel and day after the other. */
+#include "cmd/payments_reconcile.h"
 #include "cli/table.h"
 #include "cmd/commands.h"
 #include "cmd/desk.h"
 #include "cmd/payments.h"
 #include "cmd/payments_bill.h"
 #include "core/datetime.h"
-#include "core/decimal.h"
 #include "core/sha256.h"
 #include "core/signals.h"
 
@@ -13,217 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct reconcile_args {
-    struct field_strings files;
-    const char *date, *from, *to, *html, *sha256;
-    int channel;
-    bool no_bill, totals;
-    int64_t pool_days;
-};
-
-/* A file, and whose it is. */
-struct bill_file {
-    const char *path;
-    enum bill_channel channel;
-    int32_t day;
-    bool has_payments, has_refunds; /* neither: flows */
-    bool is_fetched;                /* where `bill fetch` puts that of this day */
-};
-
-/* What one command is about. */
-struct work {
-    struct cli *cli;
-    const struct reconcile_args *args;
-    struct domain_context *ctx;
-    struct bill_file *files;
-    size_t file_count;
-    bool has_channel, has_day; /* said on the command line */
-    enum bill_channel channel;
-    int32_t first_day, last_day; /* of all that is reconciled */
-    int64_t tolerance_e5;
-};
-
-/* ---- what was given --------------------------------------------------------------------- */
-
-#define DAYS_MAX 366
-
-static int read_days(struct work *w, struct error *err)
-{
-    const struct reconcile_args *a = w->args;
-    const char *ignored;
-    if (a->date != NULL && (a->from != NULL || a->to != NULL))
-        return error_set(err, ERR_USAGE, "--date is one day, --from and --to are several");
-    TRY(bill_day_parse(w->cli, a->date != NULL ? a->date : a->from, &ignored, &w->first_day, err));
-    w->last_day = w->first_day;
-    TRY(bill_day_parse(w->cli, a->to, &ignored, &w->last_day, err));
-    w->has_day = a->date != NULL;
-    if (a->to != NULL &&
-        (a->from == NULL || w->last_day < w->first_day || w->last_day - w->first_day >= DAYS_MAX))
-        return error_set(err, ERR_USAGE,
-                         "--from and --to are the first and the last day, at most "
-                         "a year");
-    return 0;
-}
-
-static int check_args(struct work *w, struct error *err)
-{
-    const struct reconcile_args *a = w->args;
-    w->has_channel = a->channel > 0;
-    w->channel = a->channel == 2 ? BILL_ALIPAY : BILL_WECHAT;
-    TRY(read_days(w, err));
-    if (a->files.count > 0 && (a->no_bill || a->from != NULL || a->to != NULL))
-        return error_set(err, ERR_USAGE, "%s goes without files",
-                         a->no_bill ? "--no-bill" : "--from");
-    if (a->sha256 != NULL && a->files.count != 1)
-        return error_set(err, ERR_USAGE, "--sha256 is the hash of one file");
-    if (a->no_bill && !w->has_channel)
-        return error_set(err, ERR_USAGE, "--no-bill is of one --channel");
-    if (a->files.count > 0 || a->date != NULL || a->from != NULL)
-        return 0;
-    error_set(err, ERR_USAGE, "which bill?");
-    return error_hint(err, "name its file, or --date yesterday where 'payments bill fetch' has put "
-                           "it");
-}
-
-static int read_tolerance(struct work *w, struct error *err)
-{
-    const char *text = config_settings(w->cli->config)->reconcile_fee_tolerance;
-    struct decimal value, e5;
-    if (decimal_parse(text, strlen(text), &value) && decimal_rescale(&value, 5, &e5) &&
-        e5.coefficient >= 0 && e5.coefficient < 1000000000) {
-        w->tolerance_e5 = (int64_t)e5.coefficient;
-        return 0;
-    }
-    error_set(err, ERR_CONFIG, "reconcile.fee_tolerance '%s' is no amount of yuan", text);
-    return error_hint(err, "at most 5 decimals, for example 0.005");
-}
-
-/* ---- whose bill it is ------------------------------------------------------------------- */
-
-/* The day of a bill that does not say is that of its first row. */
-static int day_of(struct work *w, struct bill *b, struct bill_file *f, struct error *err)
-{
-    const struct bill_info *info = bill_info(b);
-    struct bill_row row = {0};
-    bool is_end = false;
-    if (f->is_fetched)
-        return 0;
-    f->day = w->first_day;
-    if (w->has_day)
-        return 0;
-    if (!info->has_dates)
-        TRY(bill_next(b, &row, &is_end, err));
-    if (!info->has_dates) {
-        error_set(err, ERR_USAGE, "'%s' does not say of which day it is", f->path);
-        return error_hint(err, "say it: --date 2026-11-21");
-    }
-    f->day = info->first_day;
-    return 0;
-}
-
-static bool begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
-static int take_info(struct work *w, struct bill *b, struct bill_file *f, struct error *err)
-{
-    const struct bill_info *info = bill_info(b);
-    bool is_flow = !info->is_empty_day && info->layout == BILL_FLOW;
-    if (is_flow && info->channel != BILL_WECHAT) {
-        error_set(err, ERR_DATA, "'%s' is a bill of flows (%s), not of trades", f->path,
-                  info->variant);
-        return error_hint(err, "payments and refunds are in the trade bill");
-    }
-    bool is_known = w->has_channel || f->is_fetched;
-    if (!f->is_fetched)
-        f->channel = w->has_channel ? w->channel : info->channel;
-    if (is_known && info->channel != f->channel && !info->is_empty_day)
-        return error_set(err, ERR_DATA, "'%s' is a bill of %s", f->path,
-                         bill_channels[info->channel]);
-    bool is_refunds = !info->is_empty_day &&
-                      (begins(info->variant, "REFUND") || begins(info->variant, "RECHARGE_REFUND"));
-    bool is_payments = !info->is_empty_day && begins(info->variant, "SUCCESS");
-    f->has_payments = !is_refunds && !is_flow;
-    f->has_refunds = !is_payments && !is_flow;
-    return day_of(w, b, f, err);
-}
-
-static int look_at(struct work *w, struct bill_file *f, struct error *err)
-{
-    struct bill *b;
-    if (strcmp(f->path, "-") == 0) {
-        error_set(err, ERR_USAGE, "a bill is read twice, so not from standard input");
-        return error_hint(err, "write it to a file first");
-    }
-    TRY(bill_open(f->path, &b, err));
-    int code = take_info(w, b, f, err);
-    bill_close(b);
-    return code;
-}
-
-static int by_day(const void *one, const void *other)
-{
-    const struct bill_file *a = one, *b = other;
-    if (a->channel != b->channel)
-        return a->channel < b->channel ? -1 : 1;
-    if (a->day != b->day)
-        return a->day < b->day ? -1 : 1;
-    return strcmp(a->path, b->path);
-}
-
-static void name_fetched(struct work *w, enum bill_channel channel)
-{
-    for (int32_t day = w->first_day; day <= w->last_day; day++)
-        w->files[w->file_count++] =
-            (struct bill_file){.path = bill_path(w->cli, channel, BILL_TRADE, "ALL", day),
-                               .channel = channel,
-                               .day = day,
-                               .is_fetched = true};
-}
-
-/* The files that were named; or those that were fetched, of one channel, or of all that bills are
- * fetched from. */
-static int name_files(struct work *w, struct error *err)
-{
-    const struct field_strings *named = &w->args->files;
-    size_t most = named->count > 0 ? named->count : 2 * ((size_t)(w->last_day - w->first_day) + 1);
-    w->files = arena_array(w->cli->arena, most, sizeof *w->files);
-    for (; w->file_count < named->count; w->file_count++)
-        w->files[w->file_count].path = named->items[w->file_count];
-    for (int c = BILL_WECHAT; named->count == 0 && c <= BILL_ALIPAY; c++)
-        if (w->has_channel ? c == (int)w->channel
-                           : bill_is_configured(w->cli, (enum bill_channel)c))
-            name_fetched(w, (enum bill_channel)c);
-    return w->file_count > 0 ? 0 : bill_none_configured(err);
-}
-
-static int look_at_all(struct work *w, struct error *err)
-{
-    TRY(name_files(w, err));
-    for (size_t i = 0; i < w->file_count; i++) {
-        const struct bill_file *f = &w->files[i];
-        if (look_at(w, &w->files[i], err) == ERR_NOT_FOUND && f->is_fetched)
-            return error_hint(err, "fetch it: 'diner payments bill fetch'; or, when the channel "
-                                   "has none of that day: --no-bill");
-        TRY(err->code);
-    }
-    qsort(w->files, w->file_count, sizeof *w->files, by_day);
-    w->first_day = w->last_day = w->files[0].day;
-    for (size_t i = 1; i < w->file_count; i++) {
-        w->first_day = w->files[i].day < w->first_day ? w->files[i].day : w->first_day;
-        w->last_day = w->files[i].day > w->last_day ? w->files[i].day : w->last_day;
-    }
-    return 0;
-}
-
 /* ---- one day of one channel ------------------------------------------------------------- */
 
 /* The files of a day: whatever is only in a bill of another type would be missed on its side. */
 static int check_day(const struct bill_file *files, size_t n, struct error *err)
 {
     bool has_payments = false, has_refunds = false;
-    if (files == NULL)
+    if (files[0].path == NULL)
         return 0;
     for (size_t i = 0; i < n; i++) {
         has_payments |= files[i].has_payments;
@@ -239,8 +35,8 @@ static int check_day(const struct bill_file *files, size_t n, struct error *err)
                                     : "ALL");
 }
 
-static int check_bill(struct work *w, const struct bill_file *f, const struct bill_info *info,
-                      struct error *err)
+static int check_bill(struct reconcile_work *w, const struct bill_file *f,
+                      const struct bill_info *info, struct error *err)
 {
     if (w->args->sha256 != NULL && strcasecmp(w->args->sha256, info->sha256) != 0) {
         error_set(err, ERR_DATA, "'%s' is not the file it should be: its SHA-256 is %s", f->path,
@@ -276,7 +72,7 @@ static const char *name_of(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-static int add_file(struct work *w, struct reconcile *r, const struct bill_file *f,
+static int add_file(struct reconcile_work *w, struct reconcile *r, const struct bill_file *f,
                     char ret_hash[65], struct error *err)
 {
     struct bill *b;
@@ -312,8 +108,8 @@ static int hash_of(char (*hashes)[65], size_t n, char ret[65], struct error *err
     return 0;
 }
 
-static int fill(struct work *w, struct reconcile *r, const struct bill_file *files, size_t n,
-                char ret_hash[65], struct error *err)
+static int fill(struct reconcile_work *w, struct reconcile *r, const struct bill_file *files,
+                size_t n, char ret_hash[65], struct error *err)
 {
     char(*hashes)[65] = arena_array(w->cli->arena, n + 1, sizeof *hashes);
     for (size_t i = 0; i < n; i++)
@@ -321,11 +117,11 @@ static int fill(struct work *w, struct reconcile *r, const struct bill_file *fil
     return hash_of(hashes, n, ret_hash, err);
 }
 
-static int compare(struct work *w, enum bill_channel channel, int32_t day,
-                   const struct bill_file *files, size_t n, struct reconcile_counts *ret,
-                   struct error *err)
+static int compare(struct reconcile_work *w, const struct bill_file *files, size_t n,
+                   struct reconcile_counts *ret, struct error *err)
 {
     const struct settings *s = config_settings(w->cli->config);
+    enum bill_channel channel = files[0].channel;
     const struct reconcile_rules rules = {
         .channel = bill_channels[channel],
         .with_recorded = s->reconcile_recorded,
@@ -334,64 +130,85 @@ static int compare(struct work *w, enum bill_channel channel, int32_t day,
     struct reconcile *r = NULL;
     char hash[65];
     TRY(reconcile_begin(w->ctx, &rules, &r, err));
-    if (fill(w, r, files, n, hash, err) != 0) {
+    if (fill(w, r, files, files[0].path != NULL ? n : 0, hash, err) != 0) {
         reconcile_abort(r);
         return err->code;
     }
-    return reconcile_end(r, day, hash, ret, err);
+    return reconcile_end(r, files[0].day, hash, ret, err);
 }
 
-static int reconcile_day(struct work *w, enum bill_channel channel, int32_t day,
-                         const struct bill_file *files, size_t n, struct error *err)
+/* A dry run is one transaction, so that what it says at the end has all its days. */
+static int begin_day(struct reconcile_work *w, struct error *err)
+{
+    if (!db_in_transaction(w->ctx->conn))
+        TRY(db_begin(w->ctx->conn, err));
+    return db_execute(w->ctx->conn, "savepoint diner_day", DB_NO_PARAMS, NULL, err);
+}
+
+static void undo_day(struct reconcile_work *w)
+{
+    struct error ignored = ERROR_INIT;
+    if (!w->cli->dry_run || db_execute(w->ctx->conn, "rollback to savepoint diner_day",
+                                       DB_NO_PARAMS, NULL, &ignored) != 0)
+        db_rollback(w->ctx->conn);
+}
+
+static int reconcile_day(struct reconcile_work *w, const struct bill_file *files, size_t n,
+                         struct error *err)
 {
     struct reconcile_counts c = {0};
     char date[11];
     TRY(check_day(files, n, err));
-    if (!db_in_transaction(w->ctx->conn))
-        TRY(db_begin(w->ctx->conn, err));
-    if (compare(w, channel, day, files, n, &c, err) != 0) {
-        db_rollback(w->ctx->conn);
+    TRY(begin_day(w, err));
+    if (compare(w, files, n, &c, err) != 0) {
+        undo_day(w);
         return err->code;
     }
     if (!w->cli->dry_run)
         TRY(db_commit(w->ctx->conn, err));
-    date_print(day, date);
+    w->done_count++;
+    date_print(files[0].day, date);
     cli_summary(w->cli,
                 "%s %s: %" PRId64 " rows of the bill, %" PRId64 " of ours; %" PRId64
                 " match, %" PRId64 " differ",
-                bill_channels[channel], date, c.channel_rows, c.local_rows, c.matched,
+                bill_channels[files[0].channel], date, c.channel_rows, c.local_rows, c.matched,
                 c.difference_count);
     return 0;
 }
 
 /* ---- all of them ------------------------------------------------------------------------ */
 
-static int reconcile_days(struct work *w, struct error *err)
+static int reconcile_days(struct reconcile_work *w, struct error *err)
 {
-    if (w->args->no_bill) {
-        for (int32_t day = w->first_day; day <= w->last_day; day++)
-            TRY(reconcile_day(w, w->channel, day, NULL, 0, err));
-        return 0;
-    }
     for (size_t i = 0, n; i < w->file_count; i += n) {
         const struct bill_file *f = &w->files[i];
         for (n = 1; i + n < w->file_count && f[n].channel == f->channel && f[n].day == f->day;)
             n++;
-        TRY(reconcile_day(w, f->channel, f->day, f, n, err));
+        if (reconcile_day(w, f, n, err) != 0)
+            TRY(reconcile_set_aside(w, err));
     }
-    return 0;
+    if (w->done_count == 0)
+        *err = w->failed;
+    return (int)err->code;
+}
+
+static int still_open(int64_t count, struct error *err)
+{
+    struct error open = ERROR_INIT;
+    error_set(&open, ERR_CHECK, "%" PRId64 " differences are open", count);
+    error_hint(&open, "mend them and reconcile again, or note what was done: 'diner payments "
+                      "differences handle'");
+    return error_fold(err, &open);
 }
 
 /* The days reconciled, and what of earlier days is not settled. */
-static int report(struct work *w, struct error *err)
+static int report(struct reconcile_work *w, struct error *err)
 {
     char from[11], to[11];
     int64_t open = 0, pending = 0;
     struct difference_filter filter = {
         .from = from, .to = to, .with_unsettled = true, .pool_days = w->args->pool_days};
-    if (w->file_count == 0) /* --no-bill */
-        filter.channel = bill_channels[w->channel];
-    else if (w->files[0].channel == w->files[w->file_count - 1].channel)
+    if (w->files[0].channel == w->files[w->file_count - 1].channel)
         filter.channel = bill_channels[w->files[0].channel];
     date_print(w->first_day, from);
     date_print(w->last_day, to);
@@ -403,19 +220,13 @@ static int report(struct work *w, struct error *err)
     TRY(difference_open(w->ctx, &filter, &open, &pending, err));
     cli_summary(w->cli, "payments reconcile: %" PRId64 " open, %" PRId64 " wait for later bills%s",
                 open, pending, w->cli->dry_run ? "; dry run: nothing was kept" : "");
-    if (open == 0)
-        return 0;
-    error_set(err, ERR_CHECK, "%" PRId64 " differences are open", open);
-    return error_hint(err, "mend them and reconcile again, or note what was done: 'diner payments "
-                           "differences handle'");
+    *err = w->failed;
+    return open > 0 ? still_open(open, err) : (int)err->code;
 }
 
-static int run_all(struct work *w, struct error *err)
+static int run_all(struct reconcile_work *w, struct error *err)
 {
-    TRY(check_args(w, err));
-    TRY(read_tolerance(w, err));
-    if (!w->args->no_bill)
-        TRY(look_at_all(w, err));
+    TRY(reconcile_work_read(w, err));
     struct desk *desk;
     TRY(desk_new(w->cli, &desk, err));
     w->ctx = desk_context(desk);
@@ -428,7 +239,7 @@ static int run_all(struct work *w, struct error *err)
 
 static int reconcile(struct cli *cli, const void *bound, struct error *err)
 {
-    struct work w = {.cli = cli, .args = bound};
+    struct reconcile_work w = {.cli = cli, .args = bound};
     return run_all(&w, err);
 }
 
@@ -471,8 +282,10 @@ const struct command command_payments_reconcile = {
         "refused, and nothing of it is kept.\n\n"
         "Reconciled again, the result of a bill takes the place of its earlier one, and a "
         "corrected bill the place of the bill; what was dealt with ('differences handle') stays. "
-        "Nothing of ours is changed. Works on the platform's database (connection 'platform', "
-        "else 'warehouse').\n\n"
+        "Nothing of ours is changed. A bill that is missing or refused does not keep those of "
+        "other "
+        "days and channels from being reconciled: it is told at the end, with its exit status. "
+        "Works on the platform's database (connection 'platform', else 'warehouse').\n\n"
         "Exit status 9: differences of the channel are open, of these days or earlier ones.",
     .args = &set,
     .run = reconcile,

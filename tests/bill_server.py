@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """WeChat Pay and Alipay for tests, on 127.0.0.1: bills, for who signs as the vendors ask.
 
-    tests/bill_server.py DIR        writes DIR/port, runs until killed
+    tests/bill_server.py DIR        writes DIR/port, runs until killed; with DIR/tls.pem also DIR/tls_port
 
-DIR has merchant.pub (of who asks) and channel.key (of the channel: its answers are signed).
+tls.pem is the certificate and key of a second listener, which talks to none but those whose certificate clients.pem
+has signed; only there is a fund flow of v2 given. DIR has merchant.pub (of who asks) and channel.key (of the channel: its answers are signed).
 PUT /_script with JSON {"v2": STEP, "v3": STEP, "alipay": STEP} says what is answered:
     file PATH                 the bill          gzip   packed for the way
     answer "text" [status N]  this instead of a bill, or of where it lies
@@ -12,6 +13,7 @@ PUT /_script with JSON {"v2": STEP, "v3": STEP, "alipay": STEP} says what is ans
     cut N                     only N bytes of the bill, the connection closes
     unsigned, forged, old     how the answer's signature is wrong
     failures N                first N times 503
+    digest D                  v2's header Digest: of the "plain" bytes, of the "packed", or what it says
 GET /_log gives [{path, ok, why, asked}] of all requests; PUT /_script forgets them.
 """
 import base64
@@ -21,6 +23,7 @@ import hmac
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -72,6 +75,14 @@ def v2_problem(fields):
     shape = (fields["appid"] == APP and fields["mch_id"] == MCH and
              re.fullmatch(r"\d{8}", fields["bill_date"]) and 0 < len(fields["nonce_str"]) <= 32)
     return "" if shape else "data format error"
+
+
+def flow_problem(fields, connection):
+    """Of the fund flow: signed the one way, an account of its, and a client certificate."""
+    shape = (fields.get("sign_type") == "HMAC-SHA256" and
+             fields.get("account_type") in ("Basic", "Operation", "Fees") and "bill_type" not in fields)
+    known = isinstance(connection, ssl.SSLSocket) and connection.getpeercert()
+    return "" if shape and known else "no certificate" if shape else "data format error"
 
 
 def v3_problem(authorization, method, target):
@@ -135,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        if self.path == "/pay/downloadbill":
+        if self.path in ("/pay/downloadbill", "/pay/downloadfundflow"):
             self.v2({e.tag: e.text or "" for e in ElementTree.fromstring(body)})
         else:
             self.alipay(dict(urllib.parse.parse_qsl(body, strict_parsing=True)))
@@ -154,11 +165,16 @@ class Handler(BaseHTTPRequestHandler):
     def bill(self, step):
         if "download" in step:
             return self.give(step["download"].encode())
-        return self.give(bill_of(step)[1], cut=step.get("cut"))
+        plain, packed = bill_of(step)
+        digest = {"plain": hashlib.sha1(plain).hexdigest(), "packed": hashlib.sha1(packed).hexdigest()}
+        said = step.get("digest")
+        headers = [("Digest", "SHA=" + digest.get(said, said))] if said else []
+        return self.give(packed, headers=headers, cut=step.get("cut"))
 
     def v2(self, fields):
         step, asked = STATE["script"]["v2"], dict(fields)
-        problem = v2_problem(fields)
+        is_flow = self.path == "/pay/downloadfundflow"
+        problem = v2_problem(fields) or (flow_problem(asked, self.connection) if is_flow else "")
         self.note(problem, asked)
         if problem:
             step = {"answer": "<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA["
@@ -216,8 +232,26 @@ class Handler(BaseHTTPRequestHandler):
                           (node, sign)).encode())
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-with open(f"{DIR}/port.new", "w", encoding="utf-8") as f:
-    f.write(str(server.server_address[1]))
-os.rename(f"{DIR}/port.new", f"{DIR}/port")
-server.serve_forever()
+def listen(name, wrap=lambda s: s):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = wrap(server.socket)
+    with open(f"{DIR}/{name}.new", "w", encoding="utf-8") as f:
+        f.write(str(server.server_address[1]))
+    os.rename(f"{DIR}/{name}.new", f"{DIR}/{name}")
+    return server
+
+
+def to_known_clients(plain):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{DIR}/tls.pem")
+    context.load_verify_locations(f"{DIR}/clients.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    # In 1.3 the client is done before it is refused, and may find the connection gone without a word.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    # The handshake is the business of the thread that has the connection, not of the listener.
+    return context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+
+
+if os.path.exists(f"{DIR}/tls.pem"):
+    threading.Thread(target=listen("tls_port", to_known_clients).serve_forever, daemon=True).start()
+listen("port").serve_forever()

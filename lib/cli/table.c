@@ -7,7 +7,14 @@
 #include <ctype.h>
 #include <errno.h>
 
-#define COLUMNS_MAX 128
+#define COLUMNS_MAX    128
+#define HELD_BYTES_MAX ((size_t)4 << 20)
+
+/* How the lines of a table are laid out. */
+struct layout {
+    size_t widths[COLUMNS_MAX], last;
+    bool shown[COLUMNS_MAX];
+};
 
 struct table {
     struct cli *cli;
@@ -15,10 +22,13 @@ struct table {
     size_t ncolumns;
     const char *currency;
     size_t rows;
-    /* Tables keep cells made safe, row after row; JSON keeps rows as text. */
+    /* Tables keep cells made safe, row after row; JSON keeps rows as text. What is more than is
+     * kept is written, and all that comes after it at once. */
     const char **held;
-    size_t nheld, capacity;
-    struct error bad; /* the first value that is not what its column says */
+    size_t nheld, capacity, held_bytes;
+    bool is_flowing;
+    struct layout layout; /* since it flows */
+    struct error bad;     /* the first value that is not what its column says */
 };
 
 static void csv_header(const struct table *t);
@@ -53,6 +63,7 @@ static void hold(struct table *t, const char *text)
         t->capacity = capacity;
     }
     t->held[t->nheld++] = text;
+    t->held_bytes += strlen(text) + 1 + sizeof text;
 }
 
 static bool is_number_kind(enum table_kind kind)
@@ -155,15 +166,23 @@ static void json_row(struct table *t, const char *const *values, struct strbuf *
     jwriter_end(&w);
 }
 
-static void json_print(const struct table *t)
+static void json_item(const struct table *t, const char *row, bool is_first)
 {
-    FILE *out = t->cli->out;
+    (void)fputs(is_first ? "[\n  " : ",\n  ", t->cli->out);
+    (void)fputs(row, t->cli->out);
+}
 
-    for (size_t i = 0; i < t->nheld; i++) {
-        (void)fputs(i == 0 ? "[\n  " : ",\n  ", out);
-        (void)fputs(t->held[i], out);
-    }
-    (void)fputs(t->nheld ? "\n]\n" : "[]\n", out);
+static void json_held(const struct table *t)
+{
+    for (size_t i = 0; i < t->nheld; i++)
+        json_item(t, t->held[i], i == 0);
+}
+
+static void json_end(const struct table *t)
+{
+    if (!t->is_flowing)
+        json_held(t);
+    (void)fputs(t->rows ? "\n]\n" : "[]\n", t->cli->out);
 }
 
 /* ---- CSV --------------------------------------------------------------------------------- */
@@ -195,24 +214,29 @@ static void csv_row(struct table *t, const char *const *values, struct strbuf *l
 
 /* ---- tables ------------------------------------------------------------------------------ */
 
+static const char *text_cell(struct table *t, size_t column, const char *value, struct strbuf *out)
+{
+    const struct table_column *c = &t->columns[column];
+
+    if (value && c->kind == TABLE_BOOL && truth(value) >= 0)
+        value = truth(value) ? message_text("yes") : message_text("no");
+    else if (value && c->is_words)
+        value = message_text(value);
+    strbuf_clear(out);
+    if (value)
+        cli_add_safe(out, value, strlen(value), false);
+    else
+        strbuf_addch(out, '-');
+    return out->data;
+}
+
 static void text_row(struct table *t, const char *const *values)
 {
     AUTO_STRBUF struct strbuf cell = {0};
 
     strbuf_init(&cell, 0);
-    for (size_t i = 0; i < t->ncolumns; i++) {
-        const char *value = values[i];
-        if (value && t->columns[i].kind == TABLE_BOOL && truth(value) >= 0)
-            value = truth(value) ? message_text("yes") : message_text("no");
-        else if (value && t->columns[i].is_words)
-            value = message_text(value);
-        strbuf_clear(&cell);
-        if (value)
-            cli_add_safe(&cell, value, strlen(value), false);
-        else
-            strbuf_addch(&cell, '-');
-        hold(t, arena_strndup(t->cli->arena, cell.data, cell.len));
-    }
+    for (size_t i = 0; i < t->ncolumns; i++)
+        hold(t, arena_strdup(t->cli->arena, text_cell(t, i, values[i], &cell)));
 }
 
 static bool says_nothing(const char *cell)
@@ -220,35 +244,42 @@ static bool says_nothing(const char *cell)
     return cell[0] == '\0' || strcmp(cell, "-") == 0 || strcmp(cell, "0") == 0;
 }
 
-/* How many of the columns are shown, the last of them told in *ret_last. */
-static void choose_columns(const struct table *t, bool *shown, size_t *ret_last)
+/* What a column says later nobody knows while it flows. */
+static void choose_columns(const struct table *t, struct layout *l)
 {
     for (size_t i = 0; i < t->ncolumns; i++) {
-        shown[i] = !t->columns[i].is_quiet;
-        for (size_t at = i; at < t->nheld && !shown[i]; at += t->ncolumns)
-            shown[i] = !says_nothing(t->held[at]);
-        if (shown[i])
-            *ret_last = i;
+        l->shown[i] = !t->columns[i].is_quiet || t->is_flowing;
+        for (size_t at = i; at < t->nheld && !l->shown[i]; at += t->ncolumns)
+            l->shown[i] = !says_nothing(t->held[at]);
+        if (l->shown[i])
+            l->last = i;
     }
 }
 
-static void text_line(const struct table *t, const char *const *cells, const size_t *widths,
-                      const bool *shown, size_t last, struct strbuf *line)
+static void add_cell(const struct table *t, const struct layout *l, size_t column, const char *cell,
+                     bool is_first, struct strbuf *line)
+{
+    size_t width = display_width(cell, strlen(cell));
+    size_t pad = l->widths[column] > width ? l->widths[column] - width : 0;
+    bool right = is_number_kind(t->columns[column].kind);
+
+    if (!is_first)
+        strbuf_adds(line, "  ");
+    if (right)
+        cli_pad(line, pad);
+    strbuf_adds(line, cell);
+    if (!right && column < l->last) /* no blanks at the end of a line */
+        cli_pad(line, pad);
+}
+
+static void text_line(const struct table *t, const char *const *cells, const struct layout *l,
+                      struct strbuf *line)
 {
     size_t start = line->len;
+
     for (size_t i = 0; i < t->ncolumns; i++) {
-        if (!shown[i])
-            continue;
-        size_t width = display_width(cells[i], strlen(cells[i]));
-        size_t pad = widths[i] > width ? widths[i] - width : 0;
-        bool right = is_number_kind(t->columns[i].kind);
-        if (line->len > start)
-            strbuf_adds(line, "  ");
-        if (right)
-            cli_pad(line, pad);
-        strbuf_adds(line, cells[i]);
-        if (!right && i < last) /* no blanks at the end of a line */
-            cli_pad(line, pad);
+        if (l->shown[i])
+            add_cell(t, l, i, cells[i], line->len == start, line);
     }
 }
 
@@ -265,75 +296,136 @@ static const char *heading(const struct table *t, const char *key)
     return name;
 }
 
-static void text_print(const struct table *t)
+static void measure(const struct table *t, const char *const *headings, struct layout *l)
 {
-    AUTO_STRBUF struct strbuf line = {0};
-    const char *headings[COLUMNS_MAX];
-    size_t widths[COLUMNS_MAX] = {0}, last = 0;
-    bool shown[COLUMNS_MAX];
-
-    choose_columns(t, shown, &last);
-    for (size_t i = 0; i < t->ncolumns; i++) {
-        headings[i] = heading(t, t->columns[i].key);
-        widths[i] = display_width(headings[i], strlen(headings[i]));
-    }
+    choose_columns(t, l);
+    for (size_t i = 0; i < t->ncolumns; i++)
+        l->widths[i] = display_width(headings[i], strlen(headings[i]));
     for (size_t i = 0, column = 0; i < t->nheld; i++, column++) {
         size_t width = display_width(t->held[i], strlen(t->held[i]));
         if (column == t->ncolumns)
             column = 0;
-        if (width > widths[column])
-            widths[column] = width;
+        if (width > l->widths[column])
+            l->widths[column] = width;
     }
+}
+
+static void text_held(const struct table *t, struct layout *l)
+{
+    AUTO_STRBUF struct strbuf line = {0};
+    const char *headings[COLUMNS_MAX];
+
+    for (size_t i = 0; i < t->ncolumns; i++)
+        headings[i] = heading(t, t->columns[i].key);
+    measure(t, headings, l);
     strbuf_init(&line, 0);
     strbuf_adds(&line, t->cli->color ? "\033[1m" : "");
-    text_line(t, headings, widths, shown, last, &line);
+    text_line(t, headings, l, &line);
     strbuf_adds(&line, t->cli->color ? "\033[0m\n" : "\n");
     (void)fwrite(line.data, 1, line.len, t->cli->out);
     for (size_t i = 0; i < t->nheld; i += t->ncolumns) {
         strbuf_clear(&line);
-        text_line(t, t->held + i, widths, shown, last, &line);
+        text_line(t, t->held + i, l, &line);
         strbuf_addch(&line, '\n');
         (void)fwrite(line.data, 1, line.len, t->cli->out);
     }
 }
 
+static void text_write(struct table *t, const char *const *values)
+{
+    AUTO_STRBUF struct strbuf line = {0}, cell = {0};
+    bool is_first = true;
+
+    strbuf_init(&line, 0);
+    strbuf_init(&cell, 0);
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        if (!t->layout.shown[i])
+            continue;
+        add_cell(t, &t->layout, i, text_cell(t, i, values[i], &cell), is_first, &line);
+        is_first = false;
+    }
+    strbuf_addch(&line, '\n');
+    (void)fwrite(line.data, 1, line.len, t->cli->out);
+}
+
 /* ---- all forms --------------------------------------------------------------------------- */
+
+static void keep_row(struct table *t, const char *const *values, struct strbuf *json)
+{
+    bool is_json = t->cli->output == CLI_OUTPUT_JSON;
+
+    if (is_json)
+        hold(t, arena_strndup(t->cli->arena, json->data, json->len));
+    else
+        text_row(t, values);
+    if (t->held_bytes < HELD_BYTES_MAX)
+        return;
+    t->is_flowing = true;
+    if (is_json)
+        json_held(t);
+    else
+        text_held(t, &t->layout);
+}
+
+static void write_row(struct table *t, const char *const *values, struct strbuf *json)
+{
+    if (t->cli->output == CLI_OUTPUT_JSON)
+        json_item(t, json->data, false);
+    else
+        text_write(t, values);
+}
+
+static void stream_row(struct table *t, const char *const *values, struct strbuf *line)
+{
+    if (t->cli->output == CLI_OUTPUT_CSV) {
+        csv_row(t, values, line);
+    } else {
+        json_row(t, values, line);
+        strbuf_addch(line, '\n');
+    }
+    (void)fwrite(line->data, 1, line->len, t->cli->out);
+}
 
 void table_row(struct table *t, const char *const *values)
 {
     AUTO_STRBUF struct strbuf line = {0};
 
     t->rows++;
-    if (t->cli->output == CLI_OUTPUT_TABLE) {
-        text_row(t, values);
+    strbuf_init(&line, 0);
+    if (t->cli->output == CLI_OUTPUT_CSV || t->cli->output == CLI_OUTPUT_JSONL) {
+        stream_row(t, values, &line);
         return;
     }
-    strbuf_init(&line, 0);
-    if (t->cli->output == CLI_OUTPUT_CSV) {
-        csv_row(t, values, &line);
-    } else {
-        json_row(t, values, &line);
-        if (t->cli->output == CLI_OUTPUT_JSONL)
-            strbuf_addch(&line, '\n');
-    }
     if (t->cli->output == CLI_OUTPUT_JSON)
-        hold(t, arena_strndup(t->cli->arena, line.data, line.len));
+        json_row(t, values, &line);
+    if (t->is_flowing)
+        write_row(t, values, &line);
     else
-        (void)fwrite(line.data, 1, line.len, t->cli->out);
+        keep_row(t, values, &line);
+}
+
+/* What is left of it; a list that flows is ended whatever came of it. */
+static void render(struct table *t, const char *empty)
+{
+    struct layout layout = {0};
+    bool is_table = t->cli->output == CLI_OUTPUT_TABLE;
+    bool is_good = t->bad.code == ERR_OK;
+
+    if (t->cli->output == CLI_OUTPUT_JSON && (is_good || t->is_flowing))
+        json_end(t);
+    else if (is_table && is_good && t->rows > 0 && !t->is_flowing)
+        text_held(t, &layout);
+    else if (is_table && is_good && t->rows == 0 && empty && t->cli->is_terminal && !t->cli->quiet)
+        (void)fprintf(t->cli->err, "%s\n", message_text(empty));
 }
 
 int table_end(struct table *t, const char *empty, struct error *err)
 {
+    render(t, empty);
     if (t->bad.code != ERR_OK) {
         *err = t->bad;
         return (int)t->bad.code;
     }
-    if (t->cli->output == CLI_OUTPUT_JSON)
-        json_print(t);
-    else if (t->cli->output == CLI_OUTPUT_TABLE && t->rows > 0)
-        text_print(t);
-    else if (t->cli->output == CLI_OUTPUT_TABLE && empty && t->cli->is_terminal && !t->cli->quiet)
-        (void)fprintf(t->cli->err, "%s\n", message_text(empty));
     if (fflush(t->cli->out) != 0)
         return error_set_errno(err, ERR_IO, errno, "cannot write the output");
     if (ferror(t->cli->out))

@@ -24,7 +24,9 @@ struct table_column {
     bool is_words; /* texts of diner's own: a table (only) says them in the reader's language */
 };
 struct table;
-/* columns end with key NULL. Streams jsonl and csv as rows come; tables and json hold rows. */
+/* columns end with key NULL. Streams jsonl and csv as rows come; tables and json hold the first few
+ * thousand, and stream what is more: a table then has the widths of these, and quiet columns too.
+ */
 struct table *table_new(struct cli *cli, const struct table_column *columns);
 /* One value a column, NULL for null; copied. */
 void table_row(struct table *t, const char *const *values);

@@ -200,3 +200,19 @@ enum error_code error_worse(enum error_code a, enum error_code b)
 {
     return error_severity(b) > error_severity(a) ? b : a;
 }
+
+int error_fold(struct error *all, const struct error *one)
+{
+    if (all->code == ERR_OK) {
+        *all = *one;
+        return (int)all->code;
+    }
+    struct error folded = error_worse(all->code, one->code) == all->code ? *all : *one;
+    int n =
+        snprintf(folded.message, sizeof folded.message, "%s; and %s", all->message, one->message);
+    if (n >= (int)sizeof folded.message) {
+        error_trim_code_point(folded.message, sizeof folded.message - 1);
+    }
+    *all = folded;
+    return (int)all->code;
+}

@@ -84,6 +84,10 @@ bool error_is_retryable(const struct error *err);
 /* Of two codes the one a job reports (design rule: 130 > 70 > 6 > 4 > 5 > 3 > 1 > 9 > 7 > 0). */
 enum error_code error_worse(enum error_code a, enum error_code b);
 
+/* Of parts that fail apart from each other: the messages in their order, the code of the worst and
+ * its advice. Returns all->code. */
+int error_fold(struct error *all, const struct error *one);
+
 /* Returns the code of a failing call at once. */
 #define TRY(call)                                                                                  \
     do {                                                                                           \

@@ -4,7 +4,8 @@
  * only be ended. A budget is taken by the transaction that makes the order, under the campaign's
  * lock, so that it is never overspent; an order that is cancelled, or refunded in full, gives it
  * back, once, and its coupons too. A refund of a part gives nothing back. Lock order: the order,
- * the wallet, its coupons in the order of their ids, its campaigns likewise, then the stock. */
+ * the wallet, its coupons in the order of their ids, what the member may have of campaigns, these
+ * likewise, then the stock. */
 #ifndef DINER_DOMAIN_CAMPAIGN_H
 #define DINER_DOMAIN_CAMPAIGN_H
 
@@ -50,8 +51,8 @@ struct campaign_discount {
     const char *applied; /* for campaign_record */
 };
 /* Takes budgets and coupons for an order that is about to be made. Refused as unknown_coupon,
- * coupon_used, coupon_refused (details.reason) when a coupon gives nothing. Without any campaign it
- * is one small statement. */
+ * coupon_expired, coupon_used, coupon_refused (details.reason) when a coupon gives nothing. Without
+ * any campaign it is one small statement. */
 int campaign_take(struct domain_context *ctx, const struct campaign_basket *basket,
                   struct campaign_discount *ret, struct error *err);
 /* What was taken, beside the order that was made. */
@@ -61,7 +62,7 @@ int campaign_record(struct domain_context *ctx, const char *order_id,
 int campaign_give_back(struct domain_context *ctx, const char *order_id, struct error *err);
 
 /* The price of a basket line by line, and why each campaign was applied or not, as a document;
- * nothing is taken. Refused as unknown_coupon, coupon_used. */
+ * nothing is taken. Refused as unknown_coupon, coupon_expired, coupon_used. */
 int campaign_preview(struct domain_context *ctx, const struct campaign_basket *basket,
                      const char **ret_document, struct error *err);
 

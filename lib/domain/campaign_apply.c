@@ -48,6 +48,34 @@ static int lock_budgets(struct domain_context *ctx, struct quote *q, struct erro
     return ERR_OK;
 }
 
+static bool has_member_limit(const struct quote *q, const struct pricing_campaign *c)
+{
+    return c->terms->per_member > 0 && pricing_eligible(&q->basket, c) == PRICING_WHY_applied;
+}
+
+/* Two orders of one member at once do not both have the last that the member may have. */
+static int lock_member(struct domain_context *ctx, struct quote *q, struct error *err)
+{
+    AUTO_RESULT struct db_result *rows = NULL;
+    const char *member_id = q->asked->member_id;
+    int64_t *ids = arena_array(ctx->arena, q->count, sizeof *ids);
+    size_t count = 0;
+    for (size_t i = 0; i < q->count; i++)
+        if (has_member_limit(q, &q->campaigns[i]))
+            ids[count++] = q->campaigns[i].id;
+    if (count == 0)
+        return ERR_OK;
+    const char *array = quote_ids(ctx, ids, count);
+    TRY(db_execute(ctx->conn, sql_campaign_member_lock, DB_PARAMS(array, member_id), NULL, err));
+    TRY(db_query(ctx->conn, sql_campaign_member_uses,
+                 DB_PARAMS(array, member_id, q->asked->order_id), &rows, err));
+    for (size_t row = 0; row < db_result_rows(rows); row++)
+        for (size_t i = 0; i < q->count; i++)
+            if (q->campaigns[i].id == db_result_int(rows, row, 0))
+                q->campaigns[i].member_orders = db_result_int(rows, row, 1);
+    return ERR_OK;
+}
+
 static int refuse_coupon(struct domain_context *ctx, const struct shown *coupon,
                          enum pricing_why why, struct error *err)
 {
@@ -152,6 +180,7 @@ int campaign_take(struct domain_context *ctx, const struct campaign_basket *bask
     if (q.count == 0 && basket->order_id == NULL)
         return ERR_OK;
     TRY(quote_load_lines(ctx, &q, err));
+    TRY(lock_member(ctx, &q, err));
     TRY(lock_budgets(ctx, &q, err));
     quote_price(ctx, &q);
     TRY(check_coupons(ctx, &q, err));

@@ -25,7 +25,7 @@ struct quote {
     int64_t gross_fen, off_fen;
 };
 /* Coupons and campaigns; is_explained: also those that only the explanation tells of. Refused as
- * unknown_coupon, coupon_used. */
+ * unknown_coupon, coupon_expired, coupon_used. */
 int quote_load(struct domain_context *ctx, const struct campaign_basket *basket, bool is_explained,
                struct quote *ret, struct error *err);
 int quote_load_lines(struct domain_context *ctx, struct quote *q, struct error *err);

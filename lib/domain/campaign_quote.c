@@ -33,6 +33,9 @@ static int take_coupon(struct domain_context *ctx, const struct db_result *rows,
     if (db_result_bool(rows, i, 3))
         return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(coupon_used),
                              domain_detail(ctx, "coupon", code), "coupon '%s' is used up", code);
+    if (db_result_bool(rows, i, 4))
+        return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(coupon_expired),
+                             domain_detail(ctx, "coupon", code), "coupon '%s' is over", code);
     *ret = (struct shown){.code = code,
                           .id = arena_strdup(ctx->arena, db_result_text(rows, i, 1)),
                           .campaign = db_result_int(rows, i, 2)};
@@ -45,10 +48,10 @@ static int load_coupons(struct domain_context *ctx, struct quote *q, struct erro
     const struct campaign_basket *b = q->asked;
     if (b->coupon_count == 0)
         return ERR_OK;
-    TRY(db_query(
-        ctx->conn, sql_campaign_coupons,
-        DB_PARAMS(quote_codes(ctx, b->coupons, b->coupon_count), b->member_id, b->order_id), &rows,
-        err));
+    TRY(db_query(ctx->conn, sql_campaign_coupons,
+                 DB_PARAMS(quote_codes(ctx, b->coupons, b->coupon_count), b->member_id, b->order_id,
+                           b->store, b->at),
+                 &rows, err));
     for (size_t i = 0; i < b->coupon_count; i++)
         TRY(take_coupon(ctx, rows, b->coupons[i], &q->coupons[q->coupon_count++], err));
     return ERR_OK;
@@ -85,7 +88,8 @@ static int read_campaign(struct domain_context *ctx, const struct quote *q,
     *ret = (struct pricing_campaign){.id = db_result_int(rows, row, 4),
                                      .terms = terms,
                                      .is_ended = db_result_bool(rows, row, 6),
-                                     .rest_fen = db_result_int(rows, row, 7)};
+                                     .rest_fen = db_result_int(rows, row, 7),
+                                     .member_orders = db_result_int(rows, row, 8)};
     const struct shown *coupon = quote_coupon(q, ret->id);
     ret->coupon = coupon != NULL ? coupon->code : NULL;
     return ERR_OK;

@@ -91,7 +91,8 @@ int coupon_issue(struct domain_context *ctx, const struct coupon_request *r,
     if (r->member != NULL)
         TRY(wallet_customer(ctx, r->member, false, &member_id, err));
     TRY(db_query(ctx->conn, sql_coupon_insert,
-                 DB_PARAMS(codes_of(ctx, r), campaign_id, member_id, domain_int(ctx, r->uses)),
+                 DB_PARAMS(codes_of(ctx, r), campaign_id, member_id, domain_int(ctx, r->uses),
+                           r->expires_on),
                  &made, err));
     if (db_result_int(made, 0, 0) != r->count)
         return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(coupon_exists),
@@ -103,6 +104,7 @@ int coupon_issue(struct domain_context *ctx, const struct coupon_request *r,
     jwriter_kstring(&w, "campaign", r->campaign);
     jwriter_kstring(&w, "member", r->member);
     jwriter_kint(&w, "uses_max", r->uses);
+    jwriter_kstring(&w, "expires_on", r->expires_on);
     jwriter_kint(&w, "count", r->count);
     jwriter_kraw(&w, "codes", db_result_text(made, 0, 1));
     jwriter_end(&w);

@@ -18,13 +18,14 @@ int coupon_get(struct domain_context *ctx, const char *code, const char **ret_do
 
 struct coupon_request {
     const char *campaign;
-    const char *code;   /* NULL: random ones, `count` of them */
-    const char *member; /* member_no; NULL: whoever has the code */
+    const char *code;       /* NULL: random ones, `count` of them */
+    const char *member;     /* member_no; NULL: whoever has the code */
+    const char *expires_on; /* the last business day, YYYY-MM-DD; NULL: it does not end */
     int64_t count, uses;
 };
-/* *ret_document: {"campaign","member","uses_max","count","codes"}. Refused as unknown_campaign,
- * campaign_ended, no_coupons (the campaign takes none), unknown_member, closed_member,
- * coupon_exists. */
+/* *ret_document: {"campaign","member","uses_max","expires_on","count","codes"}. Refused as
+ * unknown_campaign, campaign_ended, no_coupons (the campaign takes none), unknown_member,
+ * closed_member, coupon_exists. */
 int coupon_issue(struct domain_context *ctx, const struct coupon_request *request,
                  const char **ret_document, struct error *err);
 

@@ -4,6 +4,7 @@
 #include "domain/member_key.h"
 #include "domain/order_internal.h"
 #include "domain/points.h"
+#include "domain/tier.h"
 #include "domain/wallet.h"
 #include "gen/embed.h"
 
@@ -126,6 +127,7 @@ int member_merge(struct domain_context *ctx, const char *survivor_no, const char
     TRY(one_text(ctx, sql_merge_phone, DB_PARAMS(merge), &phone, err));
     TRY(db_execute(ctx->conn, sql_merge_other, DB_PARAMS(merge), NULL, err));
     TRY(set_record(ctx, sql_merge_survivor, merge, phone, err));
+    TRY(tier_rise(ctx, survivor.id, err));
     return listing_one(ctx, sql_merge_get, DB_PARAMS(merge), ret_document, err);
 }
 

@@ -62,6 +62,15 @@ static bool has_line(const struct pricing_terms *t, const struct pricing_basket 
     return false;
 }
 
+static enum pricing_why member_why(const struct pricing_campaign *c)
+{
+    if (c->terms->per_member == 0)
+        return PRICING_WHY_applied;
+    if (c->member_orders < 0)
+        return PRICING_WHY_no_member;
+    return c->member_orders < c->terms->per_member ? PRICING_WHY_applied : PRICING_WHY_member_limit;
+}
+
 enum pricing_why pricing_eligible(const struct pricing_basket *b, const struct pricing_campaign *c)
 {
     const struct pricing_terms *t = c->terms;
@@ -81,6 +90,8 @@ enum pricing_why pricing_eligible(const struct pricing_basket *b, const struct p
         return PRICING_WHY_level;
     if (t->needs_coupon && c->coupon == NULL)
         return PRICING_WHY_coupon;
+    if (member_why(c) != PRICING_WHY_applied)
+        return member_why(c);
     return has_line(t, b) ? PRICING_WHY_applied : PRICING_WHY_products;
 }
 

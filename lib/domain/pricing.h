@@ -52,6 +52,7 @@ struct pricing_terms {
     struct pricing_daypart dayparts[PRICING_DAYPARTS_MAX];
     size_t daypart_count; /* 0: any time */
     struct pricing_words stores, channels, levels;
+    int64_t per_member; /* orders of one member; 0: any, and guests who are none */
     bool needs_coupon;
     int64_t priority;
     int64_t budget_fen; /* 0: none */
@@ -102,6 +103,8 @@ struct pricing_basket {
     X(store, "not in this store")                                                                  \
     X(channel, "not for this channel")                                                             \
     X(level, "not for this guest's member level")                                                  \
+    X(no_member, "only for members, and the order names none")                                     \
+    X(member_limit, "this member has had it as often as it is given")                              \
     X(coupon, "it needs a coupon")                                                                 \
     X(products, "nothing of what it is for is in the basket")                                      \
     X(minimum, "what it is for does not come to enough")                                           \
@@ -122,6 +125,8 @@ struct pricing_campaign {
     const char *coupon; /* the one that was shown for it, or NULL */
     bool is_ended;      /* by somebody, whatever its terms say */
     int64_t rest_fen;   /* of its budget; -1: it has none */
+    int64_t
+        member_orders; /* that have it already, where there is a limit; -1: there is no member */
     /* What comes of it. */
     enum pricing_why why;
     int64_t off_fen;

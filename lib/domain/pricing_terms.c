@@ -98,14 +98,16 @@ static void read_bool(struct reading *r, struct span raw, bool *ret)
         add_problem(r, r->field, "must be true or false");
 }
 
-static void read_priority(struct reading *r, struct span raw, int64_t *ret)
+static void read_int(struct reading *r, struct span raw, int64_t min, int64_t max, int64_t *ret)
 {
     enum jpull_kind kind;
     struct decimal d;
     const char *text = scalar(r, raw, &kind);
     if (text == NULL || kind != JPULL_NUMBER || !decimal_parse(text, strlen(text), &d) ||
-        !decimal_rescale(&d, 0, &d) || d.coefficient < -1000000 || d.coefficient > 1000000)
-        add_problem(r, r->field, "must be a whole number from -1000000 to 1000000");
+        !decimal_rescale(&d, 0, &d) || d.coefficient < min || d.coefficient > max)
+        add_problem(r, r->field,
+                    arena_printf(r->arena, "must be a whole number from %" PRId64 " to %" PRId64,
+                                 min, max));
     else
         *ret = (int64_t)d.coefficient;
 }
@@ -277,16 +279,17 @@ enum member {
     M_STORES,
     M_CHANNELS,
     M_LEVELS,
+    M_PER_MEMBER,
     M_COUPON,
     M_GROUP,
     M_PRIORITY,
     M_BUDGET,
 };
 static const char *const member_names[] = {
-    "code",    "name",       "kind",         "percent",  "amount",     "tiers",
-    "each",    "min_amount", "max_discount", "products", "categories", "starts_on",
-    "ends_on", "weekdays",   "dayparts",     "stores",   "channels",   "levels",
-    "coupon",  "group",      "priority",     "budget",   NULL};
+    "code",       "name",       "kind",         "percent",  "amount",     "tiers",
+    "each",       "min_amount", "max_discount", "products", "categories", "starts_on",
+    "ends_on",    "weekdays",   "dayparts",     "stores",   "channels",   "levels",
+    "per_member", "coupon",     "group",        "priority", "budget",     NULL};
 
 static void read_member(struct reading *r, enum member member, struct span raw,
                         struct pricing_terms *t)
@@ -318,9 +321,10 @@ static void read_member(struct reading *r, enum member member, struct span raw,
     case M_STORES: read_words(r, raw, &t->stores); break;
     case M_CHANNELS: read_channels(r, raw, &t->channels); break;
     case M_LEVELS: read_words(r, raw, &t->levels); break;
+    case M_PER_MEMBER: read_int(r, raw, 1, 1000000, &t->per_member); break;
     case M_COUPON: read_bool(r, raw, &t->needs_coupon); break;
     case M_GROUP: t->group = read_text(r, raw, 64); break;
-    case M_PRIORITY: read_priority(r, raw, &t->priority); break;
+    case M_PRIORITY: read_int(r, raw, -1000000, 1000000, &t->priority); break;
     case M_BUDGET: read_hundredths(r, raw, PRICING_FEN_MAX, &t->budget_fen); break;
     }
 }
@@ -485,6 +489,8 @@ void pricing_terms_write(const struct pricing_terms *t, struct strbuf *out)
     put_words(&w, "stores", &t->stores);
     put_words(&w, "channels", &t->channels);
     put_words(&w, "levels", &t->levels);
+    jwriter_key(&w, "per_member");
+    t->per_member > 0 ? jwriter_int(&w, t->per_member) : jwriter_null(&w);
     jwriter_kbool(&w, "coupon", t->needs_coupon);
     jwriter_kstring(&w, "group", t->group);
     jwriter_kint(&w, "priority", t->priority);

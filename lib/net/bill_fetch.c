@@ -195,21 +195,25 @@ static int settings_check(const struct needed *needed, size_t n, struct error *e
     return 0;
 }
 
+bool bill_wants_certificate(const struct bill_merchant *m, const struct bill_order *o)
+{
+    return m->channel == BILL_WECHAT && m->api == BILL_API_V2 && o->layout == BILL_FLOW;
+}
+
 int bill_order_check(const struct bill_merchant *m, const struct bill_order *o, struct error *err)
 {
     bool wechat = m->channel == BILL_WECHAT, v3 = m->api == BILL_API_V3;
+    bool by_certificate = bill_wants_certificate(m, o);
     const struct needed needed[] = {{wechat, m->mch_id, "wechat_mch_id"},
                                     {wechat && v3, m->serial_no, "wechat_serial_no"},
                                     {wechat && v3, m->private_key, "wechat_private_key"},
                                     {wechat && !v3, m->app_id, "wechat_app_id"},
                                     {wechat && !v3, m->key, "wechat_key"},
+                                    {by_certificate, m->certificate, "wechat_certificate"},
+                                    {by_certificate, m->private_key, "wechat_private_key"},
                                     {!wechat, m->app_id, "alipay_app_id"},
                                     {!wechat, m->private_key, "alipay_private_key"}};
     TRY(settings_check(needed, sizeof needed / sizeof *needed, err));
-    if (wechat && !v3 && o->layout == BILL_FLOW) {
-        error_set(err, ERR_USAGE, "WeChat's v2 gives its fund flow by a client certificate only");
-        return error_hint(err, "payments.wechat_api: v3");
-    }
     if (wechat && v3 && strcmp(o->type, "RECHARGE_REFUND") == 0) {
         error_set(err, ERR_USAGE, "WeChat's v3 has no bill RECHARGE_REFUND");
         return error_hint(err, "ALL has these refunds; payments.wechat_api: v2 gives them alone");

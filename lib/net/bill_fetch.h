@@ -1,9 +1,9 @@
 /* lib/net/bill_fetch.h - the bill of a day from a payment channel: asked for as the channel wants
  * it signed, fetched whole, and believed only when it is what was asked for and adds up.
  *
- * WeChat Pay v2 (POST of XML; MD5 or HMAC-SHA256), v3 (WECHATPAY2-SHA256-RSA2048; two steps, the
- * second signed too, SHA-1 of the plain bytes verified), Alipay's gateway (RSA2; two steps). A
- * signature goes to the channel's own hosts only. */
+ * WeChat Pay v2 (POST of XML; MD5 or HMAC-SHA256; the fund flow by a client certificate), v3
+ * (WECHATPAY2-SHA256-RSA2048; two steps, the second signed too, SHA-1 of the plain bytes verified),
+ * Alipay's gateway (RSA2; two steps). A signature goes to the channel's own hosts only. */
 #ifndef DINER_NET_BILL_FETCH_H
 #define DINER_NET_BILL_FETCH_H
 
@@ -25,6 +25,7 @@ struct bill_merchant {
     const char *mch_id, *app_id, *serial_no;
     const char *key;         /* v2 */
     const char *private_key; /* v3 and Alipay: PEM, or bare base64 */
+    const char *certificate; /* v2's fund flow, with the private key; the HTTP client shows it */
     const char *public_key;  /* the channel's: answers are verified by it; NULL: they are not */
     int64_t timeout_ms;      /* of the download */
     uint64_t max_bytes;
@@ -36,6 +37,8 @@ struct bill_order {
                          FEES */
 };
 
+/* Whether the channel gives it only to who shows the merchant's certificate. */
+bool bill_wants_certificate(const struct bill_merchant *m, const struct bill_order *o);
 /* ERR_CONFIG with the setting that is missing; ERR_USAGE for what the channel does not have. */
 int bill_order_check(const struct bill_merchant *m, const struct bill_order *o, struct error *err);
 

@@ -3,6 +3,7 @@
 #include "format/jsonx.h"
 #include "net/bill_fetch_internal.h"
 #include "net/url.h"
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,22 +13,47 @@
 
 static const char SCHEME[] = "WECHATPAY2-SHA256-RSA2048";
 
-/* ---- v2: https://pay.weixin.qq.com/doc/v2/merchant/4011987833 -------------------------------- */
+/* ---- v2: https://pay.weixin.qq.com/doc/v2/merchant/4011987833, the fund flow 4011939779 -------
+ */
 
 #define FIELDS_V2 7
 struct field_v2 {
     const char *name, *value;
 };
 
+static bool is_flow(const struct bill_fetching *f)
+{
+    return f->o->layout == BILL_FLOW;
+}
+
+/* BASIC, as v3 has it: Basic. */
+static const char *account_type_v2(const struct bill_fetching *f)
+{
+    char *type = arena_strdup(f->arena, f->o->type);
+    for (char *p = type; p[0] != '\0' && p[1] != '\0'; p++)
+        p[1] = (char)tolower((unsigned char)p[1]);
+    return type;
+}
+
+/* The fund flow has but one way of signing. */
+static enum bill_sign_type sign_type_v2(const struct bill_fetching *f)
+{
+    return is_flow(f) ? BILL_SIGN_HMAC_SHA256 : f->m->sign_type;
+}
+
 /* In the order of their names, which is that of the signature. */
 static void fields_v2(const struct bill_fetching *f, struct field_v2 ret[FIELDS_V2])
 {
-    const struct field_v2 fields[FIELDS_V2] = {{"appid", f->m->app_id},
-                                               {"bill_date", bill_day(f->arena, f->o->day, "")},
-                                               {"bill_type", f->o->type},
+    const struct field_v2 type = is_flow(f) ? (struct field_v2){"account_type", account_type_v2(f)}
+                                            : (struct field_v2){"bill_type", f->o->type};
+    const struct field_v2 app = {"appid", f->m->app_id};
+    const struct field_v2 date = {"bill_date", bill_day(f->arena, f->o->day, "")};
+    const struct field_v2 fields[FIELDS_V2] = {is_flow(f) ? type : app,
+                                               is_flow(f) ? app : date,
+                                               is_flow(f) ? date : type,
                                                {"mch_id", f->m->mch_id},
                                                {"nonce_str", bill_nonce(f->arena)},
-                                               {"sign_type", bill_sign_types[f->m->sign_type]},
+                                               {"sign_type", bill_sign_types[sign_type_v2(f)]},
                                                {"tar_type", "GZIP"}};
     memcpy(ret, fields, sizeof fields);
 }
@@ -36,7 +62,7 @@ static int sign_v2(struct bill_fetching *f, const struct field_v2 fields[FIELDS_
                    const char **ret, struct error *err)
 {
     AUTO_STRBUF struct strbuf text = {0};
-    bool is_md5 = f->m->sign_type == BILL_SIGN_MD5;
+    bool is_md5 = sign_type_v2(f) == BILL_SIGN_MD5;
     strbuf_init(&text, 0);
     for (size_t i = 0; i < FIELDS_V2; i++)
         strbuf_addf(&text, "%s=%s&", fields[i].name, fields[i].value);
@@ -74,13 +100,49 @@ static int request_v2(struct bill_fetching *f, struct http_request *ret, struct 
     strbuf_adds(&xml, "</xml>");
     *ret = (struct http_request){
         .method = "POST",
-        .url = arena_printf(f->arena, "%s/pay/downloadbill", f->m->url),
+        .url = arena_printf(f->arena, "%s/pay/%s", f->m->url,
+                            is_flow(f) ? "downloadfundflow" : "downloadbill"),
         .content_type = "text/xml; charset=utf-8",
         .body = span_of(arena_strndup(f->arena, xml.data, xml.len)),
         .is_repeatable = true,
         .timeout_ms = f->m->timeout_ms,
     };
     return 0;
+}
+
+static int sha1_of(const struct bill_fetching *f, bool is_plain, struct strbuf *ret,
+                   struct error *err)
+{
+    struct digest found = {0};
+    TRY(digest_file(f->sink.fd, is_plain, DIGEST_SHA1, &found, err));
+    strbuf_clear(ret);
+    digest_encode(DIGEST_HEX, (struct span){(const char *)found.bytes, found.len}, ret);
+    return 0;
+}
+
+static int damaged(const struct strbuf *found, const char *stated, struct error *err)
+{
+    error_set(err, ERR_REMOTE, "the bill has the SHA-1 %s, and the channel says %.64s", found->data,
+              stated);
+    return error_hint(err, "it was damaged on its way: fetch it again");
+}
+
+/* The header Digest: SHA=HEX, where it comes. The vendor's page does not say whether it is of the
+ * packed or of the plain bytes: either proves that nothing was lost. */
+static int digest_check_v2(const struct bill_fetching *f, const struct http_response *response,
+                           struct error *err)
+{
+    AUTO_STRBUF struct strbuf plain = {0}, packed = {0};
+    const char *header = http_response_header(response, "digest");
+    if (header == NULL || strncasecmp(header, "SHA=", 4) != 0 || f->is_no_bill)
+        return 0;
+    strbuf_init(&plain, 0);
+    strbuf_init(&packed, 0);
+    TRY(sha1_of(f, true, &plain, err));
+    TRY(sha1_of(f, false, &packed, err));
+    bool is_whole =
+        strcasecmp(plain.data, header + 4) == 0 || strcasecmp(packed.data, header + 4) == 0;
+    return is_whole ? 0 : damaged(&plain, header + 4, err);
 }
 
 static int fetch_v2(struct bill_fetching *f, struct error *err)
@@ -90,8 +152,9 @@ static int fetch_v2(struct bill_fetching *f, struct error *err)
     TRY(request_v2(f, &request, err));
     request.sink = &f->sink;
     TRY(bill_send(f, &request, &response, err));
+    int code = digest_check_v2(f, &response, err);
     http_response_release(&response);
-    return 0;
+    return code;
 }
 
 /* ---- v3: https://pay.weixin.qq.com/doc/v3/merchant/4012556654 -------------------------------- */
@@ -121,11 +184,10 @@ static int request_v3(struct bill_fetching *f, const char *url, struct http_requ
 
 static int order_v3(struct bill_fetching *f, struct http_request *ret, struct error *err)
 {
-    bool is_flow = f->o->layout == BILL_FLOW;
     const char *url =
         arena_printf(f->arena, "%s/v3/bill/%s?bill_date=%s&%s=%s&tar_type=GZIP", f->m->url,
-                     is_flow ? "fundflowbill" : "tradebill", bill_day(f->arena, f->o->day, "-"),
-                     is_flow ? "account_type" : "bill_type", f->o->type);
+                     is_flow(f) ? "fundflowbill" : "tradebill", bill_day(f->arena, f->o->day, "-"),
+                     is_flow(f) ? "account_type" : "bill_type", f->o->type);
     return request_v3(f, url, ret, err);
 }
 
@@ -199,15 +261,9 @@ static int place_read(struct bill_fetching *f, const struct http_response *respo
 static int hash_check(const struct bill_fetching *f, const char *stated, struct error *err)
 {
     AUTO_STRBUF struct strbuf hex = {0};
-    struct digest found = {0};
-    TRY(digest_file(f->sink.fd, true, DIGEST_SHA1, &found, err)); /* of the plain bytes */
     strbuf_init(&hex, 0);
-    digest_encode(DIGEST_HEX, (struct span){(const char *)found.bytes, found.len}, &hex);
-    if (strcasecmp(hex.data, stated) == 0)
-        return 0;
-    error_set(err, ERR_REMOTE, "the bill has the SHA-1 %s, and the channel says %.64s", hex.data,
-              stated);
-    return error_hint(err, "it was damaged on its way: fetch it again");
+    TRY(sha1_of(f, true, &hex, err));
+    return strcasecmp(hex.data, stated) == 0 ? 0 : damaged(&hex, stated, err);
 }
 
 static int download_v3(struct bill_fetching *f, const struct place_v3 *place, struct error *err)

@@ -36,9 +36,11 @@ struct http_options {
     int64_t in_flight_max;           /* 0: 8 */
     bool adaptive;                   /* fewer at once where the host bears fewer: adaptive.h */
     const char *ca_file;             /* NULL: the system's */
+    /* PEM, shown to a host that wants one; ptr NULL: none. Borrowed while the client lives. */
+    struct span client_certificate, client_key;
 };
 struct http_client;
-/* Strings of options are copied. */
+/* Strings of options are copied, but for those. */
 int http_client_new(const struct http_options *options, struct http_client **ret,
                     struct error *err);
 /* NULL-safe. Transfers still under way are dropped without their done being called. */

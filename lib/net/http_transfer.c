@@ -196,6 +196,23 @@ static void limits_set(const struct http_client *c, struct http_task *t)
                                       : (curl_off_t)o->body_max_bytes);
 }
 
+static void client_certificate_set(const struct http_client *c, CURL *e)
+{
+    struct span certificate = c->options.client_certificate, key = c->options.client_key;
+    struct curl_blob blob = {.flags = CURL_BLOB_NOCOPY};
+
+    if (certificate.ptr == NULL)
+        return;
+    curl_easy_setopt(e, CURLOPT_SSLCERTTYPE, "PEM");
+    curl_easy_setopt(e, CURLOPT_SSLKEYTYPE, "PEM");
+    blob.data = (void *)(uintptr_t)certificate.ptr;
+    blob.len = certificate.len;
+    curl_easy_setopt(e, CURLOPT_SSLCERT_BLOB, &blob);
+    blob.data = (void *)(uintptr_t)key.ptr;
+    blob.len = key.len;
+    curl_easy_setopt(e, CURLOPT_SSLKEY_BLOB, &blob);
+}
+
 static void easy_setup(const struct http_client *c, struct http_task *t, bool may_reuse)
 {
     CURL *e = t->easy;
@@ -214,6 +231,7 @@ static void easy_setup(const struct http_client *c, struct http_task *t, bool ma
     curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, may_reuse ? 0L : 1L);
     if (c->ca_file)
         curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file);
+    client_certificate_set(c, e);
     limits_set(c, t);
     method_set(t);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->header_lines);
@@ -329,14 +347,25 @@ const char *http_transfer_redirect(const struct http_task *t)
 
 /* ---- what went wrong ----------------------------------------------------------------------- */
 
-static enum error_code code_of(CURLcode result)
+/* In TLS 1.3 a host refuses our certificate, or that we have none, when all else is done. */
+static bool is_refused_certificate(CURLcode result, const char *text)
 {
+    bool is_alert = strstr(text, "alert certificate") || strstr(text, "alert bad certificate") ||
+                    strstr(text, "alert unknown ca");
+
+    return is_alert && (result == CURLE_RECV_ERROR || result == CURLE_SSL_CONNECT_ERROR);
+}
+
+static enum error_code code_of(CURLcode result, const char *text)
+{
+    if (is_refused_certificate(result, text))
+        return ERR_AUTH;
     switch (result) {
+    case CURLE_SSL_CERTPROBLEM: /* our own */
     case CURLE_URL_MALFORMAT: return ERR_CONFIG;
     case CURLE_FILESIZE_EXCEEDED: return ERR_LIMIT;
     case CURLE_UNSUPPORTED_PROTOCOL: /* also an answer that is not HTTP/1 */
     case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_CACERT_BADFILE: return ERR_REMOTE;
     case CURLE_OUT_OF_MEMORY: return ERR_FAILED;
@@ -356,11 +385,14 @@ void http_transfer_error(const struct http_task *t, CURLcode result, struct erro
         len--;
     /* Their sentences begin upper case; "SSL ..." stays. */
     bool lower = len > 1 && isupper((unsigned char)text[0]) && !isupper((unsigned char)text[1]);
-    error_set(err, code_of(result), "%c%.*s", lower ? tolower((unsigned char)text[0]) : text[0],
-              len > 0 ? (int)len - 1 : 0, text + 1);
+    error_set(err, code_of(result, text), "%c%.*s",
+              lower ? tolower((unsigned char)text[0]) : text[0], len > 0 ? (int)len - 1 : 0,
+              text + 1);
     if (result == CURLE_FILESIZE_EXCEEDED)
         error_set(err, ERR_LIMIT, "the %s is over the limit",
                   t->req->sink ? message_text("download") : message_text("answer"));
+    if (err->code == ERR_AUTH)
+        error_hint(err, "the host wants a client certificate, and one that it knows");
     if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE)
         error_hint(err, "the certificate must be valid for this host and its authority trusted; a "
                         "private authority is named by ca_file");

@@ -69,7 +69,7 @@ struct settings {
     int payments_wechat_api, payments_wechat_sign_type; /* choices: v3 v2; HMAC-SHA256 MD5 */
     const char *payments_wechat_url, *payments_wechat_mch_id, *payments_wechat_app_id;
     const char *payments_wechat_key, *payments_wechat_serial_no, *payments_wechat_private_key;
-    const char *payments_wechat_public_key;
+    const char *payments_wechat_public_key, *payments_wechat_certificate, *payments_ca_file;
     const char *payments_alipay_url, *payments_alipay_app_id, *payments_alipay_private_key;
     const char *payments_alipay_public_key;
     int64_t payments_bill_timeout_ms, payments_bill_max_bytes;

@@ -204,7 +204,12 @@ static const struct field fields[] = {
      .help = "v3: serial number of the merchant's certificate"},
     {"payments.wechat_private_key", FIELD_STRING, MEMBER(payments_wechat_private_key),
      .env = "DINER_PAYMENTS_WECHAT_PRIVATE_KEY", .flags = FIELD_SECRET,
-     .help = "v3: its private key (apiclient_key.pem), or where it is kept: file:PATH"},
+     .help =
+         "its private key (apiclient_key.pem), or where it is kept: file:PATH; v3, and the fund "
+         "flow of v2"},
+    {"payments.wechat_certificate", FIELD_STRING, MEMBER(payments_wechat_certificate),
+     .env = "DINER_PAYMENTS_WECHAT_CERTIFICATE", .complete = "file",
+     .help = "v2: file of its certificate (apiclient_cert.pem), which the fund flow is given to"},
     {"payments.wechat_public_key", FIELD_STRING, MEMBER(payments_wechat_public_key),
      .env = "DINER_PAYMENTS_WECHAT_PUBLIC_KEY", .complete = "file",
      .help = "v3: file of WeChat Pay's public key or certificate, by which its answers are "
@@ -221,6 +226,10 @@ static const struct field fields[] = {
      .env = "DINER_PAYMENTS_ALIPAY_PUBLIC_KEY", .complete = "file",
      .help = "file of Alipay's public key, by which its answers are verified; default: they are "
              "not"},
+    {"payments.ca_file", FIELD_STRING, MEMBER(payments_ca_file), .env = "DINER_PAYMENTS_CA_FILE",
+     .complete = "file",
+     .help = "authorities (PEM) that the channels' TLS certificates are trusted by; default: the "
+             "system's"},
     {"payments.bill_timeout", FIELD_DURATION, MEMBER(payments_bill_timeout_ms), .def = "10m",
      .min = 1000, .max = DAY_MS, .env = "DINER_PAYMENTS_BILL_TIMEOUT",
      .help = "longest download of a bill"},

@@ -5,14 +5,14 @@ with changed as (
     left join ods.members m using (member_id)
     cross join lateral (values ('name', m.name, g.name), ('phone', m.phone, g.phone),
                                ('unionid', m.unionid, g.unionid), ('openid', m.openid, g.openid),
-                               ('points', m.points::text, g.points::text)) v (field, was, becomes)
+                               ('level', m.level, g.level), ('points', m.points::text, g.points::text)) v (field, was, becomes)
     union all
     select g.member_id, g.crm_id, 'crm', v.field, v.was, v.becomes
     from ods.crm_merged g
     join ods.crm_members c using (crm_id)
     cross join lateral (values ('name', c.name, g.name), ('phone', c.phone, g.phone),
                                ('unionid', c.unionid, g.unionid), ('openid', c.openid, g.openid),
-                               ('points', c.points::text, g.points::text)) v (field, was, becomes)
+                               ('level', c.level, g.level), ('points', c.points::text, g.points::text)) v (field, was, becomes)
     union all
     select m.member_id, null, 'crm', 'member', null, 'new'
     from ods.members m

@@ -6,7 +6,7 @@ select m.member_id as code, m.name,
                                      order by v.n), '[]')
            from (values (1, 'mobile', null, m.phone), (2, 'other', 'unionid', m.unionid),
                         (3, 'other', 'openid', m.openid), (4, 'other', 'appid', m.appid),
-                        (5, 'other', 'points', m.points::text)) v (n, type, name, value)
+                        (5, 'other', 'points', m.points::text), (6, 'other', 'level', m.level)) v (n, type, name, value)
            where v.value is not null))) as contact_mechanisms,
        jsonb_build_array(jsonb_build_array('add', coalesce((
            select jsonb_agg(g.id) from ods.crm_categories g where g.name = ${params.category}), '[]'))) as categories

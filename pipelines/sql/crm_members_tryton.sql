@@ -22,6 +22,8 @@ chosen as (
            max(value) filter (where type = 'other' and name = 'appid') as appid,
            max(value) filter (where type = 'other' and name = 'points') as points,
            max(id) filter (where type = 'other' and name = 'points') as points_id,
+           max(value) filter (where type = 'other' and name = 'level') as level,
+           max(id) filter (where type = 'other' and name = 'level') as level_id,
            max(written_at) as written_at
     from dated group by crm_id
 ),
@@ -31,10 +33,10 @@ plain as (
 )
 select p.crm_id, p.code, nullif(btrim(p.name), '') as name,
        case when d.digits ~ '^1[3-9][0-9]{9}$' then d.digits else c.phone end as phone,
-       c.unionid, c.openid, c.appid,
+       c.unionid, c.openid, c.appid, c.level,
        case when c.points ~ '^-?[0-9]{1,15}$' then c.points::bigint end as points,
        greatest(p.created_at, p.written_at, c.written_at) as updated_at,
-       c.phone_id, c.points_id
+       c.phone_id, c.points_id, c.level_id
 from ods.crm_parties p
 left join chosen c using (crm_id)
 left join plain d using (crm_id)

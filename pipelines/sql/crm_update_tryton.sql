@@ -1,10 +1,11 @@
 -- Records of the CRM that differ from what was decided, as Tryton's party.write wants them: the
--- id, and only the values that change. Phone and points are contact mechanisms of the party.
+-- id, and only the values that change. Phone, points and level are contact mechanisms of the party.
 with difference as (
-    select g.crm_id, c.phone_id, c.points_id,
+    select g.crm_id, c.phone_id, c.points_id, c.level_id,
            case when g.name is distinct from c.name then g.name end as name,
            case when g.phone is distinct from c.phone then g.phone end as phone,
            case when g.points is distinct from c.points then g.points::text end as points,
+           case when g.level is distinct from c.level then g.level end as level,
            case when g.unionid is distinct from c.unionid then g.unionid end as unionid,
            case when g.openid is distinct from c.openid then g.openid end as openid,
            case when g.appid is distinct from c.appid then g.appid end as appid
@@ -23,7 +24,8 @@ mechanism as (
                                (2, 'other', 'points', d.points, d.points_id),
                                (3, 'other', 'unionid', d.unionid, null),
                                (4, 'other', 'openid', d.openid, null),
-                               (5, 'other', 'appid', d.appid, null)) v (n, type, name, value, id)
+                               (5, 'other', 'appid', d.appid, null),
+                               (6, 'other', 'level', d.level, d.level_id)) v (n, type, name, value, id)
     where v.value is not null
     group by d.crm_id
 )

@@ -1,10 +1,10 @@
 -- Members of both sides for the tests of crm_members; rolled back.
 create schema if not exists ods;
 create table if not exists ods.members (
-    member_id text, name text, phone text, unionid text, openid text, appid text, points bigint, updated_at timestamptz);
+    member_id text, name text, phone text, unionid text, openid text, appid text, level text, points bigint, updated_at timestamptz);
 create table if not exists ods.crm_members (
-    crm_id text, code text, name text, phone text, unionid text, openid text, appid text, points bigint,
-    updated_at timestamptz, phone_id bigint, points_id bigint);
+    crm_id text, code text, name text, phone text, unionid text, openid text, appid text, level text, points bigint,
+    updated_at timestamptz, phone_id bigint, points_id bigint, level_id bigint);
 create table if not exists ods.crm_links (crm_id text, member_id text, matched_by text, linked_at timestamptz);
 delete from ods.members;
 delete from ods.crm_members;

@@ -1,7 +1,7 @@
 -- Members of the platform and of ours for the tests of members_pull and members_push; rolled back.
 create schema if not exists ods;
 create table if not exists ods.members (
-    member_id text, name text, phone text, unionid text, openid text, appid text, points bigint, updated_at timestamptz);
+    member_id text, name text, phone text, unionid text, openid text, appid text, level text, points bigint, updated_at timestamptz);
 create table if not exists ods.platform_members (
     member_id text, name text, phone text, unionid text, openid text, appid text, level text, points bigint,
     status text, version int, updated_at timestamptz);

@@ -86,6 +86,21 @@ def measure(args, dsn, postmaster, directory):
           f"server {statistics.median(r.server for r in runs[1:]):.1f} s; found: {found}", flush=True)
 
 
+def all_differ(args, dsn, postmaster, directory):
+    """Every payment and refund of ours stands alone: what is printed must not be held."""
+    env = {**os.environ, "DINER_CONFIG": os.path.join(directory, "diner.yaml")}
+    psql(dsn, "truncate app.reconciliations, app.reconciliation_totals, app.differences", "checkpoint")
+    for form in ("table", "json", "jsonl", "csv"):
+        out = os.path.join(directory, "out")
+        command = ["sh", "-c", f"{args.diner} -q payments reconcile --no-bill --channel wechat --date 2026-11-21 --pool-days 0 "
+                               f"-o {form} --html {out}.html >{out} 2>/dev/null; [ $? -eq 9 ]"]
+        run = timed(command, postmaster, env)
+        with open(out, "rb") as printed:
+            lines = sum(1 for _ in printed)
+        print(f"nothing agrees, -o {form} and --html: {run.seconds:.1f} s, {run.rss_kb >> 10} MiB (the goal is 64) for "
+              f"{lines} lines of {os.path.getsize(out) >> 20} MiB", flush=True)
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("diner", type=os.path.abspath)
@@ -102,6 +117,7 @@ def main():
             postmaster = int(pid_file.readline())
         psql(dsn, "alter system set max_wal_size = '8GB'", "alter system set autovacuum = off", "select pg_reload_conf()")
         measure(args, dsn, postmaster, directory)
+        all_differ(args, dsn, postmaster, directory)
     finally:
         cluster("stop", pg)
         shutil.rmtree(os.path.dirname(pg), ignore_errors=True)

@@ -353,6 +353,40 @@ P1 channel_only open find_order"
     assert_stderr_has "rows of other days"
 }
 
+@test "a bill that is missing or refused leaves other channels and days in peace" {
+    export DINER_OUTPUT_DIR=$PWD DINER_PAYMENTS_WECHAT_MCH_ID=1900000109 DINER_PAYMENTS_ALIPAY_APP_ID=2021
+    paid P1 10; METHOD=alipay paid P2 20; paid P3 30 "2026-11-23 12:00"
+    printf 'P P1 10\n' | wechat wechat_trade_ALL_20261121.csv
+    reconcile --date $D
+    assert_status 1
+    assert_stderr_has "wechat $D: 1 rows of the bill, 1 of ours; 1 match"
+    assert_stderr_has "alipay_trade_20261121.zip"
+    assert_stderr_has "payments bill fetch"
+    assert_sql "select string_agg(channel || ' ' || bill_date, ',') from app.reconciliations" "wechat $D"
+    # What differs is told all the same, and the worst is the exit status: 1 before 9.
+    printf 'P P1 10\nP P9 9\n' | wechat wechat_trade_ALL_20261121.csv
+    reconcile --date $D -o json
+    assert_status 1
+    assert_equal "$(found)" "P9 channel_only open find_order"
+    assert_stderr_matches "alipay_trade_20261121.zip.*; and 1 differences are open"
+    # Days: 22 is missing, 23 does not add up, 24 is as it should be; in a dry run as well.
+    printf 'P P3 30\n' | wechat wechat_trade_ALL_20261123.csv 2026-11-23
+    sed -i 's/^`1,`30.00/`2,`30.00/' wechat_trade_ALL_20261123.csv
+    printf 'P P4 40\n' | wechat wechat_trade_ALL_20261124.csv 2026-11-24
+    for dry in --dry-run ''; do
+        reconcile --channel wechat --from $D --to 2026-11-24 -o json $dry
+        assert_status 1
+        assert_stderr_matches "wechat_trade_ALL_20261122.csv.*; and .*wechat_trade_ALL_20261123.csv.*; and 2 differences are open"
+        assert_equal "$(found)" "P9 channel_only open find_order
+P4 channel_only open find_order"
+    done
+    assert_sql "select string_agg(bill_date::text, ',' order by bill_date) from app.reconciliations where is_current" "$D,2026-11-24"
+    # None of them: its own error, and nothing printed.
+    reconcile --channel alipay --date $D -o json
+    assert_status 1
+    assert_stdout_is ""
+}
+
 @test "table, CSV, and a page for printing with nothing from elsewhere" {
     paid P2 20
     printf 'P P1<b> 10\n' | wechat bill.csv

@@ -14,6 +14,15 @@ setup_file() {
         chmod 0600 ./*.key
         printf key-of-v2-for-the-test >v2.key
         chmod 0600 v2.key
+        # Who gives the merchant its certificate, another who does not, and the channel's own.
+        for who in clients strangers; do
+            openssl req -x509 -newkey rsa:2048 -nodes -keyout $who.key -out $who.pem -subj "/CN=$who" -days 2 2>/dev/null
+            openssl req -new -key merchant.key -subj /CN=1900000109 2>/dev/null |
+                openssl x509 -req -CA $who.pem -CAkey $who.key -CAcreateserial -out merchant_of_$who.pem -days 2 2>/dev/null
+        done
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -subj /CN=localhost -days 2 \
+            -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
+        cat tls.crt tls.key >tls.pem
     )
     "$PROJECT/tests/bill_server.py" "$FILE_DIR" 3>&- &
     echo $! >"$FILE_DIR/pid"
@@ -286,9 +295,64 @@ nothing_here() { assert_equal "$(find . -mindepth 1 | wc -l)" 0; }
     assert_status 4
     assert_stderr_has "SIGN ERROR (20001)"
     refute_stderr_has wrong
+    nothing_here
+}
+
+v2_tls() {
+    v2
+    export DINER_PAYMENTS_WECHAT_URL=https://localhost:$(cat "$FILE_DIR/tls_port") DINER_PAYMENTS_CA_FILE=$FILE_DIR/tls.crt
+    export DINER_PAYMENTS_WECHAT_CERTIFICATE=$FILE_DIR/merchant_of_clients.pem
+}
+
+@test "wechat v2: the fund flow is given to who shows the merchant's certificate, signed by HMAC-SHA256 only" {
+    v2_tls
+    for digest in '' ', digest: "plain"' ', digest: "packed"'; do
+        script v2 "$(bill wechat_fundflow.csv), gzip: true$digest"
+        DINER_PAYMENTS_WECHAT_SIGN_TYPE=MD5 wechat --layout flow -o json
+        assert_status 0
+        assert_json '.[0] | .layout == "flow" and .outcome == "fetched" and .rows == 3 and .expense_amount.amount_minor == 4037'
+        cmp wechat_flow_BASIC_20261121.csv "$BILLS/wechat_fundflow.csv"
+        assert_equal "$(asked '.[-1] | [.path, .asked.account_type, .asked.sign_type, .asked.bill_date] | join(" ")')" \
+            "/pay/downloadfundflow Basic HMAC-SHA256 20261121"
+        all_signed
+        rm ./*.csv
+    done
+    wechat --layout flow --type OPERATION
+    assert_status 0
+    assert_equal "$(asked '.[-1].asked.account_type')" Operation
+    rm ./*.csv
+    script v2 'answer: "<xml><return_code>SUCCESS</return_code><result_code>FAIL</result_code><err_code>NO_BILL_EXIST</err_code><err_code_des>no bill</err_code_des></xml>"'
+    wechat --layout flow -o json
+    assert_status 0
+    assert_json '.[0].outcome == "no_bill"'
+}
+
+@test "wechat v2: a fund flow that was damaged, a certificate that is missing, not ours or no certificate" {
+    v2_tls
+    script v2 "$(bill wechat_fundflow.csv), digest: \"$(printf x | sha1sum | cut -c1-40)\""
     wechat --layout flow
-    assert_status 2
+    assert_status 1
+    assert_stderr_has "the channel says 11f6ad8ec52a2984abaafd7c3b516503785c2072"
+    script v2 "$(bill wechat_fundflow.csv)"
+    DINER_PAYMENTS_WECHAT_CERTIFICATE=$FILE_DIR/merchant_of_strangers.pem wechat --layout flow
+    assert_status 4
     assert_stderr_has "client certificate"
+    # The trade bill needs none, and so none is shown.
+    wechat
+    [ "$status" -ne 0 ]
+    assert_stderr_has "alert"
+    DINER_PAYMENTS_WECHAT_CERTIFICATE=$FILE_DIR/clients.pem wechat --layout flow
+    assert_status 3
+    DINER_PAYMENTS_WECHAT_CERTIFICATE='' wechat --layout flow
+    assert_status 3
+    assert_stderr_has "payments.wechat_certificate is not set"
+    DINER_PAYMENTS_WECHAT_CERTIFICATE=$FILE_DIR/merchant.pub wechat --layout flow
+    assert_status 3
+    assert_stderr_has "no certificate in PEM"
+    DINER_PAYMENTS_WECHAT_CERTIFICATE=/nowhere wechat --layout flow
+    assert_status 1
+    DINER_PAYMENTS_CA_FILE='' wechat --layout flow
+    assert_status 1
     nothing_here
 }
 
@@ -414,7 +478,7 @@ nothing_here() { assert_equal "$(find . -mindepth 1 | wc -l)" 0; }
     assert_equal "$(ls)" alipay_trade_20261121.zip
     DINER_PAYMENTS_ALIPAY_PRIVATE_KEY=file:$FILE_DIR/channel.key fetch --date $DAY
     assert_status 4
-    assert_stderr_matches "wechat: the bill is .*; and: alipay: .*invalid-signature"
+    assert_stderr_matches "wechat: the bill is .*; and alipay: .*invalid-signature"
     DINER_PAYMENTS_WECHAT_MCH_ID='' fetch --date $DAY
     assert_status 0
     assert_stdout_matches "outcome +fetched"

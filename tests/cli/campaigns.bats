@@ -106,6 +106,70 @@ YAML
     assert_stderr_has "coupon_refused: Coupon 'HELLO' gives nothing for this order: it is over"
 }
 
+@test "coupons: over after their last business day, which the list says" {
+    campaign OLD --kind percent --percent 10 --coupon
+    # The business day is that of the store: until 04:00 it is the day before.
+    day=$(sql "select (now() at time zone timezone - cutoff)::date from app.stores where code = 'S001'")
+    run --separate-stderr "$DINER" campaigns issue OLD --code LAST --uses 5 --expires-on "$day" -o json
+    assert_status 0
+    assert_json ".[0].expires_on == \"$day\""
+    "$DINER" campaigns issue OLD --code FOREVER >/dev/null 2>&1
+    assert_equal "$(order --coupon LAST | jq -r '.discount_amount | tostring | test("0.00") | not')" true
+    sql "update app.coupons set expires_on = expires_on - 1 where code = 'LAST'"
+    run --separate-stderr "$DINER" orders create --store S001 --item P2001=1 --coupon LAST
+    assert_status 1
+    assert_stderr_has "coupon_expired"
+    run --separate-stderr "$DINER" campaigns apply --store S001 --item P2001=1 --coupon LAST --dry-run
+    assert_status 1
+    assert_stderr_has "coupon_expired"
+    run --separate-stderr "$DINER" campaigns show OLD --coupons -o json
+    assert_json '[.[] | [.code, .expired, .uses]] == [["LAST", true, 1], ["FOREVER", false, 0]] and .[1].expires_on == null'
+    run --separate-stderr "$DINER" campaigns issue OLD --expires-on tomorrowish
+    assert_status 1
+    assert_stderr_has "'expires_on' is a day"
+    # An order of that day, priced anew later, still has it.
+    no=$(order | jq -r .order_no)
+    sql "update app.orders set created_at = created_at - interval '1 day' where order_no = '$no'"
+    run --separate-stderr "$DINER" campaigns apply "$no" --coupon LAST -o json
+    assert_status 0
+}
+
+@test "per member: so many orders of one, however many coupons; what is cancelled or of another does not count" {
+    campaign TWICE --kind amount --amount 1 --coupon --per-member 2
+    run --separate-stderr "$DINER" campaigns show TWICE -o json
+    assert_json '.per_member == 2'
+    "$DINER" campaigns issue TWICE --code MANY --uses 50 >/dev/null 2>&1
+    one=$(sql "insert into app.members (name) values ('段正淳') returning member_no")
+    other=$(sql "insert into app.members (name) values ('段延庆') returning member_no")
+    run --separate-stderr "$DINER" orders create --store S001 --item P2001=1 --coupon MANY
+    assert_status 1
+    assert_stderr_has "only for members"
+    first=$(order --coupon MANY --member-no "$one" | jq -r .order_no)
+    order --coupon MANY --member-no "$one" >/dev/null
+    run --separate-stderr "$DINER" orders create --store S001 --item P2001=1 --coupon MANY --member-no "$one"
+    assert_status 1
+    assert_stderr_has "coupon_refused"
+    assert_stderr_has "as often as it is given"
+    run --separate-stderr "$DINER" campaigns apply --store S001 --item P2001=1 --member-no "$one" --dry-run -o json
+    assert_json '.campaigns[] | select(.campaign == "TWICE") | .reason == "coupon"'
+    order --coupon MANY --member-no "$other" >/dev/null
+    "$DINER" orders cancel "$first" --reason x --yes >/dev/null 2>&1
+    order --coupon MANY --member-no "$one" >/dev/null
+    assert_sql "select uses from app.coupons where code = 'MANY'" 3
+    # Two who are one have had it together.
+    "$DINER" members merge "$one" "$other" --yes >/dev/null 2>&1
+    run --separate-stderr "$DINER" orders create --store S001 --item P2001=1 --coupon MANY --member-no "$other"
+    assert_status 1
+    assert_stderr_has "as often as it is given"
+    # Without coupons as well: it is left out, the order is made.
+    campaign ONCE --kind amount --amount 2 --per-member 1
+    third=$(sql "insert into app.members (name) values ('木婉清') returning member_no")
+    assert_equal "$(order --member-no "$third" | jq -r '[.discounts[] | select(.campaign == "ONCE")] != []')" true
+    assert_equal "$(order --member-no "$third" | jq -r '[.discounts[] | select(.campaign == "ONCE")] != []')" false
+    assert_equal "$(order | jq -r '[.discounts[] | select(.campaign == "ONCE")] != []')" false
+    "$DINER" campaigns end ONCE --yes >/dev/null 2>&1
+}
+
 @test "apply --dry-run: line by line, which campaign counts, which does not and why" {
     campaign NIGHT --kind amount --amount 5 --daypart 22:00-02:00 --ends-on 2026-12-31
     campaign TEA --kind percent --percent 50 --category 饮品

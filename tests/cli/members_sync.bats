@@ -37,9 +37,10 @@ platform() { # METHOD PATH [BODY]: the answer
 mechanism() { # ID TYPE NAME VALUE
     printf '{"id": %s, "type": "%s", "name": %s, "value": "%s", "create_date": %s, "write_date": null}' "$1" "$2" "$3" "$4" "$AT"
 }
-party() { # ID NAME PHONE [CODE [POINTS]]
+party() { # ID NAME PHONE [CODE [POINTS [LEVEL]]]
     printf '{"id": %s, "code": %s, "name": "%s", "create_date": %s, "write_date": null, "contact_mechanisms.": [%s%s]}' \
-        "$1" "${4:-null}" "$2" "$AT" "$(mechanism "${1}1" mobile null "$3")" "${5:+,$(mechanism "${1}2" other '"points"' "$5")}"
+        "$1" "${4:-null}" "$2" "$AT" "$(mechanism "${1}1" mobile null "$3")" \
+        "${5:+,$(mechanism "${1}2" other '"points"' "$5")}${6:+,$(mechanism "${1}3" other '"level"' "$6")}"
 }
 AT='{"__class__": "datetime", "year": 2026, "month": 11, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0}'
 crm() { # PARTY...: what the CRM has
@@ -66,8 +67,13 @@ sync() {
     assert_equal "$three" "M00000003 新来的"
     assert_asked 'map(select(.path == "/create").body | fromjson | .items[]?) | map(.code) == ["'"$two"'"]'
     assert_sql "select points from ods.platform_members where member_id = '$one'" 70
+    # What the CRM lacks of them is sent: level and points too, for who is there and who is new.
+    others='.. | objects | select(.type? == "other") | .name + "=" + .value'
+    assert_asked '[.[] | select(.path == "/write") | .body | fromjson | .items[]? | select(.id == 1) | '"$others"'] | sort == ["level=gold", "points=70"]'
+    assert_asked '[.[] | select(.path == "/create") | .body | fromjson | .items[]? | '"$others"'] | sort == ["level=normal", "points=0"]'
     # The CRM has by now what it was sent.
-    crm "$(party 1 他们的甲 13800000001 null 70)" "$(party 2 新来的 13800000003 null 0)" "$(party 3 只在我们这里 13800000002 "\"$two\"" 0)"
+    crm "$(party 1 他们的甲 13800000001 null 70 gold)" "$(party 2 新来的 13800000003 null 0 normal)" "$(party 3 只在我们这里 13800000002 "\"$two\"" 0 normal)"
+    sql "alter table ods.members drop column level" # as it was before there was one
     sync
     before=$(sql "select string_agg(concat_ws(' ', member_no, name, phone, version), ';' order by id) from app.members")
     assert_sql "select string_agg(crm_id || ' ' || member_id, ';' order by crm_id) from ods.crm_links" "1 $one;2 M00000003;3 $two"
@@ -75,6 +81,11 @@ sync() {
     assert_json 'map(select(.pipeline == "members_push")) | map(.read) == [0]'
     assert_sql "select string_agg(concat_ws(' ', member_no, name, phone, version), ';' order by id) from app.members" "$before"
     assert_asked 'map(select(.path == "/create" or .path == "/write")) == []'
+    # A level that the CRM has otherwise is mended there, and never taken over.
+    crm "$(party 1 他们的甲 13800000001 null 70 platinum)" "$(party 2 新来的 13800000003 null 0 normal)" "$(party 3 只在我们这里 13800000002 "\"$two\"" 0 normal)"
+    sync
+    assert_asked '[.[] | select(.path == "/write") | .body | fromjson | .items[]? | [.. | objects | .value? // empty]] == [["gold"]]'
+    assert_sql "select level from app.members where member_no = '$one'" gold
 }
 
 @test "sync: who was merged stays merged, a change made meanwhile stays" {

@@ -189,6 +189,25 @@ defects() {
     assert_sql "select level from app.members where member_no = '$by_hand'" staff
 }
 
+@test "tiers: two who are one have earned it together, and apart no more" {
+    member; one=$member
+    member; other=$member
+    points earn "$one" 120 --ref together-1 >/dev/null
+    points earn "$other" 150 --ref together-2 >/dev/null
+    assert_sql "select string_agg(level, ' ') from app.members where member_no in ('$one', '$other')" "normal normal"
+    "$DINER" members merge "$one" "$other" --yes >/dev/null 2>&1
+    assert_sql "select level from app.members where member_no = '$one'" silver
+    assert_equal "$("$DINER" members tiers show "$one" -o json 2>/dev/null | jq .earned)" 270
+    run --separate-stderr "$DINER" members tiers evaluate --dry-run -o json
+    assert_json '.[0] | .raised == 0 and .lowered == 0'
+    run "$DINER" members tiers evaluate
+    assert_sql "select level from app.members where member_no = '$one'" silver
+    "$DINER" members unmerge "$other" --yes >/dev/null 2>&1
+    assert_equal "$("$DINER" members tiers show "$one" -o json 2>/dev/null | jq .earned)" 120
+    run "$DINER" members tiers evaluate
+    assert_sql "select string_agg(level, ' ') from app.members where member_no in ('$one', '$other')" "normal normal"
+}
+
 @test "tiers that do not make sense are refused before anything starts" {
     run --separate-stderr env DINER_POINTS_TIERS='silver=100' "$DINER" config check
     assert_status 3

@@ -48,6 +48,21 @@ books() { # what does not add up
     assert_equal "$(books)" 0
 }
 
+@test "a member has so many orders of a campaign, and not one more" {
+    member=$(sql "insert into app.members (name) values ('段正淳') returning member_no")
+    post /campaigns '{"code":"M","name":"m","kind":"amount","amount":1,"coupon":true,"per_member":3}' >/dev/null
+    post /campaigns '{"code":"N","name":"n","kind":"amount","amount":1,"per_member":5}' >/dev/null
+    post /coupons '{"campaign":"M","count":1000}' >/dev/null
+    # Each with a coupon of its own: no row of theirs is locked by two.
+    sql "update app.coupons set code = 'K' || id"
+    run race 32 /orders "${ORDER%\}},\"member\":\"$member\",\"coupons\":[\"K{}\"]}"
+    assert_equal "$output" "3 201 29 422"
+    run race 32 /orders "${ORDER%\}},\"member\":\"$member\"}"
+    assert_equal "$output" "32 201"
+    assert_sql "select string_agg(c.code || ' ' || n, ' ' order by c.code) from app.campaigns c join (select campaign_id, count(distinct order_id) n from app.order_discounts where returned_at is null group by 1) d on d.campaign_id = c.id" "M 3 N 5"
+    assert_equal "$(books)" 0
+}
+
 @test "the same Idempotency-Key takes once" {
     post /campaigns '{"code":"I","name":"i","kind":"amount","amount":1,"budget":50}' >/dev/null
     run race 32 /orders "$ORDER" -H "Idempotency-Key: same-$BATS_TEST_NUMBER"

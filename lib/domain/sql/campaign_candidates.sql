@@ -16,7 +16,10 @@ SELECT to_char(h.day, 'YYYY-MM-DD'), extract(isodow FROM h.day)::integer,
             ELSE ((c.budget - c.spent
                    + coalesce((SELECT sum(d.amount) FROM app.order_discounts d
                                WHERE d.order_id = $7::bigint AND d.campaign_id = c.id
-                                 AND d.returned_at IS NULL), 0)) * 100)::bigint END
+                                 AND d.returned_at IS NULL), 0)) * 100)::bigint END,
+       CASE WHEN $3::bigint IS NULL THEN -1
+            WHEN c.terms ->> 'per_member' IS NULL THEN 0
+            ELSE app.campaign_member_orders(c.id, $3::bigint, $7::bigint) END
 FROM here h
 LEFT JOIN app.campaigns c
     ON c.id = ANY ($4::bigint[])

@@ -2,10 +2,7 @@
 WITH tier AS (
     SELECT * FROM unnest($1::text[], $2::bigint[]) AS t (name, start)
 ), earned AS (
-    SELECT l.member_id, sum(l.amount) AS points
-    FROM app.points_log l
-    WHERE l.kind IN ('earn', 'clawback') AND l.created_at >= clock_timestamp() - $3::interval
-    GROUP BY l.member_id
+    SELECT member_id, points FROM app.points_earned_by_all(clock_timestamp() - $3::interval)
 )
 SELECT count(*) FILTER (WHERE wanted.start > old.start), count(*) FILTER (WHERE wanted.start < old.start)
 FROM app.members m

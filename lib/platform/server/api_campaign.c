@@ -107,12 +107,13 @@ static int post_coupons(struct request *r, struct error *err)
     const char *document;
     TRY(check_role(r, err));
     TRY(request_body_check(r, &body, err));
-    TRY(members_read(r, body, "campaign code member count uses", &m, err));
+    TRY(members_read(r, body, "campaign code member count uses expires_on", &m, err));
     TRY(members_text(r, &m, "campaign", true, 32, &coupon.campaign, err));
     TRY(members_text(r, &m, "code", false, COUPON_CODE_BYTES_MAX, &coupon.code, err));
     TRY(members_text(r, &m, "member", false, 32, &coupon.member, err));
     TRY(members_int(r, &m, "count", 1, COUPONS_MAX, &coupon.count, err));
     TRY(members_int(r, &m, "uses", 1, COUPON_USES_MAX, &coupon.uses, err));
+    TRY(members_day(r, &m, "expires_on", &coupon.expires_on, err));
     if (coupon.code != NULL && !is_code(coupon.code))
         return request_refuse(r, err, "code", "'code' has 1 to 64 of A-Z, a-z, 0-9, _ and -");
     if (coupon.code != NULL && coupon.count > 1)

@@ -1,6 +1,5 @@
 /* lib/platform/server/api_points.c - /members/{member_no}/points: how many there are, their ledger,
  * what other systems put in and take out; /members/{member_no}/tier, /tiers: the levels. */
-#include "core/datetime.h"
 #include "domain/points.h"
 #include "domain/tier.h"
 #include "platform/server/internal.h"
@@ -37,15 +36,6 @@ static int check_role(struct request *r, struct error *err)
                          "the role %s does not move points", r->user.role);
 }
 
-static int read_day(struct request *r, const struct members *m, const char **ret, struct error *err)
-{
-    struct datetime day;
-    TRY(members_text(r, m, "expires_on", false, 10, ret, err));
-    if (*ret == NULL || (strlen(*ret) == 10 && datetime_parse_iso(*ret, 10, &day) && !day.has_time))
-        return ERR_OK;
-    return request_refuse(r, err, "expires_on", "'expires_on' is a day: 2027-12-31");
-}
-
 /* allowed: the members that the change may have. */
 static int read_change(struct request *r, const char *allowed, struct points_change *ret,
                        struct error *err)
@@ -59,7 +49,7 @@ static int read_change(struct request *r, const char *allowed, struct points_cha
     TRY(members_int(r, &m, "points", 1, POINTS_MAX, &ret->points, err));
     TRY(members_text(r, &m, "of_ref", false, POINTS_REF_BYTES_MAX, &ret->of_ref, err));
     TRY(members_text(r, &m, "note", false, 500, &ret->note, err));
-    TRY(read_day(r, &m, &ret->expires_on, err));
+    TRY(members_day(r, &m, "expires_on", &ret->expires_on, err));
     return members_ref(r, &m, POINTS_REF_BYTES_MAX, &ret->ref, err);
 }
 

@@ -235,6 +235,16 @@ int request_body_nothing(struct request *r, struct error *err)
     return members_read(r, body, "", &m, err);
 }
 
+int members_day(struct request *r, const struct members *m, const char *name, const char **ret,
+                struct error *err)
+{
+    struct datetime day;
+    TRY(members_text(r, m, name, false, 40, ret, err));
+    if (*ret == NULL || (strlen(*ret) == 10 && datetime_parse_iso(*ret, 10, &day) && !day.has_time))
+        return ERR_OK;
+    return request_refuse(r, err, name, "'%s' is a day: 2027-12-31", name);
+}
+
 int members_time(struct request *r, const struct members *m, const char *name, const char **ret,
                  struct error *err)
 {

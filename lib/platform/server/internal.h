@@ -175,6 +175,9 @@ int members_int(struct request *r, const struct members *m, const char *name, in
 /* An RFC 3339 instant in canonical form; NULL when absent or null. */
 int members_time(struct request *r, const struct members *m, const char *name, const char **ret,
                  struct error *err);
+/* A date YYYY-MM-DD; NULL when absent or null. */
+int members_day(struct request *r, const struct members *m, const char *name, const char **ret,
+                struct error *err);
 int members_bool(struct request *r, const struct members *m, const char *name, bool *ret,
                  struct error *err); /* untouched when absent */
 /* A list of 1 to count_max items, each given to `item`; its errors say which. */

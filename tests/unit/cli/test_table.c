@@ -127,6 +127,67 @@ static void test_empty(void **state)
     assert_string_equal(end(t), "nothing there\n");
 }
 
+#define MANY 100000
+
+static void fill_many(struct table *t)
+{
+    char qty[16];
+
+    for (int i = 0; i < MANY; i++) {
+        (void)snprintf(qty, sizeof(qty), "%d", i);
+        table_row(t, (const char *[]){"S001", "老北京涮肉", qty, "0.10", "12.30", "t", NULL, NULL});
+    }
+}
+
+static void test_many_rows_are_not_held(void **state)
+{
+    struct error err = ERROR_INIT;
+    struct jsonx *doc;
+    int64_t n;
+    struct table *t = begin(CLI_OUTPUT_JSON);
+
+    (void)state;
+    fill_many(t);
+    (void)fflush(cli.out);
+    assert_true(text_size > (size_t)MANY * 100); /* all of them are there before the end */
+    const char *json = end(t);
+    if (jsonx_parse(json, strlen(json), "table", &doc, &err) != 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(jsonx_count(doc), MANY);
+    assert_true(jsonx_integer(jsonx_pointer(doc, "/99999/qty"), &n) && n == MANY - 1);
+    jsonx_free(doc);
+}
+
+static void test_a_table_that_flows_is_as_one_that_does_not(void **state)
+{
+    struct table *t = begin(CLI_OUTPUT_TABLE);
+    size_t lines = 0, width = 0;
+
+    (void)state;
+    fill_many(t);
+    for (const char *line = end(t), *next; *line != '\0'; line = next + 1, lines++) {
+        next = strchr(line, '\n');
+        size_t now = display_width(line, (size_t)(next - line));
+        assert_true(lines <= 1 || now == width || (lines > 1000 && now == width + 1));
+        width = now;
+    }
+    assert_int_equal(lines, MANY + 1);
+}
+
+static void test_a_quiet_column_speaks_where_later_rows_are_not_known(void **state)
+{
+    static const struct table_column own[] = {
+        {"id", TABLE_TEXT}, {"note", TABLE_TEXT, .is_quiet = true}, {NULL, TABLE_TEXT}};
+
+    (void)state;
+    (void)begin(CLI_OUTPUT_TABLE);
+    struct table *t = table_new(&cli, own);
+    for (int i = 0; i < MANY; i++)
+        table_row(t, (const char *[]){"a number of some length", NULL});
+    table_row(t, (const char *[]){"the last", "said"});
+    assert_non_null(strstr(end(t), "the last                 said\n"));
+}
+
 static void test_wrong_values(void **state)
 {
     static const char *const wrong[][8] = {
@@ -236,6 +297,9 @@ int main(void)
         T(test_jsonl),
         T(test_csv),
         T(test_empty),
+        T(test_many_rows_are_not_held),
+        T(test_a_table_that_flows_is_as_one_that_does_not),
+        T(test_a_quiet_column_speaks_where_later_rows_are_not_known),
         T(test_wrong_values),
         T(test_full_disk),
         cmocka_unit_test(test_width),

@@ -111,6 +111,27 @@ static void test_classes_and_names(void **state)
     assert_int_equal(error_exit_status((enum error_code)9999), 70); /* unknown: a defect */
 }
 
+static void test_fold_tells_all_and_counts_as_the_worst(void **state)
+{
+    (void)state;
+    struct error all = ERROR_INIT, one = ERROR_INIT;
+    error_set(&one, ERR_DATA, "wechat: it does not add up");
+    error_hint(&one, "fetch it again");
+    assert_int_equal(error_fold(&all, &one), ERR_DATA);
+    assert_string_equal(all.message, "wechat: it does not add up");
+    error_set(&one, ERR_AUTH, "alipay: wrong key");
+    error_hint(&one, "look at the keys");
+    assert_int_equal(error_fold(&all, &one), ERR_AUTH);
+    assert_string_equal(all.message, "wechat: it does not add up; and alipay: wrong key");
+    assert_string_equal(all.hint, "look at the keys");
+    error_set(&one, ERR_CHECK, "1 differs");
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(error_fold(&all, &one), ERR_AUTH);
+    }
+    assert_string_equal(all.hint, "look at the keys");
+    assert_int_equal(strlen(all.message), ERROR_MESSAGE_MAX - 1);
+}
+
 static void test_worse_follows_the_rule(void **state)
 {
     (void)state;
@@ -138,6 +159,7 @@ int main(void)
         cmocka_unit_test(test_errno_text_and_hint),
         cmocka_unit_test(test_classes_and_names),
         cmocka_unit_test(test_worse_follows_the_rule),
+        cmocka_unit_test(test_fold_tells_all_and_counts_as_the_worst),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -433,7 +433,8 @@ static void test_terms_read_back(void **state)
         "\"each\":false,\"min_amount\":\"50.50\",\"max_discount\":\"60.00\",\"products\":[\"P1\"],"
         "\"categories\":[\"主食\"],\"starts_on\":\"2026-12-01\",\"ends_on\":\"2026-12-31\","
         "\"weekdays\":[\"mon\",\"sun\"],\"dayparts\":[\"11:00-14:00\",\"22:30-02:00\"],"
-        "\"stores\":[\"S001\"],\"channels\":[\"dine_in\"],\"levels\":[\"gold\"],\"coupon\":true,"
+        "\"stores\":[\"S001\"],\"channels\":[\"dine_in\"],\"levels\":[\"gold\"],\"per_member\":2,"
+        "\"coupon\":true,"
         "\"group\":\"lunch\",\"priority\":-3,\"budget\":\"5000.00\"}";
     struct pricing_terms t;
     struct pricing_problems problems;
