@@ -138,12 +138,24 @@ const struct source_ops *source_of_node(const struct ynode *node)
     return NULL;
 }
 
+/* The key that was meant to say what a source or target is; NULL: none is near to one. */
+static const char *near_marker(const struct ynode *node, struct arena *arena)
+{
+    static const char *const markers[] = {"file", "connector", "connection", "exec"};
+    for (size_t i = 0; i < node->count; i++) {
+        const char *near = suggest_nearest(node->keys[i]->text, markers, 4);
+        if (near != NULL)
+            return arena_printf(arena, message_text("did you mean '%s'?"), near);
+    }
+    return NULL;
+}
+
 static const struct source_ops *source_of(const struct ynode *node, struct diagnostics *d)
 {
     const struct source_ops *source = source_of_node(node);
     if (source != NULL)
         return source;
-    diagnostics_add(d, node, NULL,
+    diagnostics_add(d, node, near_marker(node, d->arena),
                     "a source has one of the keys 'file', 'connector', 'connection' or 'exec'");
     return NULL;
 }
@@ -153,7 +165,7 @@ static const struct target_ops *target_of(const struct ynode *node, struct diagn
     for (size_t i = 0; target_registry[i] != NULL; i++)
         if (ynode_get(node, target_registry[i]->marker) != NULL)
             return target_registry[i];
-    diagnostics_add(d, node, NULL,
+    diagnostics_add(d, node, near_marker(node, d->arena),
                     "a target has one of the keys 'connection', 'file' or 'connector'");
     return NULL;
 }
@@ -447,11 +459,11 @@ void streams_bind(struct pipeline *p, const struct config *config, struct diagno
         mark_unset(s, d);
         bind_plugins(p, s, d);
         check_names(&(struct name_check){p, s, NULL, d}, s->node);
-        if (s->source == NULL || s->target == NULL)
-            continue;
         bind_columns(p, s, d);
         spec_mark_computed(s, p->arena);
         spec_check_stream(s, d);
+        if (s->source == NULL || s->target == NULL)
+            continue;
         check_slices(s, d);
         if (s->source->check != NULL)
             s->source->check(p, s, d);

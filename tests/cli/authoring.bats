@@ -31,6 +31,20 @@ page.md:29:12: there is no pipeline 'absent'
 diner: lint found 2 errors"
 }
 
+@test "lint: a page's fences may be tildes, and longer than what stands within" {
+    {
+        printf '~~~yaml\nversion: 1\nname: tilde\nsteps: [ { rn: x } ]\n~~~\n'
+        printf '````md\n```yaml\nversion: 1\nname: shown\nstepps: []\n```\n````\n'
+        printf '```yml\nversion: 1\nname: last\nsteps: [ { rnu: x } ]\n```\n'
+    } >fences.md
+    run --separate-stderr "$DINER" pipeline lint fences.md
+    assert_status 3
+    assert_stdout_has "fences.md:4:12: unknown key 'rn' in step"
+    assert_stdout_has "fences.md:16:12: unknown key 'rnu' in step"
+    refute_stdout_has stepps
+    assert_stderr_has "2 checked"
+}
+
 @test "lint: a directory is its files; a pipeline's name comes before a directory's" {
     mkdir many
     for name in a b; do { printf 'version: 1\nname: %s\nstreams:\n' "$name" && stream s; } >"many/$name.yaml"; done
