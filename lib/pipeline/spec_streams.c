@@ -1,5 +1,6 @@
 /* Streams of a pipeline: columns, plugins, keys, the order by `needs`. */
 #include "core/message.h"
+#include "pipeline/column.h"
 #include "pipeline/spec_private.h"
 #include "pipeline/stream.h"
 #include "schema/interpolate.h"
@@ -200,6 +201,27 @@ static bool names_item(const struct ynode *node)
     return node != NULL && node->text != NULL && strstr(node->text, "${item.") != NULL;
 }
 
+/* A window that is replaced is that of one child, if the rows say whose they are. */
+static void check_child_windows(const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct field_string_map *bind = &s->for_each->bind;
+    for (size_t k = 0; k < bind->count; k++) {
+        bool is_told = false;
+        for (size_t i = 0; i < s->ncolumns; i++)
+            is_told |= column_is_of_child(&s->columns[i]) &&
+                       strcmp(s->columns[i].from + 1, bind->keys[k]) == 0 &&
+                       !spec_is_set(s, d->arena, s->columns[i].name);
+        if (!is_told)
+            diagnostics_add(
+                d, place_of(s->source_node, "for_each"),
+                arena_printf(d->arena, message_text("add a column  { type: text, from: $%s }"),
+                             bind->keys[k]),
+                "stream '%s': each child of 'for_each' would replace what the others loaded in "
+                "the window: no column says whose a row is by '%s'",
+                s->name, bind->keys[k]);
+    }
+}
+
 static void check_children(const struct stream_spec *s, struct diagnostics *d)
 {
     const struct for_each_spec *each = s->for_each;
@@ -213,6 +235,8 @@ static void check_children(const struct stream_spec *s, struct diagnostics *d)
         diagnostics_add(
             d, place_of(s->node, "mode"), "use  mode: merge, or delete_insert with partition_by",
             "stream '%s': each child of 'for_each' would replace what the others loaded", s->name);
+    if (s->mode == MODE_DELETE_INSERT && s->incremental != NULL)
+        check_child_windows(s, d);
     if (s->target == &target_file && !names_item(ynode_get(s->target_node, "file")))
         diagnostics_add(d, place_of(s->target_node, "file"), "put ${item.NAME} into its name",
                         "stream '%s': each child of 'for_each' would write the same file", s->name);
