@@ -387,7 +387,7 @@ static void mark_unset(struct stream_spec *s, struct diagnostics *d)
 
 struct name_check {
     const struct pipeline *p;
-    const struct stream_spec *s;
+    const struct stream_spec *s; /* NULL: a hook, which knows params and the run */
     const struct ynode *place;
     struct diagnostics *d;
 };
@@ -409,27 +409,29 @@ static bool names_split(const struct ynode *target, const char *name)
 static void check_name(void *self, const char *name, size_t offset)
 {
     static const char *const fixed[] = {
-        "window.start", "window.start_s", "window.start_ms", "window.start_local",
-        "window.end",   "window.end_s",   "window.end_ms",   "window.end_local",
-        "window.day",   "run.id",         "staged",          "state"};
+        "run.id",         "window.start",    "window.start_s", "window.start_ms", "window.start_local",
+        "window.end",     "window.end_s",    "window.end_ms",  "window.end_local", "window.day",
+        "staged",         "state"};
     static const struct field_string_map none = {0};
     const struct name_check *c = self;
-    const size_t nfixed = sizeof fixed / sizeof *fixed;
+    const size_t nfixed = c->s != NULL ? sizeof fixed / sizeof *fixed : 1;
     size_t n = 0;
     (void)offset;
     if (name[0] < 'a' || name[0] > 'z')
         return; /* the environment */
-    if (strncmp(name, "split.", 6) == 0 && names_split(c->s->target_node, name + 6))
+    if (c->s != NULL && strncmp(name, "split.", 6) == 0 && names_split(c->s->target_node, name + 6))
         return;
-    const struct field_string_map *items = c->s->for_each != NULL ? &c->s->for_each->bind : &none;
-    size_t count = nfixed + c->p->params.count + c->s->vars.count + items->count;
+    const struct field_string_map *vars = c->s != NULL ? &c->s->vars : &none;
+    const struct field_string_map *items =
+        c->s != NULL && c->s->for_each != NULL ? &c->s->for_each->bind : &none;
+    size_t count = nfixed + c->p->params.count + vars->count + items->count;
     const char **known = arena_array(c->d->arena, count, sizeof *known);
     for (size_t i = 0; i < nfixed; i++)
         known[n++] = fixed[i];
     for (size_t i = 0; i < c->p->params.count; i++)
         known[n++] = arena_printf(c->d->arena, "params.%s", c->p->params.names[i]);
-    for (size_t i = 0; i < c->s->vars.count; i++)
-        known[n++] = arena_printf(c->d->arena, "vars.%s", c->s->vars.keys[i]);
+    for (size_t i = 0; i < vars->count; i++)
+        known[n++] = arena_printf(c->d->arena, "vars.%s", vars->keys[i]);
     for (size_t i = 0; i < items->count; i++)
         known[n++] = arena_printf(c->d->arena, "item.%s", items->keys[i]);
     for (size_t i = 0; i < n; i++)
@@ -459,12 +461,14 @@ static void check_sql_file(struct name_check *c, const struct ynode *node)
 
 static void check_names(struct name_check *c, const struct ynode *node)
 {
+    struct name_check of_hook = {.p = c->p, .d = c->d};
     struct error err = ERROR_INIT;
     const char *text;
     if (node == NULL)
         return;
     for (size_t i = 0; i < node->count; i++) {
-        check_names(c, node->items[i]);
+        bool is_hook = node->kind == YNODE_MAP && strcmp(node->keys[i]->text, "hooks") == 0;
+        check_names(is_hook ? &of_hook : c, node->items[i]);
         if (node->kind == YNODE_MAP && names_sql(node->keys[i]->text))
             check_sql_file(c, node->items[i]);
     }
@@ -494,6 +498,7 @@ void streams_bind(struct pipeline *p, const struct config *config, struct diagno
         if (s->target->check != NULL)
             s->target->check(p, s, d);
     }
+    check_names(&(struct name_check){.p = p, .d = d}, ynode_get(p->root, "hooks"));
     spec_check_hooks(&p->hooks, d);
     order_streams(p, d);
     check_steps(p, config, d);
