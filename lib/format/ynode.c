@@ -449,9 +449,11 @@ static int parse_stream(struct parse *p, struct ynode **ret, struct error *err)
     return 0;
 }
 
-static int parse(const char *text, size_t n, const char *name, struct arena *arena,
-                 struct ynode **ret, struct ynode_flaw **flaws, struct error *err)
+int ynode_read(const char *text, size_t n, const char *name, struct arena *arena,
+               struct ynode **ret, struct ynode_flaw **ret_flaws, struct error *err)
 {
+    if (ret_flaws)
+        *ret_flaws = NULL;
     if (n > FILE_MAX_BYTES)
         return error_set(err, ERR_SPEC, "%s: larger than %zu bytes", name, FILE_MAX_BYTES);
     if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
@@ -459,7 +461,7 @@ static int parse(const char *text, size_t n, const char *name, struct arena *are
         n -= 3;
     }
     struct parse p = {
-        .arena = arena, .file = arena_strdup(arena, name), .text = {text, n}, .flaws = flaws};
+        .arena = arena, .file = arena_strdup(arena, name), .text = {text, n}, .flaws = ret_flaws};
     if (!yaml_parser_initialize(&p.yaml))
         return error_set(err, ERR_BUG, "libyaml cannot be initialised");
     yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
@@ -469,13 +471,15 @@ static int parse(const char *text, size_t n, const char *name, struct arena *are
     return code;
 }
 
-static int parse_file(const char *path, struct arena *arena, struct ynode **ret,
-                      struct ynode_flaw **flaws, struct error *err)
+int ynode_read_file(const char *path, struct arena *arena, struct ynode **ret,
+                    struct ynode_flaw **ret_flaws, struct error *err)
 {
     AUTO_STRBUF struct strbuf text = {0};
+    if (ret_flaws)
+        *ret_flaws = NULL;
     strbuf_init(&text, FILE_MAX_BYTES + 1);
     TRY(file_read(path, FILE_MAX_BYTES, &text, err));
-    return parse(text.data, text.len, path, arena, ret, flaws, err);
+    return ynode_read(text.data, text.len, path, arena, ret, ret_flaws, err);
 }
 
 int ynode_parse(const char *text, size_t n, const char *name, struct arena *arena,
@@ -487,20 +491,4 @@ int ynode_parse(const char *text, size_t n, const char *name, struct arena *aren
 int ynode_parse_file(const char *path, struct arena *arena, struct ynode **ret, struct error *err)
 {
     return ynode_read_file(path, arena, ret, NULL, err);
-}
-
-int ynode_read(const char *text, size_t n, const char *name, struct arena *arena,
-               struct ynode **ret, struct ynode_flaw **ret_flaws, struct error *err)
-{
-    if (ret_flaws)
-        *ret_flaws = NULL;
-    return parse(text, n, name, arena, ret, ret_flaws, err);
-}
-
-int ynode_read_file(const char *path, struct arena *arena, struct ynode **ret,
-                    struct ynode_flaw **ret_flaws, struct error *err)
-{
-    if (ret_flaws)
-        *ret_flaws = NULL;
-    return parse_file(path, arena, ret, ret_flaws, err);
 }

@@ -28,8 +28,8 @@ struct ynode {
 int ynode_parse_file(const char *path, struct arena *arena, struct ynode **ret, struct error *err);
 int ynode_parse(const char *text, size_t n, const char *name, struct arena *arena,
                 struct ynode **ret, struct error *err);
-/* What a file has and this YAML does not (a key given twice, anchors, aliases, tags), met on the way;
- * an error with its place, as ynode_parse would have given it. */
+/* What a file has and this YAML does not (a key given twice, anchors, aliases, tags), met on the
+ * way; an error with its place, as ynode_parse would have given it. */
 struct ynode_flaw {
     struct ynode_flaw *next;
     const char *message, *hint; /* hint "" where there is none */

@@ -84,7 +84,8 @@ static void note_name(void *self, const char *name, size_t offset)
     m->has_secret |= is_secret_name(name);
     if (m->variables != NULL)
         strbuf_addf(m->variables,
-                    value != NULL && value[0] != '\0' ? ", environment %s" : ", %s is not set", name);
+                    value != NULL && value[0] != '\0' ? ", environment %s" : ", %s is not set",
+                    name);
 }
 
 static void look_at(const struct resolver *r, const struct ynode *node, struct made_of *m)

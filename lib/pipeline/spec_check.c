@@ -301,7 +301,8 @@ static void check_checks(const struct stream_spec *s, struct diagnostics *d)
 {
     for (size_t i = 0; i < s->checks.count; i++)
         check_one_check(s, (struct check_spec *)s->checks.items + i, s->checks.nodes[i], d);
-    if (s->target != NULL && s->target != &target_postgres && (s->checks.count > 0 || s->transforms.count > 0))
+    if (s->target != NULL && s->target != &target_postgres &&
+        (s->checks.count > 0 || s->transforms.count > 0))
         diagnostics_add(d, s->node, NULL,
                         "stream '%s': 'checks' and 'transform' run in PostgreSQL, its target is %s",
                         s->name, s->target->name);

@@ -66,19 +66,16 @@ int stream_window(const struct stream_context *ctx, enum db_kind kind, const str
     const struct bizday days = stream_days(ctx);
     TRY(edge_us(ctx->window_start, days.zone, &ret->us[0], err));
     TRY(edge_us(ctx->window_end, days.zone, &ret->us[1], err));
-    ret->type = kind == DB_DATE        ? "date"
-                : kind == DB_TIMESTAMP ? "timestamp"
-                                       : "timestamptz";
+    ret->type = kind == DB_DATE ? "date" : kind == DB_TIMESTAMP ? "timestamp" : "timestamptz";
     for (int i = 0; i < 2; i++) {
         char *text = arena_alloc(ctx->arena, DATETIME_ISO_MAX);
         int64_t us = ret->us[i];
         if (kind == DB_DATE) /* the day after the last that is touched */
             date_print(bizday_of(&days, us - i) + i, text);
         else
-            datetime_print(kind == DB_TIMESTAMP
-                               ? zone_utc_to_local(zone != NULL ? zone : days.zone, us)
-                               : us,
-                           NULL, text);
+            datetime_print(
+                kind == DB_TIMESTAMP ? zone_utc_to_local(zone != NULL ? zone : days.zone, us) : us,
+                NULL, text);
         ret->text[i] = text;
     }
     return 0;

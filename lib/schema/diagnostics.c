@@ -22,7 +22,8 @@ static struct diagnostic *diagnostics_push(struct diagnostics *d, const struct y
         d->capacity = capacity;
     }
     struct diagnostic *one = &d->items[d->count++];
-    *one = (struct diagnostic){.hint = hint && hint[0] ? arena_strdup(d->arena, message_text(hint)) : NULL};
+    *one = (struct diagnostic){.hint = hint && hint[0] ? arena_strdup(d->arena, message_text(hint))
+                                                       : NULL};
     if (node) {
         one->file = node->file;
         one->line = node->line;

@@ -166,7 +166,8 @@ static void add_escaped(const char *text, struct strbuf *out)
     strbuf_adds(out, text);
 }
 
-/* The first of two passes: only the environment, and nothing that it puts in is seen by the second. */
+/* The first of two passes: only the environment, and nothing that it puts in is seen by the second.
+ */
 static int interpolate_first(const char *text, struct strbuf *out, struct error *err)
 {
     const char *p = text, *mark;

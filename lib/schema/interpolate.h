@@ -21,8 +21,8 @@ typedef enum interpolate_result (*interpolate_resolver)(void *self, const char *
                                                         const char **ret_value);
 /* Environment lookup is built in (getenv). In place over the whole tree; problems with line and
  * column of the scalar. resolver NULL: every lower-case name is LATER, and a later pass is sure to
- * come: all escapes stay, and `${` in what was put in becomes one. bind_yaml is that pass for values
- * that hold no ${...}. */
+ * come: all escapes stay, and `${` in what was put in becomes one. bind_yaml is that pass for
+ * values that hold no ${...}. */
 void interpolate_tree(struct ynode *root, interpolate_resolver resolver, void *self,
                       struct arena *arena, struct diagnostics *d);
 /* One text; ERR_SPEC for an undefined name or a malformed ${. */

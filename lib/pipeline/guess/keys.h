@@ -22,7 +22,7 @@ void keys_fill_down(struct keys *k, size_t column);
 
 struct key_candidate {
     size_t columns[KEY_WIDTH_MAX], ncolumns; /* one or two, a catalogue's more */
-    uint64_t rows, repeated, empty; /* of the whole file: filled by key_check_* */
+    uint64_t rows, repeated, empty;          /* of the whole file: filled by key_check_* */
 };
 /* At most KEYS_MAX, the likelier first. weight[i] < 0 excludes column i; a higher one is likelier
  * (an identifier by its name); what is not above KEYS_WEAK (a time, a description) is no key alone,

@@ -58,7 +58,8 @@ static struct seen_type column_type(struct arena *arena, const struct db_result 
     if (!db_type_from_catalogue((uint32_t)db_result_int(res, row, 1),
                                 (int32_t)db_result_int(res, row, 2), &type))
         return (struct seen_type){.type = nearest_type(theirs),
-                                  .note = arena_printf(arena, message_text("%s in the table"), theirs)};
+                                  .note =
+                                      arena_printf(arena, message_text("%s in the table"), theirs)};
     strbuf_init(&text, 256);
     db_type_print(&type, &text);
     return (struct seen_type){.type = arena_strdup(arena, text.data)};
@@ -151,8 +152,7 @@ static int draft_table(struct draft *d, const struct table_name *name, struct db
     strbuf_adds(&source, "   # or  query: select ...\n");
     d->source = arena_strdup(d->arena, source.data);
     d->intro = arena_printf(
-        d->arena,
-        message_text("# Guessed from the catalogue of %s: review it, then commit it.\n"),
+        d->arena, message_text("# Guessed from the catalogue of %s: review it, then commit it.\n"),
         name->connection);
     draft_print(d, out);
     return 0;

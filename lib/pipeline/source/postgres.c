@@ -176,8 +176,7 @@ static int place_columns(struct source *s, struct error *err)
         size_t at = 0;
         while (at < s->ncolumns && strcmp(s->columns[at].name, stream->columns[i].from) != 0)
             at++;
-        if (at == s->ncolumns && !stream->columns[i].is_computed &&
-            stream_bound(s->ctx, i) == NULL)
+        if (at == s->ncolumns && !stream->columns[i].is_computed && stream_bound(s->ctx, i) == NULL)
             return error_set(err, ERR_SPEC, "column '%s': the query has no '%s'",
                              stream->columns[i].name, stream->columns[i].from);
         s->places[i] = at;

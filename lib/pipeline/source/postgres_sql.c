@@ -114,9 +114,9 @@ static void local_edges(const struct zone *zone, const int64_t us[2], int64_t re
     ret_local[1] = before > end ? before : end;
 }
 
-/* "(c >= '...'::timestamp and c < '...'::timestamp)" of a column without a zone. What is replaced by
- * its window is told by the window's own zone, as the target tells it; so are days, of a zone that is
- * stated. */
+/* "(c >= '...'::timestamp and c < '...'::timestamp)" of a column without a zone. What is replaced
+ * by its window is told by the window's own zone, as the target tells it; so are days, of a zone
+ * that is stated. */
 static int add_local_window(const struct stream_context *ctx, const struct column_spec *c,
                             bool is_date, const char *name, struct strbuf *where, struct error *err)
 {

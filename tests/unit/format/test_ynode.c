@@ -100,7 +100,8 @@ static void test_flaws_are_all_told_and_the_rest_is_read(void **state)
     assert_int_equal(root->count, 3);
     assert_string_equal(ynode_text(root, "a", ""), "1");
     assert_string_equal(ynode_text(root, "c", ""), "4");
-    assert_int_equal(ynode_read("x: {a: 1, a: 2}\nb: [", 20, "t", arena, &root, &flaws, &err), ERR_SPEC);
+    assert_int_equal(ynode_read("x: {a: 1, a: 2}\nb: [", 20, "t", arena, &root, &flaws, &err),
+                     ERR_SPEC);
     assert_non_null(flaws);
     assert_int_equal(ynode_read("a: [", 4, "t", arena, &root, &flaws, &err), ERR_SPEC);
 }
