@@ -13,6 +13,7 @@
 #define DEPTH_MAX      32
 #define NODES_MAX      100000
 #define KEY_MAX_BYTES  256
+#define FLAWS_MAX      100
 /* From this many keys on a map is searched for duplicates by hash. */
 #define HASHED_KEYS 24
 
@@ -22,6 +23,8 @@ struct parse {
     const char *file;
     struct span text;
     size_t nodes;
+    struct ynode_flaw **flaws; /* where the next one goes; NULL: the first ends it */
+    size_t nflaws;
 };
 
 static int parse_node(struct parse *p, const yaml_event_t *event, int depth, struct ynode **ret,
@@ -56,6 +59,20 @@ int ynode_error(const struct ynode *node, struct error *err, const char *format,
     if (!node)
         return err->code;
     return error_context(err, "%s:%d:%d", node->file, node->line, node->column);
+}
+
+/* An error that need not be the end: noted, where the caller wants them all. */
+static int flaw(struct parse *p, const struct error *err)
+{
+    if (p->flaws == NULL || p->nflaws == FLAWS_MAX)
+        return err->code;
+    struct ynode_flaw *one = arena_alloc(p->arena, sizeof *one);
+    *one = (struct ynode_flaw){NULL, arena_strdup(p->arena, err->message),
+                               arena_strdup(p->arena, err->hint)};
+    *p->flaws = one;
+    p->flaws = &one->next;
+    p->nflaws++;
+    return 0;
 }
 
 /* ---- what libyaml refuses ------------------------------------------------------------------ */
@@ -123,17 +140,19 @@ static int next_event(struct parse *p, yaml_event_t *event, struct error *err)
 
 /* ---- nodes --------------------------------------------------------------------------------- */
 
-static int refuse_decoration(const struct parse *p, const yaml_event_t *event,
-                             const yaml_char_t *anchor, const yaml_char_t *tag, struct error *err)
+static int refuse_decoration(struct parse *p, const yaml_event_t *event, const yaml_char_t *anchor,
+                             const yaml_char_t *tag, struct error *err)
 {
     if (anchor) {
         error_at(p, &event->start_mark, err, "anchors ('&%s') are not supported",
                  (const char *)anchor);
-        return error_hint(err, "write the value out where it is used");
+        error_hint(err, "write the value out where it is used");
+        TRY(flaw(p, err));
     }
     if (tag) {
         error_at(p, &event->start_mark, err, "tags ('%s') are not supported", (const char *)tag);
-        return error_hint(err, "quote the value to make it text; types come from the schema");
+        error_hint(err, "quote the value to make it text; types come from the schema");
+        TRY(flaw(p, err));
     }
     return 0;
 }
@@ -152,6 +171,28 @@ static struct ynode *node_new(struct parse *p, const yaml_event_t *event, enum y
     node->line = place_number(event->start_mark.line);
     node->column = place_number(event->start_mark.column);
     return node;
+}
+
+static int alias_error(const struct parse *p, const yaml_event_t *event, struct error *err)
+{
+    error_at(p, &event->start_mark, err, "aliases ('*%s') are not supported",
+             (const char *)event->data.alias.anchor);
+    return error_hint(err, "write the value out, or quote it if the '*' belongs to it");
+}
+
+/* Nothing stands for the value that is not there. */
+static int parse_alias(struct parse *p, const yaml_event_t *event, struct ynode **ret,
+                       struct error *err)
+{
+    alias_error(p, event, err);
+    TRY(flaw(p, err));
+    struct ynode *node = node_new(p, event, YNODE_SCALAR, err);
+    if (!node)
+        return err->code;
+    node->text = "";
+    node->is_plain = node->is_null = true;
+    *ret = node;
+    return 0;
 }
 
 static bool is_null_text(const char *text)
@@ -241,7 +282,9 @@ static int parse_key(struct parse *p, const yaml_event_t *event, struct ynode **
                      struct error *err)
 {
     struct ynode *key = NULL;
-    if (event->type != YAML_SCALAR_EVENT && event->type != YAML_ALIAS_EVENT) {
+    if (event->type == YAML_ALIAS_EVENT)
+        return alias_error(p, event, err);
+    if (event->type != YAML_SCALAR_EVENT) {
         error_at(p, &event->start_mark, err, "a key must be a plain name, not a list or a map");
         return error_hint(err, "quote values that begin with '{' or '['");
     }
@@ -276,34 +319,51 @@ static int parse_pairs(struct parse *p, int depth, struct gather *keys, struct g
     }
 }
 
-static int duplicate_key(const struct ynode *first, const struct ynode *second, struct error *err)
+/* The index of the first key of this name before `end`. */
+static size_t earlier_key(const struct gather *keys, size_t end, const struct hashmap *seen)
 {
-    return ynode_error(second, err, "key '%s' is given twice, first at line %d, column %d",
-                       second->text, first->line, first->column);
+    const char *name = keys->items[end]->text;
+    if (seen != NULL) {
+        const struct ynode *const *first = hashmap_gets(seen, name);
+        return first != NULL ? (size_t)(first - (const struct ynode *const *)keys->items) : end;
+    }
+    size_t i = 0;
+    while (i < end && strcmp(keys->items[i]->text, name) != 0)
+        i++;
+    return i;
 }
 
-static int check_duplicates_hashed(const struct gather *keys, struct error *err)
+/* Of a key that is given twice the first stays. */
+static int drop_duplicates(struct parse *p, struct gather *keys, struct gather *values,
+                           struct hashmap *seen, struct error *err)
 {
-    struct hashmap *seen = hashmap_new();
-    int code = 0;
-    for (size_t i = 0; i < keys->count && code == 0; i++) {
-        const struct ynode *first = hashmap_puts(seen, keys->items[i]->text, keys->items[i]);
-        if (first)
-            code = duplicate_key(first, keys->items[i], err);
+    size_t kept = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        struct ynode *key = keys->items[i];
+        keys->items[kept] = key;
+        values->items[kept] = values->items[i];
+        size_t first = earlier_key(keys, kept, seen);
+        if (first == kept) {
+            if (seen != NULL)
+                hashmap_puts(seen, key->text, &keys->items[kept]);
+            kept++;
+            continue;
+        }
+        ynode_error(key, err, "key '%s' is given twice, first at line %d, column %d", key->text,
+                    keys->items[first]->line, keys->items[first]->column);
+        TRY(flaw(p, err));
     }
+    keys->count = values->count = kept;
+    return 0;
+}
+
+static int check_duplicates(struct parse *p, struct gather *keys, struct gather *values,
+                            struct error *err)
+{
+    struct hashmap *seen = keys->count >= HASHED_KEYS ? hashmap_new() : NULL;
+    int code = drop_duplicates(p, keys, values, seen, err);
     hashmap_free(seen);
     return code;
-}
-
-static int check_duplicates(const struct gather *keys, struct error *err)
-{
-    if (keys->count >= HASHED_KEYS)
-        return check_duplicates_hashed(keys, err);
-    for (size_t i = 1; i < keys->count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(keys->items[i]->text, keys->items[j]->text) == 0)
-                return duplicate_key(keys->items[j], keys->items[i], err);
-    return 0;
 }
 
 static int parse_map(struct parse *p, const yaml_event_t *event, int depth, struct ynode **ret,
@@ -319,7 +379,7 @@ static int parse_map(struct parse *p, const yaml_event_t *event, int depth, stru
         return err->code;
     int code = parse_pairs(p, depth, &keys, &values, err);
     if (code == 0)
-        code = check_duplicates(&keys, err);
+        code = check_duplicates(p, &keys, &values, err);
     if (code == 0) {
         node->count = keys.count;
         node->keys = gather_keep(&keys, p->arena);
@@ -340,10 +400,7 @@ static int parse_node(struct parse *p, const yaml_event_t *event, int depth, str
     case YAML_SCALAR_EVENT: return parse_scalar(p, event, ret, err);
     case YAML_SEQUENCE_START_EVENT: return parse_list(p, event, depth, ret, err);
     case YAML_MAPPING_START_EVENT: return parse_map(p, event, depth, ret, err);
-    case YAML_ALIAS_EVENT:
-        error_at(p, &event->start_mark, err, "aliases ('*%s') are not supported",
-                 (const char *)event->data.alias.anchor);
-        return error_hint(err, "write the value out, or quote it if the '*' belongs to it");
+    case YAML_ALIAS_EVENT: return parse_alias(p, event, ret, err);
     default: return error_at(p, &event->start_mark, err, "expected a value");
     }
 }
@@ -392,16 +449,19 @@ static int parse_stream(struct parse *p, struct ynode **ret, struct error *err)
     return 0;
 }
 
-int ynode_parse(const char *text, size_t n, const char *name, struct arena *arena,
-                struct ynode **ret, struct error *err)
+int ynode_read(const char *text, size_t n, const char *name, struct arena *arena,
+               struct ynode **ret, struct ynode_flaw **ret_flaws, struct error *err)
 {
+    if (ret_flaws)
+        *ret_flaws = NULL;
     if (n > FILE_MAX_BYTES)
         return error_set(err, ERR_SPEC, "%s: larger than %zu bytes", name, FILE_MAX_BYTES);
     if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
         text += 3;
         n -= 3;
     }
-    struct parse p = {.arena = arena, .file = arena_strdup(arena, name), .text = {text, n}};
+    struct parse p = {
+        .arena = arena, .file = arena_strdup(arena, name), .text = {text, n}, .flaws = ret_flaws};
     if (!yaml_parser_initialize(&p.yaml))
         return error_set(err, ERR_BUG, "libyaml cannot be initialised");
     yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
@@ -411,10 +471,24 @@ int ynode_parse(const char *text, size_t n, const char *name, struct arena *aren
     return code;
 }
 
-int ynode_parse_file(const char *path, struct arena *arena, struct ynode **ret, struct error *err)
+int ynode_read_file(const char *path, struct arena *arena, struct ynode **ret,
+                    struct ynode_flaw **ret_flaws, struct error *err)
 {
     AUTO_STRBUF struct strbuf text = {0};
+    if (ret_flaws)
+        *ret_flaws = NULL;
     strbuf_init(&text, FILE_MAX_BYTES + 1);
     TRY(file_read(path, FILE_MAX_BYTES, &text, err));
-    return ynode_parse(text.data, text.len, path, arena, ret, err);
+    return ynode_read(text.data, text.len, path, arena, ret, ret_flaws, err);
+}
+
+int ynode_parse(const char *text, size_t n, const char *name, struct arena *arena,
+                struct ynode **ret, struct error *err)
+{
+    return ynode_read(text, n, name, arena, ret, NULL, err);
+}
+
+int ynode_parse_file(const char *path, struct arena *arena, struct ynode **ret, struct error *err)
+{
+    return ynode_read_file(path, arena, ret, NULL, err);
 }

@@ -28,6 +28,19 @@ struct ynode {
 int ynode_parse_file(const char *path, struct arena *arena, struct ynode **ret, struct error *err);
 int ynode_parse(const char *text, size_t n, const char *name, struct arena *arena,
                 struct ynode **ret, struct error *err);
+/* What a file has and this YAML does not (a key given twice, anchors, aliases, tags), met on the
+ * way; an error with its place, as ynode_parse would have given it. */
+struct ynode_flaw {
+    struct ynode_flaw *next;
+    const char *message, *hint; /* hint "" where there is none */
+};
+/* As those above, but the first 100 flaws are told, in order, and the rest of the tree is given as
+ * if they were not there: of a key the first value. Who takes flaws must refuse the file.
+ * ret_flaws NULL: as those above. */
+int ynode_read_file(const char *path, struct arena *arena, struct ynode **ret,
+                    struct ynode_flaw **ret_flaws, struct error *err);
+int ynode_read(const char *text, size_t n, const char *name, struct arena *arena,
+               struct ynode **ret, struct ynode_flaw **ret_flaws, struct error *err);
 struct ynode *ynode_get(const struct ynode *map, const char *key); /* NULL when absent or no map */
 /* The text of a key's scalar, or `otherwise`. */
 const char *ynode_text(const struct ynode *map, const char *key, const char *otherwise);

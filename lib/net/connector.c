@@ -168,13 +168,13 @@ static int unknown_connector(const struct connector *c, const struct connector_b
 }
 
 static int file_find(struct connector *c, const struct connector_builtin *builtins,
-                     struct ynode **ret, struct error *err)
+                     struct ynode **ret, struct ynode_flaw **ret_flaws, struct error *err)
 {
     const struct field_strings *dirs = &config_settings(c->config)->connector_path;
 
     for (size_t i = 0; i < dirs->count; i++) {
         const char *path = arena_printf(c->arena, "%s/%s.yaml", dirs->items[i], c->name);
-        int code = ynode_parse_file(path, c->arena, ret, err);
+        int code = ynode_read_file(path, c->arena, ret, ret_flaws, err);
         if (code != ERR_NOT_FOUND)
             return code;
     }
@@ -268,11 +268,13 @@ int connector_load(const char *name, const struct config *config,
     struct connector c = {.arena = arena, .config = config};
     struct opening o = {.c = &c};
     struct ynode *root = NULL;
+    struct ynode_flaw *flaws = NULL;
 
     *ret = (struct connector_loaded){0};
     c.name = is_path(name) ? name_of_path(name, arena) : arena_strdup(arena, name);
-    TRY(is_path(name) ? ynode_parse_file(name, arena, &root, err)
-                      : file_find(&c, builtins, &root, err));
+    TRY(is_path(name) ? ynode_read_file(name, arena, &root, &flaws, err)
+                      : file_find(&c, builtins, &root, &flaws, err));
+    diagnostics_add_flaws(d, flaws);
     ret->name = c.name;
     ret->file = root ? root->file : name;
     ret->is_set_up = connector_variables_any(root);
@@ -324,7 +326,7 @@ int connector_open_taped(const char *name, const struct config *config,
     c->name = arena_strdup(c->arena, name);
     c->config = config;
     c->tape = tape;
-    int code = file_find(c, builtins, &root, err);
+    int code = file_find(c, builtins, &root, NULL, err);
     if (code == 0 && tape)
         code = tape_begin(c, root, err);
     if (code == 0)

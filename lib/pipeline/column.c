@@ -529,6 +529,12 @@ bool column_is_changed(const struct column_spec *c)
     return c->mask != MASK_NONE || c->hash != NULL || c->def != NULL;
 }
 
+bool column_is_of_child(const struct column_spec *c)
+{
+    return c->from[0] == '$' && !column_is_changed(c) &&
+           (c->type.kind == DB_TEXT || c->type.kind == DB_INT4 || c->type.kind == DB_INT8);
+}
+
 static const char *decode(struct column_reader *r, struct reader_column *c, struct span binary,
                           struct span *ret_text)
 {

@@ -25,6 +25,8 @@ struct span span_trim(struct span s);
 int column_keys_resolve(struct column_spec *columns, size_t n, struct error *err);
 /* Whether what is stored differs from what is read: a mask, a hash, a default. */
 bool column_is_changed(const struct column_spec *c);
+/* Whether it is what for_each bound, as it was bound (from: $name, as text or int). */
+bool column_is_of_child(const struct column_spec *c);
 
 struct column_reader;
 struct column_reader *column_reader_new(const struct column_spec *columns, size_t n,

@@ -145,7 +145,12 @@ static int run_sql(const struct run *run, const struct hook_spec *hook, struct e
     char *dsn;
     const char *text;
     const char *connection = hook->connection != NULL ? hook->connection : run->control_connection;
+    struct stream_context ctx = {.pipeline = run->pipeline,
+                                 .config = run->options->config,
+                                 .arena = run->pipeline->arena,
+                                 .run_id = run->report->run_id};
     TRY(pipeline_sql(run->pipeline, run->pipeline->root, hook->sql, &text, err));
+    TRY(stream_sql_text(&ctx, text, &text, err));
     TRY(config_dsn(run->options->config, connection, &dsn, err));
     struct db_options options = {
         .dsn = dsn, .application_name = "diner hook", .statement_timeout_ms = hook->timeout_ms};

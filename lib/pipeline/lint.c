@@ -112,10 +112,17 @@ static size_t indent_of(const char *line, size_t n)
     return i;
 }
 
-static bool is_yaml_fence(const char *line, size_t n)
+/* How many ` or ~ a line begins with: three and more are a fence. */
+static size_t fence_of(const char *line, size_t n, char mark)
 {
-    const char *word = line + 3;
-    size_t rest = n - 3;
+    size_t i = 0;
+    while (i < n && line[i] == mark)
+        i++;
+    return i >= 3 ? i : 0;
+}
+
+static bool is_yaml(const char *word, size_t rest)
+{
     return (rest >= 4 && strncmp(word, "yaml", 4) == 0 && (rest == 4 || word[4] == ' ')) ||
            (rest >= 3 && strncmp(word, "yml", 3) == 0 && (rest == 3 || word[3] == ' '));
 }
@@ -146,24 +153,30 @@ static int lint_page(struct lint *l, const char *path, struct error *err)
     strbuf_init(&block, PAGE_MAX_BYTES * 2);
     TRY(file_read(path, PAGE_MAX_BYTES, &page, err));
     const char *rest = page.data, *line;
-    size_t n, number = 0, margin = 0, lines_above = 0;
-    bool in_fence = false, in_yaml = false;
+    size_t n, number = 0, margin = 0, lines_above = 0, fence = 0;
+    char mark = '`';
+    bool in_yaml = false;
     while ((line = next_line(&rest, &n)) != NULL) {
         number++;
         size_t indent = indent_of(line, n);
-        bool is_fence = n - indent >= 3 && strncmp(line + indent, "```", 3) == 0;
-        if (is_fence && !in_fence) {
-            in_fence = true;
-            in_yaml = is_yaml_fence(line + indent, n - indent);
+        if (fence == 0 && indent < n && line[indent] == '~')
+            mark = '~';
+        else if (fence == 0)
+            mark = '`';
+        size_t marks = fence_of(line + indent, n - indent, mark);
+        if (marks > 0 && fence == 0) {
+            fence = marks;
+            in_yaml = is_yaml(line + indent + marks, n - indent - marks);
             margin = indent;
             lines_above = number;
             strbuf_clear(&block);
             for (size_t i = 0; in_yaml && i < number; i++)
                 strbuf_addch(&block, '\n');
-        } else if (is_fence) {
+        } else if (marks > 0 && marks >= fence) {
             if (in_yaml && is_whole(block.data + lines_above, margin))
                 lint_one(l, path, block.data);
-            in_fence = in_yaml = false;
+            fence = 0;
+            in_yaml = false;
         } else if (in_yaml) {
             strbuf_add(&block, line, n);
             strbuf_addch(&block, '\n');

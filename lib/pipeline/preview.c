@@ -3,6 +3,7 @@
 #include "core/secret.h"
 #include "pipeline/column.h"
 #include "pipeline/run_private.h"
+#include "pipeline/slice.h"
 
 #include <string.h>
 
@@ -27,11 +28,14 @@ static int show_row(const struct stream_context *ctx, const struct source_row *r
     for (size_t i = 0; i < n; i++) {
         struct span text = SPAN("");
         bool is_null = false;
-        const char *reason = column_canonical(ctx->reader, i, &row->cells[i], &text, &is_null);
+        const char *bound = stream_bound(ctx, i);
+        const struct cell cell =
+            bound != NULL ? (struct cell){CELL_CLEAN, span_of(bound)} : row->cells[i];
+        const char *reason = column_canonical(ctx->reader, i, &cell, &text, &is_null);
         if (reason != NULL && fault == NULL)
             fault = arena_printf(ctx->arena, "%s: %s", ctx->stream->columns[i].name, reason);
         if (reason != NULL)
-            text = row->cells[i].text;
+            text = cell.text;
         values[i] = is_null ? NULL : arena_strndup(ctx->arena, text.ptr, text.len);
     }
     return callback(self, ctx->stream, values, fault, err);
@@ -65,6 +69,40 @@ static int read_some(struct stream_context *ctx, preview_row callback, void *sel
     return code;
 }
 
+/* The first child stands for all. */
+static int take_child(struct run *run, struct stream_context *ctx, struct slices **ret,
+                      struct error *err)
+{
+    const struct for_each_spec *each = ctx->stream->for_each;
+    struct slice slice;
+    bool end;
+    *ret = NULL;
+    if (each == NULL)
+        return 0;
+    TRY(run_choose_connection(run, err));
+    TRY(run_open_connection(run, err));
+    if (slices_open(run, ctx->stream, ret, err) != 0) {
+        if (each->stream != NULL)
+            error_hint(err, "its children are rows of '%s': load them by  diner run %s --only %s",
+                       each->stream, run->pipeline->name, each->stream);
+        return err->code;
+    }
+    if (slices_units(*ret) == 0)
+        return error_set(err, ERR_NOT_FOUND, "stream '%s': for_each gives no children",
+                         ctx->stream->name);
+    TRY(slices_begin(*ret, 0, err));
+    TRY(slices_next(*ret, &slice, &end, err));
+    if (end)
+        return error_set(err, ERR_NOT_FOUND, "stream '%s': there is nothing to read yet",
+                         ctx->stream->name);
+    ctx->child = arena_strdup(ctx->arena, slice.child);
+    struct field_string_map *items = arena_alloc(ctx->arena, sizeof *items);
+    *items = slice.items;
+    ctx->items = items;
+    ctx->window_days = slice.days;
+    return 0;
+}
+
 int run_preview(const char *name, const char *stream, int64_t rows,
                 const struct run_options *options, preview_row callback, void *self,
                 struct error *err)
@@ -90,7 +128,15 @@ int run_preview(const char *name, const char *stream, int64_t rows,
         datetime_print(load.now_us, NULL, now);
         if (ctx.window_end == NULL)
             ctx.window_end = now;
-        code = read_some(&ctx, callback, self, err);
+        struct run_options own = *options;
+        own.full_refresh = true; /* from `start`, whatever was loaded */
+        struct run run = {.options = &own, .pipeline = p, .started_us = load.now_us};
+        struct slices *slices = NULL;
+        code = take_child(&run, &ctx, &slices, err);
+        if (code == 0)
+            code = read_some(&ctx, callback, self, err);
+        slices_close(slices);
+        db_close(run.db);
     }
     arena_free(ctx.arena);
     pipeline_free(p);

@@ -3,6 +3,7 @@
 #include "core/hashmap.h"
 #include "pipeline/guess/names.h"
 #include "pipeline/stream.h"
+#include "schema/interpolate.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -56,29 +57,56 @@ static void read_raw(struct resolver *r)
         find_defaults(r, root);
 }
 
-/* "NAME" of the first ${NAME} of the environment in a text, or NULL. */
-static const char *environment_in(const struct resolver *r, const char *text)
+/* What a text was made of. */
+struct made_of {
+    struct strbuf *variables; /* ", environment NAME" of each; NULL: not wanted */
+    bool has_secret;          /* one of them is a secret by its name */
+};
+
+static bool is_secret_name(const char *name)
 {
-    for (const char *at = text; text != NULL && (at = strstr(at, "${")) != NULL; at += 2) {
-        size_t n = 0;
-        while (isupper((unsigned char)at[2 + n]) || isdigit((unsigned char)at[2 + n]) ||
-               at[2 + n] == '_')
-            n++;
-        if (n > 0 && (at == text || at[-1] != '$'))
-            return arena_strndup(r->arena, at + 2, n);
-    }
-    return NULL;
+    static const char *const words[] = {"PASSWORD", "PASSWD",     "SECRET",  "TOKEN", "WEBHOOK",
+                                        "DSN",      "CREDENTIAL", "API_KEY", "_KEY",  "APIKEY"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(name, words[i]) != NULL)
+            return true;
+    return false;
+}
+
+static void note_name(void *self, const char *name, size_t offset)
+{
+    struct made_of *m = self;
+    const char *value;
+    (void)offset;
+    if (!isupper((unsigned char)name[0]) && name[0] != '_')
+        return; /* a run puts it in */
+    value = getenv(name);
+    m->has_secret |= is_secret_name(name);
+    if (m->variables != NULL)
+        strbuf_addf(m->variables,
+                    value != NULL && value[0] != '\0' ? ", environment %s" : ", %s is not set",
+                    name);
+}
+
+static void look_at(const struct resolver *r, const struct ynode *node, struct made_of *m)
+{
+    struct error ignored = ERROR_INIT;
+    char place[48];
+    snprintf(place, sizeof place, "%d:%d", node->line, node->column);
+    const char *raw = hashmap_gets(r->raw, place);
+    if (raw != NULL)
+        (void)interpolate_names(raw, note_name, m, &ignored);
 }
 
 static const char *origin_of(const struct resolver *r, const struct ynode *node)
 {
-    char place[48];
-    snprintf(place, sizeof place, "%d:%d", node->line, node->column);
-    const char *name = environment_in(r, hashmap_gets(r->raw, place));
+    AUTO_STRBUF struct strbuf variables = {0};
+    struct made_of m = {.variables = &variables};
+    strbuf_init(&variables, 1 << 20);
+    look_at(r, node, &m);
     bool is_default = node->line >= r->defaults_from && node->line < r->defaults_to;
-    return arena_printf(r->arena, "%s:%d%s%s%s", r->file, node->line,
-                        is_default ? ", defaults" : "", name != NULL ? ", environment " : "",
-                        name != NULL ? name : "");
+    return arena_printf(r->arena, "%s:%d%s%s", r->file, node->line, is_default ? ", defaults" : "",
+                        variables.data);
 }
 
 /* ---- values ----------------------------------------------------------------------------- */
@@ -102,6 +130,27 @@ static void set_value(const struct resolver *r, struct resolved *item, const cha
     item->text = arena_strdup(r->arena, text);
     item->value = arena_strdup(r->arena, value.data);
     item->origin = origin;
+}
+
+/* A scalar as it may be shown. */
+static const char *shown(const struct resolver *r, const struct ynode *node, bool secret,
+                         struct strbuf *yaml)
+{
+    struct made_of m = {0};
+    look_at(r, node, &m);
+    const char *text = secret || m.has_secret ? "****" : node->text;
+    name_yaml_template(yaml, text); /* its escapes are those of the file */
+    return text;
+}
+
+static void set_scalar(const struct resolver *r, struct resolved *item, const struct ynode *node,
+                       bool secret)
+{
+    AUTO_STRBUF struct strbuf value = {0};
+    strbuf_init(&value, 8 << 20);
+    item->text = arena_strdup(r->arena, shown(r, node, secret, &value));
+    item->value = arena_strdup(r->arena, value.data);
+    item->origin = origin_of(r, node);
 }
 
 static bool is_secret(const char *key, const struct field *f)
@@ -132,10 +181,8 @@ static void set_list(const struct resolver *r, struct resolved *item, const stru
     strbuf_init(&text, 8 << 20);
     strbuf_addch(&value, '[');
     for (size_t i = 0; i < node->count; i++) {
-        const char *shown = secret ? "****" : node->items[i]->text;
-        strbuf_addf(&text, "%s%s", i > 0 ? "," : "", shown);
         strbuf_adds(&value, i > 0 ? ", " : "");
-        name_yaml(&value, shown);
+        strbuf_addf(&text, "%s%s", i > 0 ? "," : "", shown(r, node->items[i], secret, &value));
     }
     strbuf_addch(&value, ']');
     item->text = arena_strdup(r->arena, text.data);
@@ -157,7 +204,7 @@ static void walk_node(struct resolver *r, const struct field *f, const char *key
         item->value = "null";
         item->origin = origin_of(r, node);
     } else if (node->kind == YNODE_SCALAR) {
-        set_value(r, item, secret ? "****" : node->text, origin_of(r, node));
+        set_scalar(r, item, node, secret);
     } else if (is_flat_list(node)) {
         set_list(r, item, node, secret);
     } else if (node->kind == YNODE_MAP) {

@@ -80,8 +80,7 @@ static int take_locks(struct run *run, struct error *err)
     return db_try_lock(run->db, lock, err);
 }
 
-/* Opens, and takes the lock unless nothing will be written. */
-static int open_and_lock(struct run *run, struct error *err)
+int run_open_connection(struct run *run, struct error *err)
 {
     const struct run_options *o = run->options;
     char *dsn;
@@ -92,7 +91,14 @@ static int open_and_lock(struct run *run, struct error *err)
                                      config_settings(o->config)->database_lock_timeout_ms};
     int code = db_open(&options, &run->db, err);
     secret_free(dsn);
-    TRY(code);
+    return code;
+}
+
+/* Opens, and takes the lock unless nothing will be written. */
+static int open_and_lock(struct run *run, struct error *err)
+{
+    const struct run_options *o = run->options;
+    TRY(run_open_connection(run, err));
     TRY(migrate_require(run->db, o->migrations, o->nmigrations, err));
     db_set_step(run->db, run->pipeline->name);
     if (o->kind != RUN_LOAD)

@@ -58,6 +58,8 @@ int run_exit_status(enum error_code code);
 
 /* run.c: which connection holds lock, staging and state; ERR_SPEC when the targets have several. */
 int run_choose_connection(struct run *run, struct error *err);
+int run_open_connection(struct run *run,
+                        struct error *err); /* without a lock: closed by db_close */
 /* Opens (or re-opens) it and takes the lock. */
 int run_connect(struct run *run, struct error *err);
 

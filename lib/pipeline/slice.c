@@ -420,7 +420,7 @@ int slices_next(struct slices *s, struct slice *ret, bool *ret_end, struct error
     s->is_done = true;
     *ret = (struct slice){.child = c->json,
                           .items = c->items,
-                          .zone = c->bizday.zone,
+                          .days = c->bizday,
                           .is_backfill = is_backfill(s),
                           .is_part = windows || s->stream->for_each != NULL};
     if (windows) {

@@ -13,7 +13,7 @@ struct slice {
     struct field_string_map items;
     const char *window_start, *window_end; /* RFC 3339, or NULL */
     const char *window_day;                /* 2026-11-21: the window is in one business day */
-    const struct zone *zone;               /* of local times of the window */
+    struct bizday days;                    /* the child's own days and local times */
     const char *cursor_after; /* stored with the rows; NULL: the highest cursor value of the rows */
     bool is_backfill;         /* the cursor stays */
     bool is_part;             /* recorded as a slice of its stream */

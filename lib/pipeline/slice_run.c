@@ -105,8 +105,7 @@ static void find_bound(struct attempt *a)
         return;
     struct cell *bound = arena_array(a->ctx.arena, s->ncolumns + 1, sizeof *bound);
     for (size_t i = 0; i < s->ncolumns; i++) {
-        const char *value =
-            s->columns[i].from[0] == '$' ? stream_item(&a->ctx, s->columns[i].from + 1) : NULL;
+        const char *value = stream_bound(&a->ctx, i);
         if (value == NULL)
             continue;
         bound[i] = (struct cell){CELL_CLEAN, span_of(value)};
@@ -500,7 +499,7 @@ static void begin_attempt(struct attempt *a, struct run *run, struct stream_spec
                                      .window_start = slice->window_start,
                                      .window_end = slice->window_end,
                                      .window_day = slice->window_day,
-                                     .window_zone = slice->zone,
+                                     .window_days = slice->days,
                                      .child = slice->child,
                                      .items = &slice->items,
                                      .backfill = slice->is_backfill,

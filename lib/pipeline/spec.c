@@ -199,6 +199,18 @@ static int resolve_params(struct pipeline *p, const struct pipeline_options *opt
     return 0;
 }
 
+/* Defaults that can be no value of their type. */
+static void check_params(struct pipeline *p, int64_t now_us, struct diagnostics *d)
+{
+    p->param_values = arena_array(p->arena, p->params.count + 1, sizeof *p->param_values);
+    for (size_t i = 0; i < p->params.count && p->bizday.zone != NULL; i++) {
+        struct error err = ERROR_INIT;
+        p->param_values[i] = ((const struct param_spec *)p->params.items + i)->def;
+        if (p->param_values[i] != NULL && param_check(p, i, now_us, &err) != 0)
+            diagnostics_add_error(d, ynode_get(p->params.nodes[i], "default"), &err);
+    }
+}
+
 const char *pipeline_param(const struct pipeline *p, const char *name)
 {
     int i = param_index(p, name, strlen(name));
@@ -256,15 +268,20 @@ static int load(struct pipeline *p, const char *name, const struct config *confi
                 const struct pipeline_options *options, struct diagnostics *d, struct error *err)
 {
     struct ynode *root;
+    struct ynode_flaw *flaws;
     if (options->text != NULL)
         p->file = arena_strdup(p->arena, name);
     else
         TRY(pipeline_find(name, config, p->arena, &p->file, err));
     p->directory = directory_of(p->arena, p->file);
-    if (options->text != NULL)
-        TRY(ynode_parse(options->text, strlen(options->text), p->file, p->arena, &root, err));
-    else
-        TRY(ynode_parse_file(p->file, p->arena, &root, err));
+    int code = options->text != NULL ? ynode_read(options->text, strlen(options->text), p->file,
+                                                  p->arena, &root, &flaws, err)
+                                     : ynode_read_file(p->file, p->arena, &root, &flaws, err);
+    diagnostics_add_flaws(d, flaws);
+    if (code != 0) {
+        diagnostics_add_error(d, NULL, err);
+        return code;
+    }
     if (root == NULL || root->kind != YNODE_MAP)
         return ynode_error(root, err, "a pipeline file is a mapping, found %s",
                            root == NULL || root->is_null ? message_text("nothing")
@@ -273,6 +290,7 @@ static int load(struct pipeline *p, const char *name, const struct config *confi
     interpolate_tree(root, NULL, NULL, p->arena, d);
     bind_file(p, root, config, d);
     streams_bind(p, config, d);
+    check_params(p, options->now_us, d);
     tests_check(p, d); /* with errors too: all problems are told at once */
     if (d->errors == 0)
         TRY(resolve_params(p, options, err));

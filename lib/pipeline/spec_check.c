@@ -301,7 +301,8 @@ static void check_checks(const struct stream_spec *s, struct diagnostics *d)
 {
     for (size_t i = 0; i < s->checks.count; i++)
         check_one_check(s, (struct check_spec *)s->checks.items + i, s->checks.nodes[i], d);
-    if (s->target != &target_postgres && (s->checks.count > 0 || s->transforms.count > 0))
+    if (s->target != NULL && s->target != &target_postgres &&
+        (s->checks.count > 0 || s->transforms.count > 0))
         diagnostics_add(d, s->node, NULL,
                         "stream '%s': 'checks' and 'transform' run in PostgreSQL, its target is %s",
                         s->name, s->target->name);
@@ -376,6 +377,10 @@ static void check_key(const struct stream_spec *s, struct diagnostics *d)
 {
     for (size_t i = 0; i < s->key.count; i++) {
         spec_need_column(s, s->key.items[i], "key", place_of(s, "key"), d);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(s->key.items[k], s->key.items[i]) == 0)
+                diagnostics_add(d, place_of(s, "key"), NULL, "stream '%s': key '%s' is named twice",
+                                s->name, s->key.items[i]);
         int at = s->columns_node != NULL ? stream_column(s, s->key.items[i]) : -1;
         if (at >= 0 && s->columns[at].mask != 0) {
             const struct ynode *mask = ynode_get(s->columns[at].node, "mask");
@@ -404,10 +409,12 @@ void spec_check_stream(struct stream_spec *s, struct diagnostics *d)
 {
     spec_check_hooks(&s->hooks, d);
     check_key(s, d);
-    check_mode(s, d);
-    check_incremental(s, d);
     check_transforms(s, d);
     check_checks(s, d);
+    if (s->source == NULL || s->target == NULL)
+        return; /* what is wrong with them was told; the rest depends on what they are */
+    check_mode(s, d);
+    check_incremental(s, d);
     check_reconcile(s, d);
     check_undeclared(s, d);
     if (ynode_get(s->node, "schema") != NULL && s->target != &target_postgres)

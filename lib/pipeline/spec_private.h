@@ -19,6 +19,9 @@ void spec_need_column(const struct stream_spec *s, const char *name, const char 
 
 /* spec_check.c: modes, deletes, transforms, checks, contract, reconciliation; names the checks. */
 void spec_check_stream(struct stream_spec *s, struct diagnostics *d);
+/* spec_names.c: the names of ${...} under a node of a stream; s NULL: of hooks. */
+void spec_check_names(const struct pipeline *p, const struct stream_spec *s,
+                      const struct ynode *node, struct diagnostics *d);
 /* Each hook is one of sql, http, exec. */
 void spec_check_hooks(const struct hooks_spec *hooks, struct diagnostics *d);
 /* Columns that only a `set` or `lookup` fills: the source need not have them. */

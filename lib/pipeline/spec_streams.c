@@ -1,8 +1,8 @@
 /* Streams of a pipeline: columns, plugins, keys, the order by `needs`. */
 #include "core/message.h"
+#include "pipeline/column.h"
 #include "pipeline/spec_private.h"
 #include "pipeline/stream.h"
-#include "schema/interpolate.h"
 #include "schema/suggest.h"
 
 #include <string.h>
@@ -138,12 +138,24 @@ const struct source_ops *source_of_node(const struct ynode *node)
     return NULL;
 }
 
+/* The key that was meant to say what a source or target is; NULL: none is near to one. */
+static const char *near_marker(const struct ynode *node, struct arena *arena)
+{
+    static const char *const markers[] = {"file", "connector", "connection", "exec"};
+    for (size_t i = 0; i < node->count; i++) {
+        const char *near = suggest_nearest(node->keys[i]->text, markers, 4);
+        if (near != NULL)
+            return arena_printf(arena, message_text("did you mean '%s'?"), near);
+    }
+    return NULL;
+}
+
 static const struct source_ops *source_of(const struct ynode *node, struct diagnostics *d)
 {
     const struct source_ops *source = source_of_node(node);
     if (source != NULL)
         return source;
-    diagnostics_add(d, node, NULL,
+    diagnostics_add(d, node, near_marker(node, d->arena),
                     "a source has one of the keys 'file', 'connector', 'connection' or 'exec'");
     return NULL;
 }
@@ -153,7 +165,7 @@ static const struct target_ops *target_of(const struct ynode *node, struct diagn
     for (size_t i = 0; target_registry[i] != NULL; i++)
         if (ynode_get(node, target_registry[i]->marker) != NULL)
             return target_registry[i];
-    diagnostics_add(d, node, NULL,
+    diagnostics_add(d, node, near_marker(node, d->arena),
                     "a target has one of the keys 'connection', 'file' or 'connector'");
     return NULL;
 }
@@ -188,6 +200,27 @@ static bool names_item(const struct ynode *node)
     return node != NULL && node->text != NULL && strstr(node->text, "${item.") != NULL;
 }
 
+/* A window that is replaced is that of one child, if the rows say whose they are. */
+static void check_child_windows(const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct field_string_map *bind = &s->for_each->bind;
+    for (size_t k = 0; k < bind->count; k++) {
+        bool is_told = false;
+        for (size_t i = 0; i < s->ncolumns; i++)
+            is_told |= column_is_of_child(&s->columns[i]) &&
+                       strcmp(s->columns[i].from + 1, bind->keys[k]) == 0 &&
+                       !spec_is_set(s, d->arena, s->columns[i].name);
+        if (!is_told)
+            diagnostics_add(
+                d, place_of(s->source_node, "for_each"),
+                arena_printf(d->arena, message_text("add a column  { type: text, from: $%s }"),
+                             bind->keys[k]),
+                "stream '%s': each child of 'for_each' would replace what the others loaded in "
+                "the window: no column says whose a row is by '%s'",
+                s->name, bind->keys[k]);
+    }
+}
+
 static void check_children(const struct stream_spec *s, struct diagnostics *d)
 {
     const struct for_each_spec *each = s->for_each;
@@ -201,6 +234,8 @@ static void check_children(const struct stream_spec *s, struct diagnostics *d)
         diagnostics_add(
             d, place_of(s->node, "mode"), "use  mode: merge, or delete_insert with partition_by",
             "stream '%s': each child of 'for_each' would replace what the others loaded", s->name);
+    if (s->mode == MODE_DELETE_INSERT && s->incremental != NULL)
+        check_child_windows(s, d);
     if (s->target == &target_file && !names_item(ynode_get(s->target_node, "file")))
         diagnostics_add(d, place_of(s->target_node, "file"), "put ${item.NAME} into its name",
                         "stream '%s': each child of 'for_each' would write the same file", s->name);
@@ -347,97 +382,6 @@ static void mark_unset(struct stream_spec *s, struct diagnostics *d)
     }
 }
 
-/* ---- names of ${...} -------------------------------------------------------------------- */
-
-struct name_check {
-    const struct pipeline *p;
-    const struct stream_spec *s;
-    const struct ynode *place;
-    struct diagnostics *d;
-};
-
-/* ${split.part}, ${split.COLUMN} of a file target that is split. */
-static bool names_split(const struct ynode *target, const char *name)
-{
-    const struct ynode *split = ynode_get(target, "split"), *by = ynode_get(split, "by");
-    if (strcmp(name, "part") == 0)
-        return split != NULL && by == NULL;
-    if (by != NULL && by->kind == YNODE_SCALAR)
-        return strcmp(by->text, name) == 0;
-    for (size_t i = 0; by != NULL && i < by->count; i++)
-        if (by->items[i]->kind == YNODE_SCALAR && strcmp(by->items[i]->text, name) == 0)
-            return true;
-    return false;
-}
-
-static void check_name(void *self, const char *name, size_t offset)
-{
-    static const char *const fixed[] = {
-        "window.start", "window.start_s", "window.start_ms", "window.start_local",
-        "window.end",   "window.end_s",   "window.end_ms",   "window.end_local",
-        "window.day",   "run.id",         "staged",          "state"};
-    static const struct field_string_map none = {0};
-    const struct name_check *c = self;
-    const size_t nfixed = sizeof fixed / sizeof *fixed;
-    size_t n = 0;
-    (void)offset;
-    if (name[0] < 'a' || name[0] > 'z')
-        return; /* the environment */
-    if (strncmp(name, "split.", 6) == 0 && names_split(c->s->target_node, name + 6))
-        return;
-    const struct field_string_map *items = c->s->for_each != NULL ? &c->s->for_each->bind : &none;
-    size_t count = nfixed + c->p->params.count + c->s->vars.count + items->count;
-    const char **known = arena_array(c->d->arena, count, sizeof *known);
-    for (size_t i = 0; i < nfixed; i++)
-        known[n++] = fixed[i];
-    for (size_t i = 0; i < c->p->params.count; i++)
-        known[n++] = arena_printf(c->d->arena, "params.%s", c->p->params.names[i]);
-    for (size_t i = 0; i < c->s->vars.count; i++)
-        known[n++] = arena_printf(c->d->arena, "vars.%s", c->s->vars.keys[i]);
-    for (size_t i = 0; i < items->count; i++)
-        known[n++] = arena_printf(c->d->arena, "item.%s", items->keys[i]);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(known[i], name) == 0)
-            return;
-    const char *near = suggest_nearest(name, known, n);
-    diagnostics_add(c->d, c->place,
-                    near != NULL
-                        ? arena_printf(c->d->arena, message_text("did you mean '${%s}'?"), near)
-                        : NULL,
-                    "'${%s}' is not defined", name);
-}
-
-/* Keys whose value may be the name of a .sql file; `query` is told by its plugin. */
-static bool names_sql(const char *key)
-{
-    return strcmp(key, "sql") == 0 || strcmp(key, "against") == 0;
-}
-
-static void check_sql_file(struct name_check *c, const struct ynode *node)
-{
-    struct error err = ERROR_INIT;
-    const char *text;
-    if (node->kind == YNODE_SCALAR && pipeline_sql(c->p, node, node->text, &text, &err) != 0)
-        diagnostics_add_error(c->d, NULL, &err);
-}
-
-static void check_names(struct name_check *c, const struct ynode *node)
-{
-    struct error err = ERROR_INIT;
-    const char *text;
-    if (node == NULL)
-        return;
-    for (size_t i = 0; i < node->count; i++) {
-        check_names(c, node->items[i]);
-        if (node->kind == YNODE_MAP && names_sql(node->keys[i]->text))
-            check_sql_file(c, node->items[i]);
-    }
-    if (node->kind != YNODE_SCALAR || pipeline_sql(c->p, node, node->text, &text, &err) != 0)
-        return;
-    c->place = node;
-    (void)interpolate_names(text, check_name, c, &err);
-}
-
 void streams_bind(struct pipeline *p, const struct config *config, struct diagnostics *d)
 {
     for (size_t i = 0; i < p->streams.count; i++) {
@@ -446,18 +390,19 @@ void streams_bind(struct pipeline *p, const struct config *config, struct diagno
         s->node = p->streams.nodes[i];
         mark_unset(s, d);
         bind_plugins(p, s, d);
-        check_names(&(struct name_check){p, s, NULL, d}, s->node);
-        if (s->source == NULL || s->target == NULL)
-            continue;
+        spec_check_names(p, s, s->node, d);
         bind_columns(p, s, d);
         spec_mark_computed(s, p->arena);
         spec_check_stream(s, d);
+        if (s->source == NULL || s->target == NULL)
+            continue;
         check_slices(s, d);
         if (s->source->check != NULL)
             s->source->check(p, s, d);
         if (s->target->check != NULL)
             s->target->check(p, s, d);
     }
+    spec_check_names(p, NULL, ynode_get(p->root, "hooks"), d);
     spec_check_hooks(&p->hooks, d);
     order_streams(p, d);
     check_steps(p, config, d);

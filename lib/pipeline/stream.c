@@ -16,6 +16,17 @@ const char *stream_item(const struct stream_context *ctx, const char *name)
     return NULL;
 }
 
+const char *stream_bound(const struct stream_context *ctx, size_t column)
+{
+    const char *from = ctx->stream->columns[column].from;
+    return from[0] == '$' ? stream_item(ctx, from + 1) : NULL;
+}
+
+struct bizday stream_days(const struct stream_context *ctx)
+{
+    return ctx->window_days.zone != NULL ? ctx->window_days : ctx->pipeline->bizday;
+}
+
 /* An edge of the window as APIs want it: RFC 3339, _s and _ms since 1970, _local in the zone of the
  * window without saying so. */
 static const char *edge_as(const struct stream_context *ctx, const char *edge, const char *form,
@@ -32,12 +43,42 @@ static const char *edge_as(const struct stream_context *ctx, const char *edge, c
     if (strcmp(form, "_ms") == 0)
         return arena_printf(ctx->arena, "%" PRId64, t.us / 1000);
     *ret_known = strcmp(form, "_local") == 0;
-    const struct zone *zone =
-        ctx->window_zone != NULL ? ctx->window_zone : ctx->pipeline->bizday.zone;
+    const struct bizday days = stream_days(ctx);
     struct civil c;
-    civil_from_us(zone_utc_to_local(zone, t.us), &c);
+    civil_from_us(zone_utc_to_local(days.zone, t.us), &c);
     return arena_printf(ctx->arena, "%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour,
                         c.minute, c.second);
+}
+
+static int edge_us(const char *text, const struct zone *zone, int64_t *ret_us, struct error *err)
+{
+    struct datetime t;
+    if (text == NULL || !datetime_parse_iso(text, strlen(text), &t))
+        return error_set(err, ERR_SPEC, "the window's edge '%s' is not a time",
+                         text != NULL ? text : "");
+    *ret_us = t.has_zone ? t.us : zone_local_to_utc(zone, t.us);
+    return 0;
+}
+
+int stream_window(const struct stream_context *ctx, enum db_kind kind, const struct zone *zone,
+                  struct stream_edges *ret, struct error *err)
+{
+    const struct bizday days = stream_days(ctx);
+    TRY(edge_us(ctx->window_start, days.zone, &ret->us[0], err));
+    TRY(edge_us(ctx->window_end, days.zone, &ret->us[1], err));
+    ret->type = kind == DB_DATE ? "date" : kind == DB_TIMESTAMP ? "timestamp" : "timestamptz";
+    for (int i = 0; i < 2; i++) {
+        char *text = arena_alloc(ctx->arena, DATETIME_ISO_MAX);
+        int64_t us = ret->us[i];
+        if (kind == DB_DATE) /* the day after the last that is touched */
+            date_print(bizday_of(&days, us - i) + i, text);
+        else
+            datetime_print(
+                kind == DB_TIMESTAMP ? zone_utc_to_local(zone != NULL ? zone : days.zone, us) : us,
+                NULL, text);
+        ret->text[i] = text;
+    }
+    return 0;
 }
 
 /* The value of params.x, vars.x, window.start, run.id; NULL for an unknown name. *ret_known tells

@@ -94,7 +94,7 @@ struct stream_context {
     int64_t run_id;
     const char *window_start, *window_end; /* RFC 3339, or NULL */
     const char *window_day;                /* 2026-11-21 when the window is one business day */
-    const struct zone *window_zone;        /* of ${window.start_local}; NULL: the business zone */
+    struct bizday window_days;             /* the child's own; without a zone: the pipeline's */
     /* A fast way that turns out not to fit asks for the stream to be read again without it. */
     struct stream_fallback *fallback; /* NULL: it cannot be */
     const char **var_values;          /* by stream->vars index */
@@ -141,6 +141,18 @@ int stream_fall_back(const struct stream_context *ctx, struct error *err, const 
 
 /* Index of a column of the stream, or -1. */
 int stream_column(const struct stream_spec *s, const char *name);
+/* The value that for_each bound for a column (from: $name), or NULL. */
+const char *stream_bound(const struct stream_context *ctx, size_t column);
+/* The days and local times of what is read: the child's own, else the pipeline's. */
+struct bizday stream_days(const struct stream_context *ctx);
+/* The window's edges in the terms of a column: instants, local times (zone NULL: that of the days),
+ * or the business days that it touches, the last one's successor being the end. */
+struct stream_edges {
+    int64_t us[2];
+    const char *text[2], *type; /* of SQL */
+};
+int stream_window(const struct stream_context *ctx, enum db_kind kind, const struct zone *zone,
+                  struct stream_edges *ret, struct error *err);
 /* Fills ${...} of a late value: params, vars, window, run; result in ctx->arena. */
 int stream_text(const struct stream_context *ctx, const char *text, const char **ret,
                 struct error *err);

@@ -23,7 +23,7 @@ struct diagnostics {
     size_t count, capacity, errors;
 };
 void diagnostics_init(struct diagnostics *d, struct arena *arena);
-/* node may be NULL (no place). hint may be NULL. */
+/* node may be NULL (no place). hint may be NULL or "". The same of one place is told once. */
 void diagnostics_add(struct diagnostics *d, const struct ynode *node, const char *hint,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 void diagnostics_warn(struct diagnostics *d, const struct ynode *node, const char *hint,
@@ -31,6 +31,8 @@ void diagnostics_warn(struct diagnostics *d, const struct ynode *node, const cha
 /* An error from elsewhere whose message already has its place or needs the node's. */
 void diagnostics_add_error(struct diagnostics *d, const struct ynode *node,
                            const struct error *err);
+/* Those of the file itself, as errors. */
+void diagnostics_add_flaws(struct diagnostics *d, const struct ynode_flaw *flaws);
 /* 0 when there is no error; else ERR_SPEC (or `code`) with the first one and "and N more". */
 int diagnostics_result(const struct diagnostics *d, enum error_code code, struct error *err);
 

@@ -43,7 +43,10 @@ static int check_range(const struct field *f, int64_t value, struct error *err)
     print_number(f, f->min, low, sizeof(low));
     print_number(f, f->max, high, sizeof(high));
     print_number(f, value, found, sizeof(found));
-    return error_set(err, ERR_DATA, "must be from %s to %s, found %s", low, high, found);
+    error_set(err, ERR_DATA, "must be from %s to %s, found %s", low, high, found);
+    if (f->type == FIELD_FRACTION && value > FIELD_WHOLE)
+        return error_hint(err, "a share of twenty in a hundred is 20%% or 0.2");
+    return err->code;
 }
 
 static int bind_number(const struct field *f, const char *text, void *out, struct error *err)

@@ -3,6 +3,7 @@
 #include "core/strbuf.h"
 #include "schema/bind.h"
 #include "schema/bind_parse.h"
+#include "schema/interpolate.h"
 #include "schema/suggest.h"
 #include <ctype.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static void wrong_kind(const struct field *f, const struct ynode *node, struct d
 static const char *find_variable(const char *text)
 {
     for (const char *p = strstr(text, "${"); p; p = strstr(p + 2, "${"))
-        if (isalpha((unsigned char)p[2]) || p[2] == '_')
+        if ((p == text || p[-1] != '$') && (isalpha((unsigned char)p[2]) || p[2] == '_'))
             return p;
     return NULL;
 }
@@ -67,6 +68,12 @@ static bool text_is_final(const struct field *f, const struct ynode *node, struc
     return false;
 }
 
+/* The text of a value; one that is not final is looked at again by who uses it. */
+static const char *text_of(const struct field *f, const struct ynode *node, struct arena *arena)
+{
+    return f->flags & FIELD_LATE ? node->text : interpolate_plain(node->text, arena);
+}
+
 static void bind_scalar(const struct field *f, const struct ynode *node, void *out,
                         struct arena *arena, struct diagnostics *d)
 {
@@ -78,7 +85,7 @@ static void bind_scalar(const struct field *f, const struct ynode *node, void *o
     }
     if (!text_is_final(f, node, d))
         return;
-    if (bind_text(f, node->text, out, arena, &err) != 0)
+    if (bind_text(f, text_of(f, node, arena), out, arena, &err) != 0)
         diagnostics_add(d, node, err.hint[0] ? err.hint : NULL, "%s: %s", f->name, err.message);
 }
 
@@ -102,7 +109,7 @@ static void bind_strings(const struct field *f, const struct ynode *node, void *
             diagnostics_add(d, item, "write \"\" for an empty text", "%s: an item is empty",
                             f->name);
         else if (text_is_final(f, item, d))
-            list.items[list.count++] = item->text;
+            list.items[list.count++] = text_of(f, item, arena);
     }
     AT(struct field_strings) = list;
 }
@@ -128,7 +135,7 @@ static void bind_string_map(const struct field *f, const struct ynode *node, voi
         if (!text_is_final(f, item, d))
             continue;
         map.keys[map.count] = node->keys[i]->text;
-        map.values[map.count++] = item->is_null ? NULL : item->text;
+        map.values[map.count++] = item->is_null ? NULL : text_of(f, item, arena);
     }
     AT(struct field_string_map) = map;
 }

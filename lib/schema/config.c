@@ -195,14 +195,16 @@ static int load_file(struct config *c, struct error *err)
 {
     struct loading l = {.c = c};
     struct ynode *root;
+    struct ynode_flaw *flaws;
     struct stat st;
-    int code = ynode_parse_file(c->file, c->arena, &root, err);
+    int code = ynode_read_file(c->file, c->arena, &root, &flaws, err);
 
     if (code != 0) {
         err->code = ERR_CONFIG;
         return ERR_CONFIG;
     }
     diagnostics_init(&l.d, c->arena);
+    diagnostics_add_flaws(&l.d, flaws);
     l.readable_by_others = stat(c->file, &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
     l.seen = arena_array(c->arena, c->nfields, sizeof(*l.seen));
     if (root->kind == YNODE_MAP)

@@ -22,7 +22,8 @@ static struct diagnostic *diagnostics_push(struct diagnostics *d, const struct y
         d->capacity = capacity;
     }
     struct diagnostic *one = &d->items[d->count++];
-    *one = (struct diagnostic){.hint = hint ? arena_strdup(d->arena, message_text(hint)) : NULL};
+    *one = (struct diagnostic){.hint = hint && hint[0] ? arena_strdup(d->arena, message_text(hint))
+                                                       : NULL};
     if (node) {
         one->file = node->file;
         one->line = node->line;
@@ -47,15 +48,29 @@ static const char *diagnostics_text(struct diagnostics *d, const char *format, v
     return arena_strndup(d->arena, text.data, text.len);
 }
 
+/* What many bind, as `defaults` are by every stream, is told once. */
+static bool is_told(const struct diagnostics *d, const struct diagnostic *one)
+{
+    for (const struct diagnostic *other = d->items; other < one; other++)
+        if (other->line == one->line && other->column == one->column && one->line > 0 &&
+            !other->is_warning && strcmp(other->message, one->message) == 0)
+            return true;
+    return false;
+}
+
 void diagnostics_add(struct diagnostics *d, const struct ynode *node, const char *hint,
                      const char *format, ...)
 {
     va_list args;
+    struct diagnostic *one = diagnostics_push(d, node, hint);
 
     va_start(args, format);
-    diagnostics_push(d, node, hint)->message = diagnostics_text(d, format, args);
+    one->message = diagnostics_text(d, format, args);
     va_end(args);
-    d->errors++;
+    if (is_told(d, one))
+        d->count--;
+    else
+        d->errors++;
 }
 
 void diagnostics_warn(struct diagnostics *d, const struct ynode *node, const char *hint,
@@ -78,6 +93,12 @@ void diagnostics_add_error(struct diagnostics *d, const struct ynode *node, cons
 
     diagnostics_add(d, has_place ? NULL : node, err->hint[0] ? err->hint : NULL, "%s",
                     err->message);
+}
+
+void diagnostics_add_flaws(struct diagnostics *d, const struct ynode_flaw *flaws)
+{
+    for (const struct ynode_flaw *f = flaws; f; f = f->next)
+        diagnostics_add(d, NULL, f->hint[0] ? f->hint : NULL, "%s", f->message);
 }
 
 int diagnostics_result(const struct diagnostics *d, enum error_code code, struct error *err)

@@ -34,6 +34,8 @@ enum field_type {
     FIELD_OBJECT_MAP,  /* struct field_objects with names: name: sub */
 };
 
+#define FIELD_WHOLE 1000000 /* a share of 100 % in millionths */
+
 struct field_rate {
     int64_t count;
     int64_t per_ms; /* 0: no limit declared */

@@ -157,6 +157,67 @@ int interpolate_text(const char *text, interpolate_resolver resolver, void *self
     return code;
 }
 
+static void add_escaped(const char *text, struct strbuf *out)
+{
+    for (const char *mark; (mark = strstr(text, "${")) != NULL; text = mark + 2) {
+        strbuf_add(out, text, (size_t)(mark - text));
+        strbuf_adds(out, "$${");
+    }
+    strbuf_adds(out, text);
+}
+
+/* The first of two passes: only the environment, and nothing that it puts in is seen by the second.
+ */
+static int interpolate_first(const char *text, struct strbuf *out, struct error *err)
+{
+    const char *p = text, *mark;
+    struct reference r;
+    bool escaped, later;
+
+    while ((mark = next_mark(p, &escaped))) {
+        AUTO_STRBUF struct strbuf value = {0};
+        const char *end = mark + 3;
+
+        strbuf_init(&value, TEXT_MAX_BYTES);
+        strbuf_add(out, p, (size_t)(mark - p));
+        later = escaped;
+        if (!escaped) {
+            TRY(reference_read(mark, &r, err));
+            TRY(reference_resolve(&r, NULL, NULL, &value, &later, err));
+            end = r.end;
+        }
+        if (later)
+            strbuf_add(out, mark, (size_t)(end - mark));
+        else
+            add_escaped(value.data, out);
+        p = end;
+    }
+    strbuf_adds(out, p);
+    return out->overflow
+               ? error_set(err, ERR_LIMIT, "the text with its variables put in is too long")
+               : 0;
+}
+
+const char *interpolate_plain(const char *text, struct arena *arena)
+{
+    bool escaped;
+    const char *p = text, *mark = next_mark(text, &escaped);
+
+    if (!mark)
+        return text;
+    char *out = arena_strdup(arena, text), *to = out;
+    for (; mark; mark = next_mark(p, &escaped)) {
+        memmove(to, p, (size_t)(mark - p));
+        to += mark - p;
+        p = mark + (escaped ? 1 : 0); /* without the first $ */
+        memcpy(to, "${", 2);
+        to += 2;
+        p += 2;
+    }
+    memmove(to, p, strlen(p) + 1);
+    return out;
+}
+
 static void interpolate_scalar(struct ynode *node, interpolate_resolver resolver, void *self,
                                struct arena *arena, struct diagnostics *d)
 {
@@ -167,7 +228,8 @@ static void interpolate_scalar(struct ynode *node, interpolate_resolver resolver
     if (!next_mark(node->text, &escaped))
         return;
     strbuf_init(&out, TEXT_MAX_BYTES);
-    if (interpolate_text(node->text, resolver, self, &out, &err) != 0)
+    if ((resolver ? interpolate_text(node->text, resolver, self, &out, &err)
+                  : interpolate_first(node->text, &out, &err)) != 0)
         diagnostics_add_error(d, node, &err);
     else
         node->text = arena_strndup(arena, out.data, out.len);

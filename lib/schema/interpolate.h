@@ -20,7 +20,9 @@ enum interpolate_result { INTERPOLATE_VALUE, INTERPOLATE_UNDEFINED, INTERPOLATE_
 typedef enum interpolate_result (*interpolate_resolver)(void *self, const char *name,
                                                         const char **ret_value);
 /* Environment lookup is built in (getenv). In place over the whole tree; problems with line and
- * column of the scalar. resolver NULL: every lower-case name is LATER. */
+ * column of the scalar. resolver NULL: every lower-case name is LATER, and a later pass is sure to
+ * come: all escapes stay, and `${` in what was put in becomes one. bind_yaml is that pass for
+ * values that hold no ${...}. */
 void interpolate_tree(struct ynode *root, interpolate_resolver resolver, void *self,
                       struct arena *arena, struct diagnostics *d);
 /* One text; ERR_SPEC for an undefined name or a malformed ${. */
@@ -29,5 +31,8 @@ int interpolate_text(const char *text, interpolate_resolver resolver, void *self
 /* Calls `name` for each ${name} found (without default); for lint and for binding SQL. */
 int interpolate_names(const char *text, void (*name)(void *self, const char *name, size_t offset),
                       void *self, struct error *err);
+
+/* What a text without ${...} means: its escapes ended. */
+const char *interpolate_plain(const char *text, struct arena *arena);
 
 #endif

@@ -10,7 +10,6 @@
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define HOUR_MS   (60 * MINUTE_MS)
 #define DAY_MS    (24 * HOUR_MS)
-#define WHOLE     1000000 /* a share of 100 % in millionths */
 
 #define MEMBER(m) .offset = offsetof(struct settings, m)
 
@@ -107,7 +106,7 @@ static const struct field fields[] = {
      .max = 1000, .env = "DINER_DATABASE_CONNECTIONS_MAX",
      .help = "most connections of one process"},
     {"database.connections_warn", FIELD_FRACTION, MEMBER(database_connections_warn), .def = "80%",
-     .min = 0, .max = WHOLE, .env = "DINER_DATABASE_CONNECTIONS_WARN",
+     .min = 0, .max = FIELD_WHOLE, .env = "DINER_DATABASE_CONNECTIONS_WARN",
      .help = "share of them in use that is warned about"},
     {"database.statement_timeout", FIELD_DURATION, MEMBER(database_statement_timeout_ms),
      .def = "30m", .min = 0, .max = 7 * DAY_MS, .env = "DINER_DATABASE_STATEMENT_TIMEOUT",
@@ -245,10 +244,10 @@ static const struct field fields[] = {
      .env = "DINER_RECONCILE_RECORDED",
      .help = "payments that were only recorded (channel none) are looked for in bills as well"},
     {"reconcile.wechat_fee", FIELD_FRACTION, MEMBER(reconcile_wechat_fee), .def = "0", .min = 0,
-     .max = WHOLE, .env = "DINER_RECONCILE_WECHAT_FEE",
+     .max = FIELD_WHOLE, .env = "DINER_RECONCILE_WECHAT_FEE",
      .help = "the fee agreed with WeChat Pay, 0.6% say; 0: fees are not compared"},
     {"reconcile.alipay_fee", FIELD_FRACTION, MEMBER(reconcile_alipay_fee), .def = "0", .min = 0,
-     .max = WHOLE, .env = "DINER_RECONCILE_ALIPAY_FEE",
+     .max = FIELD_WHOLE, .env = "DINER_RECONCILE_ALIPAY_FEE",
      .help = "the fee agreed with Alipay; 0: fees are not compared"},
     {"reconcile.fee_tolerance", FIELD_STRING, MEMBER(reconcile_fee_tolerance), .def = "0.005",
      .env = "DINER_RECONCILE_FEE_TOLERANCE",
@@ -383,10 +382,10 @@ static const struct field fields[] = {
      .max = INT64_MAX, .env = "DINER_REJECTS_MAX_ROWS",
      .help = "rejected rows of a slice that are borne, where a pipeline says nothing"},
     {"rejects.max_rate", FIELD_FRACTION, MEMBER(reject_max_rate), .def = "0.1%", .min = 0,
-     .max = WHOLE, .env = "DINER_REJECTS_MAX_RATE",
+     .max = FIELD_WHOLE, .env = "DINER_REJECTS_MAX_RATE",
      .help = "their share of the rows read that is borne"},
     {"guard.max_shrink", FIELD_FRACTION, MEMBER(guard_max_shrink), .def = "20%", .min = 0,
-     .max = WHOLE, .env = "DINER_GUARD_MAX_SHRINK",
+     .max = FIELD_WHOLE, .env = "DINER_GUARD_MAX_SHRINK",
      .help = "how much smaller a replacing source may be than what it replaces"},
 
     {"perf.target_mean", FIELD_DURATION, MEMBER(perf_target_mean_ms), .def = "200ms", .min = 1,
@@ -397,10 +396,10 @@ static const struct field fields[] = {
      .min = 1, .max = HOUR_MS, .env = "DINER_PERF_TARGET_DATABASE",
      .help = "target: database time of a request"},
     {"perf.target_error_rate", FIELD_FRACTION, MEMBER(perf_target_error_rate), .def = "0.1%",
-     .min = 0, .max = WHOLE, .env = "DINER_PERF_TARGET_ERROR_RATE",
+     .min = 0, .max = FIELD_WHOLE, .env = "DINER_PERF_TARGET_ERROR_RATE",
      .help = "target: share of failed requests"},
     {"perf.target_availability", FIELD_FRACTION, MEMBER(perf_target_availability), .def = "99.9%",
-     .min = 0, .max = WHOLE, .env = "DINER_PERF_TARGET_AVAILABILITY",
+     .min = 0, .max = FIELD_WHOLE, .env = "DINER_PERF_TARGET_AVAILABILITY",
      .help = "target: share of time the API answers"},
     {"perf.target_rps", FIELD_INT, MEMBER(perf_target_rps), .def = "5000", .min = 1,
      .max = 100000000, .env = "DINER_PERF_TARGET_RPS", .help = "target: requests a second"},

@@ -107,7 +107,7 @@ E
 2,"
 }
 
-@test "dlt #2816, #1915: a page or token that is given for ever is an error, not an endless run" {
+@test "dlt #2816, #1915, iceberg-go #1484: a page or token that is given for ever is an error, not an endless run" {
     connector <<'E'
 resources: { list: { path: /l, records: /items, paginate: { type: cursor, param: c, from: /next } } }
 E

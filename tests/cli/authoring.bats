@@ -31,6 +31,20 @@ page.md:29:12: there is no pipeline 'absent'
 diner: lint found 2 errors"
 }
 
+@test "lint: a page's fences may be tildes, and longer than what stands within" {
+    {
+        printf '~~~yaml\nversion: 1\nname: tilde\nsteps: [ { rn: x } ]\n~~~\n'
+        printf '````md\n```yaml\nversion: 1\nname: shown\nstepps: []\n```\n````\n'
+        printf '```yml\nversion: 1\nname: last\nsteps: [ { rnu: x } ]\n```\n'
+    } >fences.md
+    run --separate-stderr "$DINER" pipeline lint fences.md
+    assert_status 3
+    assert_stdout_has "fences.md:4:12: unknown key 'rn' in step"
+    assert_stdout_has "fences.md:16:12: unknown key 'rnu' in step"
+    refute_stdout_has stepps
+    assert_stderr_has "2 checked"
+}
+
 @test "lint: a directory is its files; a pipeline's name comes before a directory's" {
     mkdir many
     for name in a b; do { printf 'version: 1\nname: %s\nstreams:\n' "$name" && stream s; } >"many/$name.yaml"; done
@@ -134,14 +148,16 @@ streams:
     source:
       file: "${IN_FILE:-x.csv}"
       null: ["-", x]
+      stop_at: "^[$${]no ${STOP_WORD:-sum}"
     key: [a]
     mode: merge
     columns: { a: text, b: { type: int, required: true } }
     checks:
       - { expr: "b > 0", on_fail: reject }
     on_error: { max_rejects: 7 }
-hooks: { on_failure: [ { http: "https://h/?key=verysecret" } ] }
+hooks: { on_failure: [ { http: "https://h/?key=verysecret" }, { exec: "tell ${TELL_TOKEN:-} ${TELL_ROOM:-}" } ] }
 YAML
+    export TELL_TOKEN=verysecret TELL_ROOM=hall
     IN_FILE=y.csv run --separate-stderr "$DINER" pipeline show p --resolved
     assert_status 0
     assert_stdout_has 'file: "y.csv"   # p.yaml:10, environment IN_FILE'
@@ -149,17 +165,19 @@ YAML
     assert_stdout_has '"null": ["-", x]   # p.yaml:11'
     assert_stdout_has 'schema: ods   # p.yaml:5, defaults'
     assert_stdout_has 'min_rows: 2   # p.yaml:6, defaults'
-    assert_stdout_has 'max_rejects: 7   # p.yaml:17'
+    assert_stdout_has 'max_rejects: 7   # p.yaml:18'
     assert_stdout_has 'max_reject_rate: "0.1%"   # setting rejects.max_rate: default'
-    assert_stdout_has '      - expr: "b > 0"   # p.yaml:16'
-    assert_stdout_has 'http: "****"   # p.yaml:18'
+    assert_stdout_has '      - expr: "b > 0"   # p.yaml:17'
+    assert_stdout_has 'http: "****"   # p.yaml:19'
+    assert_stdout_has 'exec: "****"   # p.yaml:19, environment TELL_TOKEN, environment TELL_ROOM'
+    assert_stdout_has 'stop_at: "^[$${]no sum"   # p.yaml:12, STOP_WORD is not set'
     refute_stdout_has verysecret
     refute_stdout_has defaults:
     IN_FILE=y.csv DINER_REJECTS_MAX_RATE=3% run --separate-stderr "$DINER" pipeline show p -o json
     assert_status 0
     assert_json 'map({(.path): [.value, .origin]}) | add
         | .["streams.s.source.file"] == ["y.csv", "p.yaml:10, environment IN_FILE"]
-        and .["streams.s.columns.b.required"] == ["true", "p.yaml:14"]
+        and .["streams.s.columns.b.required"] == ["true", "p.yaml:15"]
         and .["streams.s.on_error.max_reject_rate"] == ["3%", "setting rejects.max_rate: env DINER_REJECTS_MAX_RATE"]
         and .["streams.s.checks.0.on_fail"][0] == "reject"'
     refute_stdout_has verysecret

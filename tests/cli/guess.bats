@@ -232,22 +232,37 @@ JSON
 }
 
 @test "a table: columns and key of the catalogue" {
-    sql "create table t.source (a int, b text not null, c numeric(9,3), at timestamptz, r int4range, primary key (a, b))" >/dev/null
-    sql "insert into t.source values (1, 'x', 1.5, now(), null)" >/dev/null
+    sql "create domain t.short as varchar(4)" >/dev/null
+    sql "create table t.source (a int, b text not null, c numeric(9,3), d t.short, at timestamptz, primary key (c, a, b))" >/dev/null
+    sql "insert into t.source values (1, 'x', 1.5, 'abcd', now())" >/dev/null
     run --separate-stderr "$DINER" pipeline guess warehouse.t.source --name copied --schema t
     assert_status 0
-    assert_stdout_has "# Left out: r (int4range)"
-    assert_stdout_has "key: [a, b]"
-    assert_stdout_has 'c: "numeric(9,3)"'
+    assert_stdout_has "key: [c, a, b]"
+    assert_stdout_has 'c: { type: "numeric(9,3)", required: true }'
+    assert_stdout_has 'd: "varchar(4)"'
     printf '%s\n' "$output" >pipelines/copied.yaml
     run --separate-stderr "$DINER" pipeline lint copied
     assert_status 0
     run --separate-stderr "$DINER" run copied
     assert_status 0
-    assert_sql "select a || b || c from t.copied" 1x1.500
+    assert_sql "select a || b || c || d from t.copied" 1x1.500abcd
     run --separate-stderr "$DINER" pipeline guess warehouse.t.none
     assert_status 1
     assert_stderr_has "connection 'warehouse' has no table t.none"
+}
+
+@test "a table: what is of another type comes as text, what is named as diner's own under another name" {
+    sql "create table t.odd (id int primary key, r int4range, tags text[], j json, f real, _id text, _r text, _ int)" >/dev/null
+    sql "insert into t.odd values (1, '[1,3)', '{x,y}', '{\"a\":1.10}', 0.5, 'y', 'z', 7)" >/dev/null
+    run --separate-stderr "$DINER" pipeline guess warehouse.t.odd --name evened --schema t
+    assert_status 0
+    assert_stdout_has "r: text  # int4range in the table"
+    assert_stdout_has "j: jsonb  # json in the table"
+    assert_stdout_has 'id_: { type: text, from: "_id" }'
+    printf '%s\n' "$output" >pipelines/evened.yaml
+    run --separate-stderr "$DINER" run evened
+    assert_status 0
+    assert_sql "select concat_ws(' ', id, r, tags, j->>'a', f, id_, r_, \"column\") from t.evened" "1 [1,3) {x,y} 1.10 0.5 y z 7"
 }
 
 @test "a URL: one GET, its records, a connector beside the pipeline, no secret in either" {

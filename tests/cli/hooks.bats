@@ -41,6 +41,20 @@ said() { psql -XAtq -d "$(dev_dsn)" -c "select string_agg(what, ' ' order by id)
     assert_equal "$(said)" "run.before before after2 run.after2"
 }
 
+@test "sql of hooks knows the params and the run, as literals; lint knows what else it does not" {
+    stock '{ after: [{ sql: "insert into t.said (what) values (${params.who} || ${run.id}); insert into t.said (what) values (@$${x}@)" }] }' \
+        '{ before: [{ sql: "insert into t.said (what) values (@before @ || ${params.who})" }] }'
+    printf "params: { who: { default: O'Brien } }\n" >>pipelines/stock.yaml
+    diner_run stock
+    assert_status 0
+    assert_equal "$(said)" 'before O'"'"'Brien O'"'"'Brien1 ${x}'
+    sed -i 's/${run.id}/${window.start}/; s/before . || ${params.who}/&m/; s/{params.who}m/{params.whom}/' pipelines/stock.yaml
+    run --separate-stderr "$DINER" pipeline lint stock
+    assert_status 3
+    assert_stdout_has "'\${window.start}' is not defined"
+    assert_stdout_has "did you mean '\${params.who}'?"
+}
+
 @test "a before that fails stops everything before it is read" {
     stock '{ before: [{ exec: "exit 3" }] }'
     diner_run stock

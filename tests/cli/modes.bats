@@ -455,6 +455,60 @@ YAML
     assert_rows facts "A,1 BB,2 C,3"
 }
 
+@test "delete_insert: a table whose times state no zone, business day by business day" {
+    pipeline facts <<'YAML'
+streams:
+  facts:
+    source: { connection: warehouse, table: t.feed }
+    incremental: { cursor: at, start: 2026-02-01, window: 1d, lag: 0s, timezone: Asia/Shanghai, business_day: "04:00" }
+    mode: delete_insert
+    guard: { max_shrink: 100% }
+    columns: { id: int, at: timestamp }
+YAML
+    sql "create table t.feed as select i as id, '2026-02-01 04:00'::timestamp + i * interval '1 hour' as at from generate_series(0, 71) i"
+    diner_run facts --from 2026-02-01 --to 2026-02-04
+    assert_status 0
+    assert_moved facts "72 72 0 0 0 0 0 0"
+    sql "delete from t.feed where id in (5, 30)"
+    diner_run facts --from 2026-02-02 --to 2026-02-03
+    assert_status 0
+    assert_moved facts "23 0 0 23 1 0 0 0"
+    assert_sql "select count(*) from t.facts where id in (5, 30)" 1
+}
+
+@test "delete_insert: each child of for_each replaces its own rows of the window" {
+    pipeline facts <<'YAML'
+streams:
+  stores:
+    source: { connection: warehouse, query: "select * from (values ('S1', 'Asia/Shanghai'), ('S2', 'America/New_York')) v (code, tz)" }
+    mode: merge
+    key: [code]
+  facts:
+    source:
+      connection: warehouse
+      query: "select id, day from t.feed where store = ${item.store}"
+      for_each: { stream: stores, bind: { store: code }, timezone: tz }
+    incremental: { cursor: day, start: 2026-02-01, window: 1d, lag: 0s, business_day: "04:00" }
+    mode: delete_insert
+    guard: { max_shrink: 100% }
+    columns: { store: { type: text, from: $store }, id: int, day: date }
+YAML
+    sql "create table t.feed as select s as store, i as id, date '2026-02-01' + i as day
+         from unnest('{S1,S2}'::text[]) s, generate_series(0, 2) i"
+    diner_run facts --from 2026-02-01 --to 2026-02-04
+    assert_status 0
+    assert_moved facts "6 6 0 0 0 0 0 0"
+    sql "delete from t.feed where store = 'S2' and id = 1"
+    diner_run facts --from 2026-02-01 --to 2026-02-04
+    assert_status 0
+    assert_moved facts "5 0 0 5 1 0 0 0"
+    assert_rows facts "S1,0 S1,1 S1,2 S2,0 S2,2" "store, id"
+    sed -i 's/store: { type: text, from: $store }, //' pipelines/facts.yaml
+    run --separate-stderr "$DINER" pipeline lint facts
+    assert_status 3
+    assert_stdout_has "each child of 'for_each' would replace what the others loaded in the window"
+}
+
 @test "delete_insert by partition: each value that comes replaces all it had" {
     pipeline facts <<'YAML'
 streams:

@@ -122,6 +122,29 @@ params: { n: { type: int } }'
     assert_stderr_has "give it as --param n=VALUE"
 }
 
+@test "preview of for_each: the first child, and where its parent is not loaded, how to" {
+    pipeline p <<'YAML'
+streams:
+  shops: { source: { connection: warehouse, query: "select 'S' || generate_series(1, 2) as code" }, mode: append }
+  s:
+    source: { connection: warehouse, query: "select ${item.shop} || '!' as word", for_each: { stream: shops, bind: { shop: code } } }
+    mode: append
+    columns: { shop: { type: text, from: $shop }, word: text }
+YAML
+    run --separate-stderr "$DINER" pipeline preview p --stream s -o csv
+    assert_status 6
+    assert_stderr_has "its children are rows of 'shops': load them by  diner run p --only shops"
+    diner_run p --only shops
+    run --separate-stderr "$DINER" pipeline preview p --stream s -o csv
+    assert_status 0
+    assert_stdout_is "shop,word,reject
+S1,S1!,"
+    sql "truncate t.shops"
+    run --separate-stderr "$DINER" pipeline preview p --stream s -o csv
+    assert_status 1
+    assert_stderr_has "for_each gives no children"
+}
+
 # ---- plan ----------------------------------------------------------------------------------------
 
 @test "plan counts what a run would do, across streams, and leaves nothing" {

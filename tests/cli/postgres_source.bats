@@ -186,6 +186,80 @@ SQL
     assert_moved s "2 2 0 0 0 0 0 0"
 }
 
+@test "windows of a cursor without a zone: of the zone that is stated, else what any zone could mean; never the whole table" {
+    sql "create table src.t as select i as id, '2026-03-01'::timestamp + i * interval '1 hour' as at,
+         date '2026-03-01' + i / 24 as day from generate_series(0, 719) as i"
+    local spec='{ cursor: at, start: 2026-03-01T00:00:00Z, window: 10d, lag: 0s, timezone: Asia/Shanghai }'
+    local rest="    incremental: $spec
+    mode: merge
+    key: [id]
+    columns: { id: int, at: timestamp, day: date }"
+    stream_from 'table: src.t' "$rest"
+    diner_run s --from 2026-03-10T16:00:00Z --to 2026-03-11T16:00:00Z # the 11th in Shanghai
+    assert_status 0
+    assert_moved s "24 24 0 0 0 0 0 0"
+    assert_sql "select min(at) || ' ' || max(at) from t.s" "2026-03-11 00:00:00 2026-03-11 23:00:00"
+    diner_run s # all of it, each hour once
+    assert_status 0
+    assert_moved s "712 688 0 24 0 0 0 0"
+    sql "drop table t.s; truncate diner.state"
+    stream_from 'table: src.t' "${rest/, timezone: Asia\/Shanghai/}"
+    diner_run s --from 2026-03-10T16:00:00Z --to 2026-03-11T16:00:00Z
+    assert_status 0
+    assert_moved s "50 50 0 0 0 0 0 0"
+    rest=${rest/cursor: at/cursor: day}
+    sql "drop table t.s"
+    stream_from 'table: src.t' "$rest"
+    diner_run s --from 2026-03-10T16:00:00Z --to 2026-03-11T16:00:00Z
+    assert_status 0
+    assert_sql "select min(day) || ' ' || max(day) from t.s" "2026-03-10 2026-03-11"
+}
+
+@test "windows of a cursor without a zone miss no row of an hour that comes twice" {
+    # New York, 2026-11-01 06:00Z: 02:00 becomes 01:00 again. 05:30Z and 06:30Z are both 01:30 there.
+    sql "create table src.t as select i as id, (t at time zone 'America/New_York') as at
+         from generate_series(0, 47) as i, lateral (select '2026-11-01 00:00Z'::timestamptz + i * interval '15 min' as t) x"
+    stream_from 'table: src.t' '    incremental: { cursor: at, start: 2026-11-01T00:00:00Z, window: 30m, lag: 0s, timezone: America/New_York }
+    mode: merge
+    key: [id]
+    columns: { id: int, at: timestamp }'
+    local i from to
+    for i in 0 1 2 3 4 5 6 7; do # night after night: a run sees what there was at its end
+        from=$(date -u -d "2026-11-01 04:15Z + $((i * 30)) min" +%FT%TZ)
+        to=$(date -u -d "2026-11-01 04:45Z + $((i * 30)) min" +%FT%TZ)
+        sql "create or replace view src.seen as select * from src.t where '2026-11-01 00:00Z'::timestamptz + id * interval '15 min' < '$to'"
+        sed -i 's/table: src.t/table: src.seen/' pipelines/s.yaml
+        diner_run s --from "$from" --to "$to"
+        assert_status 0
+    done
+    assert_sql "select count(*) from t.s where id between 17 and 32" 16
+}
+
+@test "a value that for_each binds is a column, on one connection and across two" {
+    sql "create table src.stores as select unnest('{1,2}'::int[]) as no;
+         create table src.t as select i as id, 1 + i % 2 as store from generate_series(1, 5) as i"
+    local connection
+    for connection in warehouse erp; do
+        pipeline s <<YAML
+streams:
+  s:
+    source:
+      connection: $connection
+      query: "select id from src.t where store = \${item.no}::int"
+      for_each: { query: select no from src.stores, bind: { no: no } }
+    mode: merge
+    key: [id]
+    columns: { id: int, store: { type: int, from: \$no }, twice: int }
+    transform: [ { set: { twice: store * 2 } } ]
+YAML
+        diner_run s
+        assert_status 0
+        assert_equal "$(sql "select string_agg(concat_ws(',', id, store, twice), ' ' order by id) from t.s")" \
+            "1,2,4 2,1,2 3,2,4 4,1,2 5,2,4"
+        sql 'drop table t.s; truncate diner.state'
+    done
+}
+
 @test "what cannot be split is told" {
     sql "create table src.t as select 'a' as code"
     stream_from 'query: "select * from src.t", readers: 2'

@@ -197,6 +197,24 @@ E
     done
 }
 
+@test "reconcile with the answers of each store: one that is off by a cent is left behind, the others are loaded" {
+    answer 'rows: /data/n, sum: { amount: /data/cents }' <<'E'
+{"/list": [{"json": {"data": {"n": 2, "cents": 1051, "list": [{"code": "A", "amount": 1050}, {"code": "B", "amount": 1}]}}},
+           {"json": {"data": {"n": 2, "cents": 1051, "list": []}}},
+           {"json": {"data": {"n": 1, "cents": 200, "list": [{"code": "A", "amount": 199}]}}}]}
+E
+    sed -i 's/resource: list/&, for_each: { query: "select unnest(@{S1,S2}@::text[]) as s", bind: { store: s }, isolate: true }/
+        s/mode: replace/mode: merge/; s/key: .code./key: [store, code]/
+        s/columns: {/columns: { store: { type: text, from: $store },/' pipelines/sales.yaml
+    sed -i "s/@/'/g" pipelines/sales.yaml
+    sed -i 's/path: .list,/& query: { store: "${store}" },/' connectors/shop.yaml
+    diner_run sales
+    assert_status 7
+    assert_stderr_has '{"store":"S2"}'
+    assert_stderr_has "the API states a total of 2.00 for 'amount', its rows add up to 1.99"
+    assert_rows sales "S1,A,10.50 S1,B,0.01" "store, code, amount"
+}
+
 @test "reconcile with the answer: a sum that is off by a cent, and one that nobody states" {
     answer 'sum: { amount: /data/cents }' <<'E'
 {"/list": [{"json": {"data": {"cents": 99, "list": [{"code": "A", "amount": 100}]}}}]}

@@ -463,6 +463,23 @@ YAML
     assert_sql "select count(*) from diner.run" 1
 }
 
+@test "a doubled dollar is a literal one, in SQL, in words and in commands" {
+    pipeline p <<'YAML'
+streams:
+  s:
+    source: { connection: warehouse, query: "select 1 as id, 'a $${x}' as word" }
+    mode: replace
+    key: [id]
+    transform: [ { set: { word: "word || ' $${y} ${WITHIN}'" } } ]
+hooks: { after: [ { exec: "echo $${WITHIN} $${params_x:-none} >said" } ] }
+YAML
+    export WITHIN='${staged}'
+    run --separate-stderr "$DINER" run p
+    assert_status 0
+    assert_sql "select word from t.s" 'a ${x} ${y} ${staged}'
+    [ "$(cat said)" = '${staged} none' ] || fail "$(cat said)"
+}
+
 @test "vars are asked just before reading" {
     pipeline p <<'YAML'
 streams:

@@ -1,18 +1,10 @@
 #!/usr/bin/env bats
 # What users of other tools lost rows, nights and nerves by, each under the thread it was told in.
 #
-# Elsewhere, under the same names: dlt #2586, #2816, #1915 and airbyte #66592 (paginations) in ../cli/api.bats;
+# Elsewhere, under the same names: dlt #2586, #2816, #1915, iceberg-go #1484 and airbyte #66592 (paginations) in ../cli/api.bats;
 # bruin #2181 (an empty window) in ../cli/modes.bats; airbyte #33862 (counts of the source) in ../cli/reconcile.bats.
-# Without a test of their name, held by what is more general:
-#   airbyte #80152, #10782 (late rows, a follower's lag)   the tests of #14732 and #85918 here
-#   airbyte #39105 (slow, shifting offsets)                the test of #21500 here
-#   getdango/dango #334 (a guard of one's own)             guards: drift.bats
-#   pgcopydb #33, #698, #659 (resuming loses or repeats)   kill.bats, kill_modes.bats
-#   connect #4584, #4687, #4644 (state before the data)    kill_modes.bats: rows and cursor are one transaction
-#   iceberg-go #1484 (the same token for ever)             dlt #2816 in ../cli/api.bats
-#   pgloader #16, #327, airbyte #11721, sling #351 (memory)  files.bats, exec.bats, downloads.bats, bad_input.bats in ../cli
-#   sling #336, #242 (errors that say nothing)             each refusal's own test asserts its text and hint
-# Not ours: debezium PR #1082, risingwave #16697, wal2json #46 (change data capture), airbyte #85355 (pods).
+# Not ours: debezium PR #1082, #3970, risingwave #16697, wal2json #46, #272, airbyte #20873 (change data capture),
+# airbyte #85355 (pods of a control plane), pgcopydb #742, #990 (copies of a whole cluster), embulk #736 (a resume file).
 # shellcheck disable=SC2016,SC2154
 load ../helper
 load ../cli/pipelines
@@ -76,7 +68,7 @@ ids() { psql -XAtq -d "$(dev_dsn)" -c "select string_agg(id::text, ',' order by 
     assert_equal "$(ids)" 1,2
 }
 
-@test "airbyte #13312: an empty answer does not empty the target of a replace" {
+@test "airbyte #13312, getdango/dango #334: an empty answer does not empty the target of a replace" {
     api '{"/l": [{"json": {"items": [{"id": 1}, {"id": 2}]}}, {"json": {"items": []}}]}'
     loading replace "id: int" "key: [id]"
     diner_run loading
@@ -137,7 +129,26 @@ YAML
     assert_equal "$(ids)" 1,2,3,4
 }
 
-@test "airbyte #21500: rows that move between the pages of a listing are not lost" {
+@test "airbyte #80152, #10782: rows written while a run begins, and those a follower shows late, come with the lag" {
+    sql "create table t.src (id int primary key, at timestamptz); insert into t.src values (1, now() - interval '1 hour')"
+    pipeline loading <<'YAML'
+streams:
+  s:
+    source: { connection: warehouse, table: t.src }
+    incremental: { cursor: at, start: 2026-01-01T00:00:00Z, lag: 30m }
+    mode: merge
+    key: [id]
+YAML
+    diner_run loading
+    # 2: stamped as the run began, visible after it; 3: older than the newest one read, shown late
+    sql "insert into t.src values (2, (select started_at from diner.run order by id desc limit 1)),
+         (3, now() - interval '80 min')"
+    diner_run loading
+    assert_status 0
+    assert_equal "$(ids)" 1,2,3
+}
+
+@test "airbyte #21500, #39105: rows that move between the pages of a listing are not lost" {
     # By id, not by place: what is deleted behind the reader moves nothing.
     api '{"/l": [{"json": {"items": [{"id": 1}, {"id": 2}]}}, {"json": {"items": [{"id": 3}, {"id": 4}]}},
                  {"json": {"items": []}}]}' \
@@ -206,6 +217,63 @@ YAML
     diner_run loading
     diner_run loading
     assert_equal "$(ids)" 1,2
+}
+
+@test "connect #4584, #4687, #4689: no cursor moves before its rows are committed" {
+    sql "create function t.late() returns trigger language plpgsql as 'begin raise exception ''not today''; end'"
+    pipeline loading <<'YAML'
+streams:
+  s:
+    source: { connection: warehouse, query: "select 1 as id, timestamptz '2026-11-01Z' as at" }
+    incremental: { cursor: at, start: 2026-01-01T00:00:00Z }
+    mode: merge
+    key: [id]
+YAML
+    sql "create table t.s (id int primary key, at timestamptz);
+         create constraint trigger late after insert on t.s initially deferred for each row execute function t.late()"
+    diner_run loading # refused at the very COMMIT
+    [ "$status" -ne 0 ] || fail "a refused COMMIT was a success"
+    assert_stderr_has "not today"
+    assert_sql "select count(*) from diner.state where name = 'cursor'" 0
+    sql "drop trigger late on t.s"
+    diner_run loading
+    assert_status 0
+    assert_equal "$(ids)" 1
+    assert_sql "select count(*) from diner.state where name = 'cursor'" 1
+}
+
+@test "connect #4644: a cursor is compared as what it is, not as text in some collation" {
+    sql "create table t.src (id int, at timestamptz); insert into t.src values (9, '2026-11-01Z')"
+    pipeline loading <<'YAML'
+streams:
+  s:
+    source: { connection: warehouse, table: t.src }
+    incremental: { cursor: id, start: 2026-01-01 }
+    mode: merge
+    key: [id]
+YAML
+    diner_run loading
+    sql "insert into t.src values (10, '2026-11-02Z')"
+    diner_run loading
+    assert_status 0
+    assert_sql "select value from diner.state where name = 'cursor'" 10 # as text 9 is more
+}
+
+@test "pgcopydb #33, #698, #659: a run that stopped is gone on with: what is done is not done again" {
+    api '{"/l": [{"status": 500}, {"json": {"items": [{"id": 7}]}}]}'
+    sed -i 's/^retry:.*/retry: { max: 0 }/' api.yaml
+    sql "create table t.src as select generate_series(1, 3) as id"
+    pipeline loading <<'YAML'
+streams:
+  done: { source: { connection: warehouse, table: t.src }, mode: append }
+  s: { source: { connector: api, resource: l }, mode: append, columns: { id: int } }
+YAML
+    diner_run loading
+    assert_status 5
+    run --separate-stderr "$DINER" runs resume 1 -o json
+    assert_status 0
+    assert_equal "$(ids)" 7
+    assert_sql "select count(*) from t.done" 3
 }
 
 @test "meltano #8033, #8316: one stream's run leaves the cursors of the others alone" {
@@ -281,7 +349,7 @@ YAML
     assert_sql "select count(*) from t.s where id = 12345678901234567890" 1
 }
 
-@test "dlt #1020, #2169, #3735: a time without a zone into timestamptz is refused until one is declared" {
+@test "dlt #1020, #2169, #3735, olake #875: a time without a zone into timestamptz is refused until one is declared" {
     printf '%s\n' id,at '1,2026-11-21 08:00:00' >in.csv
     from_file append 'id: int, at: { type: timestamptz, format: "%Y-%m-%d %H:%M:%S" }'
     run --separate-stderr "$DINER" pipeline lint loading
@@ -327,7 +395,22 @@ YAML
     assert_json '.[0] | .line == 3 and (.reason | test("NUL"))'
 }
 
-@test "sling #13, uchardet #31, tidb PR 27311: GB18030 is told from UTF-8, and a | in a character is none" {
+@test "pgloader #16, #327, #741, #994, airbyte #11721, #21406, #16693, sling #351, #526, #312: a load takes no memory of its size" {
+    from_file append "id: int, pad: text" "on_error: { max_rejects: 100000 }"
+    seq -f '%.0f,xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' 1 1000000 |
+        sed '1i id,pad' >in.csv # 107 MB
+    run --separate-stderr python3 - "$DINER" <<'PY'
+import json, resource, subprocess, sys
+rows = json.loads(subprocess.run([sys.argv[1], "-q", "run", "loading", "-o", "json"], check=True, stdout=subprocess.PIPE).stdout)
+print(json.dumps({"inserted": rows[0]["inserted"], "kb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss}))
+PY
+    assert_status 0
+    assert_json '.inserted == 1000000'
+    # What the sanitizers need of memory has no such bound.
+    grep -q __asan_init "$DINER" || assert_json '.kb < 49152'
+}
+
+@test "sling #13, uchardet #31, physionet #2063, charset_normalizer #365, tidb PR 27311: GB18030 is told from UTF-8, and a | in a character is none" {
     # The second byte of that character is the pipe (D3 7C).
     { printf 'id|name\n1|'; printf '\323\174'; printf '\n2|'; printf '辣子' | iconv -t GB18030; printf '\n'; } >in.csv
     from_file append "id: int, name: text"
@@ -337,6 +420,20 @@ YAML
     assert_equal "$(ids)" 1,2
     assert_sql "select name from t.s where id = 2" 辣子
     assert_sql "select char_length(name) from t.s where id = 1" 1
+}
+
+@test "sling-python #15: every row is decoded, not the first alone; LazyLLM PR 1176, fresh PR 947: GBK is read as GB18030" {
+    { printf 'id,name\n'; for i in 1 2 3; do printf '%s,㐀盐焗鸡%s\n' "$i" "$i"; done; } | iconv -t GB18030 >in.csv
+    from_file append "id: int, name: text"
+    diner_run loading
+    assert_status 0
+    assert_sql "select string_agg(name, ' ' order by id) from t.s" "㐀盐焗鸡1 㐀盐焗鸡2 㐀盐焗鸡3"
+    sed -i 's/in.csv/in.csv, encoding: GBK/; s/name: loading/name: declared/; s/  s:/  d:/' pipelines/loading.yaml
+    mv pipelines/loading.yaml pipelines/declared.yaml
+    { printf 'id,name\n'; printf '1,盐焗鸡\n' ; } | iconv -t GBK >in.csv
+    diner_run declared
+    assert_status 0
+    assert_sql "select name from t.d" "盐焗鸡"
 }
 
 # ---- errors and operations -----------------------------------------------------------------------
@@ -368,7 +465,7 @@ YAML
     assert_stdout_matches 'loading.yaml:7:[0-9]+: '
 }
 
-@test "meltano #6721, airbyte #5522: no secret in a log, however loud" {
+@test "meltano #6721, #7184, #6857, airbyte #5522, #17354, #17925, #16836: no secret in a log, however loud" {
     api '{"/l": [{"status": 401, "body": "bad token verysecret9"}]}'
     sed -i 's/^retry:/auth: { type: bearer, token: env:API_TOKEN }\n&/' api.yaml
     loading append "id: int"
@@ -376,6 +473,32 @@ YAML
     assert_status 4
     refute_stderr_has verysecret9
     refute_stdout_has verysecret9
+}
+
+@test "airbyte #16836, airbyte_secrets_utils: of two secrets, one within the other, nothing is left over" {
+    api '{"/l": [{"status": 401, "body": "bad hush, bad hushhush9, bad hush"}]}'
+    sed -i 's/^retry:/auth: { type: bearer, token: env:API_TOKEN }\n&/' api.yaml
+    loading append "id: int, hashed: { type: text, hash: env:API_SHORT }"
+    API_SHORT=hush API_TOKEN=hushhush9 diner_run loading -vvv
+    assert_status 4
+    refute_stderr_has hush
+    refute_stderr_has '****9'
+}
+
+@test "sling #336, #242: an error says what failed, how often it was tried and where, once; other streams go on" {
+    api '{"/l": [{"status": 503}]}'
+    pipeline loading <<'YAML'
+streams:
+  s: { source: { connector: api, resource: l }, mode: append, columns: { id: int } }
+  other: { source: { connection: warehouse, query: select 1 as id }, mode: append }
+YAML
+    diner_run loading
+    assert_status 5
+    assert_equal "$(asked)" 3
+    assert_equal "$(grep -c '^diner: ' <<<"$stderr")" 1
+    assert_stderr_has "/l: HTTP 503"
+    assert_stderr_matches "3 attempts|after 3|tried 3"
+    assert_sql "select count(*) from t.other" 1
 }
 
 @test "connect #2426, #178: what failed exits non-zero, and ends" {

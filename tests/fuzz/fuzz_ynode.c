@@ -38,6 +38,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         same(tree, again);
         same(tree, ynode_merge(arena, tree, tree));
     }
+    struct ynode_flaw *flaws;
+    struct ynode *flawed = NULL;
+    bool is_sound = tree != NULL;
+    if (ynode_read((const char *)data, size, "fuzz", arena, &flawed, &flaws, &err) == 0) {
+        require(is_sound == (flaws == NULL));
+        same(flawed, ynode_merge(arena, flawed, flawed));
+    } else {
+        require(!is_sound);
+    }
     arena_free(arena);
     return 0;
 }

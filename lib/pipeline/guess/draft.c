@@ -183,13 +183,19 @@ static void print_column(const struct draft *d, size_t i, struct strbuf *out)
     strbuf_addch(out, '\n');
 }
 
+static void print_key(const struct draft *d, const struct key_candidate *k, struct strbuf *out)
+{
+    const char *names[KEY_WIDTH_MAX];
+    for (size_t i = 0; i < k->ncolumns; i++)
+        names[i] = d->columns[k->columns[i]].name;
+    print_list(out, names, k->ncolumns);
+}
+
 static void print_key_comment(const struct draft *d, const struct key_candidate *k,
                               struct strbuf *out)
 {
-    const char *names[2] = {d->columns[k->columns[0]].name,
-                            k->ncolumns > 1 ? d->columns[k->columns[1]].name : NULL};
     strbuf_adds(out, "    #   ");
-    print_list(out, names, k->ncolumns > 1 ? 2 : 1);
+    print_key(d, k, out);
     strbuf_addf(out, message_text(": unique in %" PRIu64 " rows%s"), k->rows - k->empty,
                 d->check.is_partial ? message_text(" (not all of the file)") : "");
     if (k->empty > 0)
@@ -211,16 +217,13 @@ static void print_mode(const struct draft *d, struct strbuf *out)
             d->replaces ? "replace" : "append");
         return;
     }
-    const char *names[2] = {d->columns[d->keys[0].columns[0]].name,
-                            d->keys[0].ncolumns > 1 ? d->columns[d->keys[0].columns[1]].name
-                                                    : NULL};
     strbuf_adds(
         out,
         d->replaces
             ? message_text("    mode: replace         # every read is the whole\n    key: ")
             : message_text("    mode: merge           # replace: when each file is the whole list\n"
                            "    key: "));
-    print_list(out, names, d->keys[0].ncolumns > 1 ? 2 : 1);
+    print_key(d, &d->keys[0], out);
     strbuf_addch(out, '\n');
 }
 

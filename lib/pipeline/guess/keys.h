@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 enum { KEYS_SAMPLE_ROWS = 10000, KEYS_COLUMNS = 48, KEYS_MAX = 4, KEYS_WEAK = 8 };
+enum { KEY_WIDTH_MAX = 32 }; /* as many columns as an index of PostgreSQL has */
 
 /* The first rows as hashes; 0 is an empty cell. */
 struct keys;
@@ -20,8 +21,8 @@ void keys_add(struct keys *k, const struct span *fields, size_t nfields);
 void keys_fill_down(struct keys *k, size_t column);
 
 struct key_candidate {
-    size_t columns[2], ncolumns;
-    uint64_t rows, repeated, empty; /* of the whole file: filled by key_check_* */
+    size_t columns[KEY_WIDTH_MAX], ncolumns; /* one or two, a catalogue's more */
+    uint64_t rows, repeated, empty;          /* of the whole file: filled by key_check_* */
 };
 /* At most KEYS_MAX, the likelier first. weight[i] < 0 excludes column i; a higher one is likelier
  * (an identifier by its name); what is not above KEYS_WEAK (a time, a description) is no key alone,

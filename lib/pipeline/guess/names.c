@@ -308,7 +308,7 @@ static unsigned code_at(const char *s, size_t *ret_n)
     return code;
 }
 
-void name_yaml(struct strbuf *out, const char *text)
+static void print_yaml(struct strbuf *out, const char *text, bool is_template)
 {
     if (is_plain(text)) {
         strbuf_adds(out, text);
@@ -321,7 +321,7 @@ void name_yaml(struct strbuf *out, const char *text)
             strbuf_addf(out, "\\%c", (char)code);
         else if (code == '\n')
             strbuf_adds(out, "\\n");
-        else if (code == '$' && text[1] == '{')
+        else if (code == '$' && text[1] == '{' && !is_template)
             strbuf_adds(out, "$$");
         else if (code < 0x20 || (code >= 0x7F && code <= 0xA0) ||
                  (code >= 0x2028 && code <= 0x2029) || code == 0xFEFF || code == 0xFFFE ||
@@ -331,6 +331,16 @@ void name_yaml(struct strbuf *out, const char *text)
             strbuf_add(out, text, n);
     }
     strbuf_addch(out, '"');
+}
+
+void name_yaml(struct strbuf *out, const char *text)
+{
+    print_yaml(out, text, false);
+}
+
+void name_yaml_template(struct strbuf *out, const char *text)
+{
+    print_yaml(out, text, true);
 }
 
 void name_shape(struct strbuf *out, struct span value)

@@ -28,6 +28,8 @@ const char *name_stem(struct arena *arena, const char *path);
 
 /* Appends text as a YAML scalar that reads back as itself, in block or flow style. */
 void name_yaml(struct strbuf *out, const char *text);
+/* The same of a text whose ${...} are meant. */
+void name_yaml_template(struct strbuf *out, const char *text);
 /* The shape of a value: digits 9, letters a and A, other scripts 字, at most 24 characters. */
 void name_shape(struct strbuf *out, struct span value);
 /* A literal inside an extended regular expression. */

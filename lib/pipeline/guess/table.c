@@ -39,35 +39,72 @@ static int open_connection(const struct table_name *name, const struct guess_opt
     return code;
 }
 
-/* Columns of the catalogue that diner loads; others are named in a comment. */
-static void take_columns(struct draft *d, const struct db_result *res, struct strbuf *left_out)
+/* What holds the values of a type that diner does not load as it is: text takes any. */
+static const char *nearest_type(const char *type)
+{
+    static const char *const others[][2] = {{"json", "jsonb"}, {"real", "float8"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(type, others[i][0]) == 0)
+            return others[i][1];
+    return "text";
+}
+
+/* Type of a column, with a comment where it is another than the table's. */
+static struct seen_type column_type(struct arena *arena, const struct db_result *res, size_t row)
+{
+    const char *theirs = db_result_text(res, row, 3);
+    AUTO_STRBUF struct strbuf text = {0};
+    struct db_type type;
+    if (!db_type_from_catalogue((uint32_t)db_result_int(res, row, 1),
+                                (int32_t)db_result_int(res, row, 2), &type))
+        return (struct seen_type){.type = nearest_type(theirs),
+                                  .note =
+                                      arena_printf(arena, message_text("%s in the table"), theirs)};
+    strbuf_init(&text, 256);
+    db_type_print(&type, &text);
+    return (struct seen_type){.type = arena_strdup(arena, text.data)};
+}
+
+static bool has_column(const struct db_result *res, const char *name)
+{
+    for (size_t i = 0; i < db_result_rows(res); i++)
+        if (strcmp(db_result_text(res, i, 0), name) == 0)
+            return true;
+    return false;
+}
+
+/* Names that begin with an underscore are diner's own. */
+static const char *column_name(struct arena *arena, const struct db_result *res, const char *theirs)
+{
+    const char *name = theirs + strspn(theirs, "_");
+    if (name == theirs)
+        return theirs;
+    if (*name == '\0')
+        name = "column";
+    return arena_printf(arena, "%s%s", name, has_column(res, name) ? "_" : "");
+}
+
+static void take_columns(struct draft *d, const struct db_result *res)
 {
     size_t n = db_result_rows(res);
     d->columns = arena_array(d->arena, n + 1, sizeof *d->columns);
     for (size_t i = 0; i < n; i++) {
-        const char *name = arena_strdup(d->arena, db_result_text(res, i, 0));
-        struct db_type type;
-        if (!db_type_from_catalogue((uint32_t)db_result_int(res, i, 1),
-                                    (int32_t)db_result_int(res, i, 2), &type) ||
-            name[0] == '_') {
-            strbuf_addf(left_out, "%s%s (%s)", left_out->len > 0 ? ", " : "", name,
-                        db_result_text(res, i, 3));
-            continue;
-        }
-        AUTO_STRBUF struct strbuf text = {0};
-        strbuf_init(&text, 256);
-        db_type_print(&type, &text);
-        struct draft_column *c = &d->columns[d->ncolumns];
-        const struct seen_type known = {.type = arena_strdup(d->arena, text.data)};
-        *c = (struct draft_column){
-            .name = name, .header = name, .type = known, .required = db_result_bool(res, i, 4)};
+        const char *theirs = arena_strdup(d->arena, db_result_text(res, i, 0));
+        d->columns[i] = (struct draft_column){.name = column_name(d->arena, res, theirs),
+                                              .header = theirs,
+                                              .type = column_type(d->arena, res, i),
+                                              .required = db_result_bool(res, i, 4)};
         int64_t at = db_result_int(res, i, 5); /* place in the key, from 1; 0: not in it */
-        if (at == 1 || at == 2)
-            d->keys[0].columns[at - 1] = d->ncolumns;
-        if (at > 0)
+        if (at > 0 && at <= KEY_WIDTH_MAX) {
+            d->keys[0].columns[at - 1] = i;
             d->keys[0].ncolumns++;
-        d->ncolumns++;
+        }
     }
+    d->ncolumns = n;
+    draft_name_columns(d);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(d->columns[i].name, d->columns[i].header) != 0)
+            d->columns[i].from = d->columns[i].header;
 }
 
 static const char *column_named(const struct draft *d, const char *const *names, size_t n)
@@ -80,28 +117,15 @@ static const char *column_named(const struct draft *d, const char *const *names,
     return NULL;
 }
 
-static void print_extra(struct draft *d, const struct db_result *res, struct strbuf *out)
+static void print_extra(const struct draft *d, struct strbuf *out)
 {
     static const char *const cursors[] = {"updated_at", "modified_at", "update_time", "changed_at"};
     const char *cursor = column_named(d, cursors, sizeof cursors / sizeof *cursors);
-    if (d->keys[0].ncolumns > 2) { /* longer than a draft's own: written here */
-        strbuf_adds(out, message_text(
-                             "    # the primary key, written as  key: [...]  with  mode: merge :"));
-        for (size_t at = 1; at <= d->keys[0].ncolumns; at++)
-            for (size_t i = 0; i < db_result_rows(res); i++)
-                if (db_result_int(res, i, 5) == (int64_t)at)
-                    strbuf_addf(out, " %s", db_result_text(res, i, 0));
-        strbuf_addch(out, '\n');
-    }
     if (cursor != NULL && d->has_key) {
         strbuf_adds(out, message_text("    # read only what changed, with mode: merge:\n"
                                       "    # incremental: { cursor: "));
         name_yaml(out, cursor);
-        strbuf_adds(
-            out,
-            message_text(", start: 2020-01-01T00:00:00Z, lag: 10m }   # and in the query: where "));
-        db_quote_identifier(out, cursor);
-        strbuf_adds(out, " >= ${window.start}::timestamptz\n");
+        strbuf_adds(out, ", start: 2020-01-01T00:00:00Z, lag: 10m }\n");
     }
 }
 
@@ -109,21 +133,17 @@ static int draft_table(struct draft *d, const struct table_name *name, struct db
                        struct strbuf *out, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
-    AUTO_STRBUF struct strbuf left_out = {0}, source = {0}, extra = {0};
-    strbuf_init(&left_out, 1 << 16);
+    AUTO_STRBUF struct strbuf source = {0}, extra = {0};
     strbuf_init(&source, 1 << 16);
     strbuf_init(&extra, 1 << 16);
     TRY(db_query(db, sql_guess_table, DB_PARAMS(name->schema, name->table), &res, err));
     if (db_result_rows(res) == 0)
         return error_set(err, ERR_NOT_FOUND, "connection '%s' has no table %s.%s", name->connection,
                          name->schema, name->table);
-    take_columns(d, res, &left_out);
-    if (d->ncolumns == 0)
-        return error_set(err, ERR_DATA, "%s.%s has no column that diner loads", name->schema,
-                         name->table);
+    take_columns(d, res);
     d->replaces = true;
-    d->has_key = d->keys[0].ncolumns > 0 && d->keys[0].ncolumns <= 2;
-    print_extra(d, res, &extra);
+    d->has_key = d->keys[0].ncolumns > 0;
+    print_extra(d, &extra);
     d->extra = arena_strdup(d->arena, extra.data);
     strbuf_adds(&source, "      connection: ");
     name_yaml(&source, name->connection);
@@ -132,10 +152,8 @@ static int draft_table(struct draft *d, const struct table_name *name, struct db
     strbuf_adds(&source, "   # or  query: select ...\n");
     d->source = arena_strdup(d->arena, source.data);
     d->intro = arena_printf(
-        d->arena,
-        message_text("# Guessed from the catalogue of %s: review it, then commit it.\n%s%s%s"),
-        name->connection, left_out.len > 0 ? message_text("# Left out: ") : "", left_out.data,
-        left_out.len > 0 ? "\n" : "");
+        d->arena, message_text("# Guessed from the catalogue of %s: review it, then commit it.\n"),
+        name->connection);
     draft_print(d, out);
     return 0;
 }

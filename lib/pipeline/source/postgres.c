@@ -176,11 +176,12 @@ static int place_columns(struct source *s, struct error *err)
         size_t at = 0;
         while (at < s->ncolumns && strcmp(s->columns[at].name, stream->columns[i].from) != 0)
             at++;
-        if (at == s->ncolumns && !stream->columns[i].is_computed)
+        if (at == s->ncolumns && !stream->columns[i].is_computed && stream_bound(s->ctx, i) == NULL)
             return error_set(err, ERR_SPEC, "column '%s': the query has no '%s'",
                              stream->columns[i].name, stream->columns[i].from);
         s->places[i] = at;
-        s->as_is[i] = db_type_equal(&stream->columns[i].type, &s->columns[at].type);
+        s->as_is[i] =
+            at < s->ncolumns && db_type_equal(&stream->columns[i].type, &s->columns[at].type);
     }
     s->is_whole = s->ncolumns == stream->ncolumns;
     for (size_t i = 0; i < stream->ncolumns; i++)

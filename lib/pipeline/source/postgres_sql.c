@@ -86,34 +86,95 @@ static int type_of_column(const struct stream_context *ctx, struct db_conn *conn
     return 0;
 }
 
+#define HOUR_US (INT64_C(3600) * 1000000)
+
+/* Whether the file says in which zone a cursor without one counts. */
+static bool zone_is_stated(const struct stream_context *ctx, const struct column_spec *c)
+{
+    const struct stream_spec *s = ctx->stream;
+    return (c != NULL && c->zone != NULL) || s->incremental->zone != NULL ||
+           (s->for_each != NULL && s->for_each->timezone != NULL);
+}
+
+/* Local times that rows of the window may have. Clocks that are set back near an edge make earlier
+ * ones of later instants; without a zone they are those of any zone on earth, -12 h to +14 h. So
+ * more is read than the window has, and found unchanged. */
+static void local_edges(const struct zone *zone, const int64_t us[2], int64_t ret_local[2])
+{
+    static const int64_t near_us = 3 * HOUR_US;
+    if (zone == NULL) {
+        ret_local[0] = us[0] - 12 * HOUR_US;
+        ret_local[1] = us[1] + 14 * HOUR_US;
+        return;
+    }
+    int64_t start = zone_utc_to_local(zone, us[0]), end = zone_utc_to_local(zone, us[1]);
+    int64_t after = zone_utc_to_local(zone, us[0] + near_us) - near_us;
+    int64_t before = zone_utc_to_local(zone, us[1] - near_us) + near_us;
+    ret_local[0] = after < start ? after : start;
+    ret_local[1] = before > end ? before : end;
+}
+
+/* "(c >= '...'::timestamp and c < '...'::timestamp)" of a column without a zone. What is replaced
+ * by its window is told by the window's own zone, as the target tells it; so are days, of a zone
+ * that is stated. */
+static int add_local_window(const struct stream_context *ctx, const struct column_spec *c,
+                            bool is_date, const char *name, struct strbuf *where, struct error *err)
+{
+    const struct bizday days = stream_days(ctx);
+    const struct zone *zone = c != NULL && c->zone != NULL ? c->zone : days.zone;
+    bool is_stated = zone_is_stated(ctx, c);
+    struct stream_edges edges;
+    char text[2][DATETIME_ISO_MAX];
+    int64_t local[2];
+    TRY(stream_window(ctx, is_date ? DB_DATE : DB_TIMESTAMP, zone, &edges, err));
+    if (ctx->stream->mode == MODE_DELETE_INSERT || (is_date && is_stated)) {
+        strbuf_addf(where, "(%s >= '%s'::%s and %s < '%s'::%s)", name, edges.text[0], edges.type,
+                    name, edges.text[1], edges.type);
+        return 0;
+    }
+    local_edges(is_stated ? zone : NULL, edges.us, local);
+    if (is_date) /* a business day may be the one before its date */
+        local[0] -= 24 * HOUR_US;
+    datetime_print(local[0], NULL, text[0]);
+    datetime_print(local[1], NULL, text[1]);
+    const char *type = is_date ? "timestamp::date" : "timestamp";
+    strbuf_addf(where, "(%s >= '%s'::%s and %s %s '%s'::%s)", name, text[0], type, name,
+                is_date ? "<=" : "<", text[1], type);
+    return 0;
+}
+
 /* From the window's start, >=, to its end; rows without a value come along where the cursor is what
- * decides, for no later run would find them. The cursor of a column without a zone is a time
- * without a zone, of which the end of a window, an instant, says nothing. */
+ * decides, for no later run would find them. The stored cursor of a column without a zone is a time
+ * without a zone, so what is read from it has no end but that of the table. */
 static int add_window(const struct stream_context *ctx, struct db_conn *conn, struct strbuf *where,
                       struct error *err)
 {
     const struct incremental_spec *inc = ctx->stream->incremental;
     AUTO_STRBUF struct strbuf name = {0};
     const char *type, *cursor = inc->cursor;
-    int column = ctx->stream->columns_node != NULL ? stream_column(ctx->stream, cursor) : -1;
+    int at = ctx->stream->columns_node != NULL ? stream_column(ctx->stream, cursor) : -1;
+    const struct column_spec *column = at >= 0 ? &ctx->stream->columns[at] : NULL;
     bool is_plain = inc->window_ms == 0 && !inc->has_business_day && !ctx->backfill;
-    if (column >= 0)
-        cursor = ctx->stream->columns[column].from;
+    if (column != NULL)
+        cursor = column->from;
     strbuf_init(&name, 4096);
     db_quote_identifier(&name, cursor);
     TRY(type_of_column(ctx, conn, cursor, &type, err));
     bool is_instant = strcmp(type, "timestamp with time zone") == 0;
-    bool is_local = strcmp(type, "timestamp without time zone") == 0 || strcmp(type, "date") == 0;
-    if (!is_instant && !(is_local && is_plain))
+    bool is_date = strcmp(type, "date") == 0;
+    if (!is_instant && !is_date && strcmp(type, "timestamp without time zone") != 0)
         return 0; /* all rows are read, and found unchanged */
     if (is_instant)
         strbuf_addf(where,
                     "((%s >= ${window.start}::timestamptz and %s < "
-                    "${window.end}::timestamptz)",
-                    name.data, name.data);
-    else
+                    "${window.end}::timestamptz)%s",
+                    name.data, name.data, is_plain ? "" : ")");
+    else if (is_plain)
         strbuf_addf(where, "(%s >= ${window.start}::%s", name.data, type);
-    strbuf_addf(where, is_plain ? " or %s is null)" : ")", name.data);
+    else
+        return add_local_window(ctx, column, is_date, name.data, where, err);
+    if (is_plain)
+        strbuf_addf(where, " or %s is null)", name.data);
     return 0;
 }
 

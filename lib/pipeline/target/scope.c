@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "core/message.h"
 #include "pipeline/reject.h"
+#include "pipeline/target/snapshot_part.h"
 #include "pipeline/target/stage.h"
 
 #include <inttypes.h>
@@ -11,62 +12,24 @@
 
 /* ---- the scope -------------------------------------------------------------------------- */
 
-/* The clock by which days of this stream are told. */
-static struct bizday days_of(const struct stage_target *t)
-{
-    const struct incremental_spec *inc = t->ctx->stream->incremental;
-    struct bizday b = t->ctx->pipeline->bizday;
-    if (inc->zone != NULL)
-        b.zone = inc->zone;
-    if (inc->business_day_s >= 0)
-        b.cutoff_s = inc->business_day_s;
-    return b;
-}
-
-static int instant_of(const char *text, const struct zone *zone, int64_t *ret_us, struct error *err)
-{
-    struct datetime t;
-    if (text == NULL || !datetime_parse_iso(text, strlen(text), &t))
-        return error_set(err, ERR_SPEC, "the window's edge '%s' is not a time",
-                         text != NULL ? text : "");
-    *ret_us = t.has_zone ? t.us : zone_local_to_utc(zone, t.us);
-    return 0;
-}
-
-/* [start, end) in the terms of the cursor's type: instants, local times, or the days that the
- * window touches. */
+/* The window in the terms of the cursor, and of whose child the rows are. */
 static int window_scope(const struct stage_target *t, struct stage_scope *ret, struct error *err)
 {
     const struct stream_context *ctx = t->ctx;
     const struct stream_spec *s = ctx->stream;
-    const struct bizday days = days_of(t);
-    int at = stream_column(s, s->incremental->cursor);
-    enum db_kind kind = s->columns[at].type.kind;
-    const struct zone *zone = s->columns[at].zone != NULL ? s->columns[at].zone : days.zone;
-    int64_t edges[2] = {0};
-    TRY(instant_of(ctx->window_start, days.zone, &edges[0], err));
-    TRY(instant_of(ctx->window_end, days.zone, &edges[1], err));
-    const char *type = kind == DB_DATE        ? "date"
-                       : kind == DB_TIMESTAMP ? "timestamp"
-                                              : "timestamptz";
-    for (size_t i = 0; i < 2; i++) {
-        char *text = arena_alloc(ctx->arena, DATETIME_ISO_MAX);
-        if (kind == DB_DATE) /* the day after the last that is touched */
-            date_print(bizday_of(&days, edges[i] - (i == 1 ? 1 : 0)) + (i == 1 ? 1 : 0), text);
-        else
-            datetime_print(kind == DB_TIMESTAMP ? zone_utc_to_local(zone, edges[i]) : edges[i],
-                           NULL, text);
-        ret->params[i] = text;
-    }
+    const struct column_spec *cursor = &s->columns[stream_column(s, s->incremental->cursor)];
+    struct stream_edges edges;
+    TRY(stream_window(ctx, cursor->type.kind, cursor->zone, &edges, err));
     AUTO_STRBUF struct strbuf condition = {0};
-    strbuf_init(&condition, 4096);
+    strbuf_init(&condition, STAGE_SQL_MAX);
     strbuf_adds(&condition, "t.");
     db_quote_identifier(&condition, s->incremental->cursor);
-    strbuf_addf(&condition, " >= $1::%s and t.", type);
+    strbuf_addf(&condition, " >= $1::%s and t.", edges.type);
     db_quote_identifier(&condition, s->incremental->cursor);
-    strbuf_addf(&condition, " < $2::%s", type);
-    ret->condition = arena_strdup(ctx->arena, condition.data);
-    ret->nparams = 2;
+    strbuf_addf(&condition, " < $2::%s%s", edges.type, snapshot_child_condition(ctx));
+    *ret = (struct stage_scope){.condition = arena_strdup(ctx->arena, condition.data),
+                                .params = {edges.text[0], edges.text[1]},
+                                .nparams = 2};
     return 0;
 }
 

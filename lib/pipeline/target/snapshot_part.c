@@ -62,9 +62,8 @@ static int find_owner(const struct stage_target *t, const char **ret_reason, str
 static bool is_of_child(const struct stream_context *ctx, size_t column)
 {
     const struct column_spec *c = &ctx->stream->columns[column];
-    return c->from[0] == '$' && !spec_is_set(ctx->stream, ctx->arena, c->name) &&
-           stream_item(ctx, c->from + 1) != NULL && !column_is_changed(c) &&
-           (c->type.kind == DB_TEXT || c->type.kind == DB_INT4 || c->type.kind == DB_INT8);
+    return column_is_of_child(c) && !spec_is_set(ctx->stream, ctx->arena, c->name) &&
+           stream_bound(ctx, column) != NULL;
 }
 
 static bool knows_its_children(const struct stream_context *ctx)
@@ -117,7 +116,7 @@ const char *snapshot_child_condition(const struct stream_context *ctx)
         strbuf_adds(&sql, " and t.");
         db_quote_identifier(&sql, s->columns[i].name);
         strbuf_adds(&sql, " = ");
-        db_quote_literal(&sql, stream_item(ctx, s->columns[i].from + 1));
+        db_quote_literal(&sql, stream_bound(ctx, i));
         strbuf_adds(&sql, "::");
         db_type_print(&s->columns[i].type, &sql);
     }

@@ -193,7 +193,12 @@ int stage_from_query(struct stage_target *t, const struct bound_sql *query, int6
     stage_columns(&sql, s, "");
     strbuf_adds(&sql, ", _row, _seq) select ");
     for (size_t i = 0; i < s->ncolumns; i++) {
-        if (s->columns_node == NULL || present[i]) {
+        const char *bound = stream_bound(ctx, i);
+        if (bound != NULL) {
+            db_quote_literal(&sql, bound);
+            strbuf_adds(&sql, "::");
+            db_type_print(&s->columns[i].type, &sql);
+        } else if (s->columns_node == NULL || present[i]) {
             strbuf_adds(&sql, "q.");
             db_quote_identifier(&sql, s->columns[i].from);
         } else {

@@ -83,6 +83,51 @@ static void test_anchors_aliases_tags_are_refused(void **state)
     refuse("%TAG ! tag:x,2000:\n---\na: 1\n", "%TAG");
 }
 
+static void test_flaws_are_all_told_and_the_rest_is_read(void **state)
+{
+    (void)state;
+    static const char text[] = "a: &x 1\nb: [*x, !t 2]\na: 3\nc: 4\nc: 5\n";
+    struct error err = ERROR_INIT;
+    struct ynode *root = NULL;
+    struct ynode_flaw *flaws = NULL;
+    static const char *const expected[] = {"t:1:4: anchors", "t:2:5: aliases", "t:2:9: tags",
+                                           "t:3:1: key 'a' is given twice, first at line 1",
+                                           "t:5:1: key 'c' is given twice, first at line 4"};
+    assert_int_equal(ynode_read(text, strlen(text), "t", arena, &root, &flaws, &err), 0);
+    for (size_t i = 0; i < 5; i++, flaws = flaws->next)
+        assert_int_equal(strncmp(flaws->message, expected[i], strlen(expected[i])), 0);
+    assert_null(flaws);
+    assert_int_equal(root->count, 3);
+    assert_string_equal(ynode_text(root, "a", ""), "1");
+    assert_string_equal(ynode_text(root, "c", ""), "4");
+    assert_int_equal(ynode_read("x: {a: 1, a: 2}\nb: [", 20, "t", arena, &root, &flaws, &err),
+                     ERR_SPEC);
+    assert_non_null(flaws);
+    assert_int_equal(ynode_read("a: [", 4, "t", arena, &root, &flaws, &err), ERR_SPEC);
+}
+
+/* Many keys are looked up by hash, and flaws have an end. */
+static void test_many_flaws(void **state)
+{
+    (void)state;
+    AUTO_STRBUF struct strbuf text = {0};
+    struct error err = ERROR_INIT;
+    struct ynode *root = NULL;
+    struct ynode_flaw *flaws = NULL;
+    size_t count = 0;
+    strbuf_init(&text, 0);
+    for (int i = 0; i < 150; i++)
+        strbuf_addf(&text, "k%d: %d\n", i % 50, i);
+    assert_int_equal(ynode_read(text.data, text.len, "t", arena, &root, &flaws, &err), 0);
+    for (; flaws != NULL; flaws = flaws->next)
+        count++;
+    assert_int_equal(count, 100);
+    assert_int_equal(root->count, 50);
+    assert_string_equal(ynode_text(root, "k49", ""), "49");
+    strbuf_adds(&text, "k0: once too often\n");
+    assert_int_equal(ynode_read(text.data, text.len, "t", arena, &root, &flaws, &err), ERR_SPEC);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -211,6 +256,8 @@ int main(void)
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_duplicate_keys_name_both_places),
         cmocka_unit_test(test_anchors_aliases_tags_are_refused),
+        cmocka_unit_test(test_flaws_are_all_told_and_the_rest_is_read),
+        cmocka_unit_test(test_many_flaws),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_syntax_errors_say_where),
         cmocka_unit_test(test_empty_and_mark),

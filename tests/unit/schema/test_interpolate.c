@@ -88,6 +88,30 @@ static void test_escapes_and_later(void **state)
     expect("${staged:-x}", "${staged:-x}");
 }
 
+/* The first of two passes: names and escapes are for the second, and so is what was put in. */
+static void test_a_tree_keeps_what_the_second_pass_needs(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    struct diagnostics d;
+    struct error err = ERROR_INIT;
+    struct ynode *root;
+    static const char yaml[] = "[ '$${a} ${T_HOST} ${b}', '${T_TRICKY}', '$$${c}', '$$' ]";
+    static const char *const kept[] = {"$${a} db.local ${b}", "x $${y} $$${z}", "$$${c}", "$$"};
+    static const char *const plain[] = {"${a} db.local ${b}", "x ${y} $${z}", "$${c}", "$$"};
+    setenv("T_HOST", "db.local", 1);
+    setenv("T_TRICKY", "x ${y} $${z}", 1);
+    diagnostics_init(&d, arena);
+    assert_int_equal(ynode_parse(yaml, strlen(yaml), "t", arena, &root, &err), 0);
+    interpolate_tree(root, NULL, NULL, arena, &d);
+    assert_int_equal(d.errors, 0);
+    for (size_t i = 0; i < root->count; i++) {
+        assert_string_equal(root->items[i]->text, kept[i]);
+        assert_string_equal(interpolate_plain(root->items[i]->text, arena), plain[i]);
+    }
+    arena_free(arena);
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -154,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_escapes_and_later),
+        cmocka_unit_test(test_a_tree_keeps_what_the_second_pass_needs),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_tree),
