@@ -254,7 +254,7 @@ void request_give_connection(struct request *r);
  * committed; what comes after is in a transaction of its own, which the end of the request commits.
  */
 int request_commit(struct request *r, struct error *err);
-int request_begin_again(struct request *r, struct error *err);
+void request_begin_again(struct request *r);
 
 /* ---- orders (api_order.c) ----------------------------------------------------------------- */
 

@@ -267,20 +267,20 @@ static int write_once(struct request *r, const struct idempotency_request *once,
     }
     TRY(r->route->handle(r, err));
     if (once->key != NULL)
-        TRY(idempotency_save(&r->ctx, once, r->status, r->out.data, err));
+        idempotency_save(&r->ctx, once, r->status, r->out.data);
     return ERR_OK;
 }
 
 int request_commit(struct request *r, struct error *err)
 {
     if (r->once->key != NULL && r->status != 0)
-        TRY(idempotency_save(&r->ctx, r->once, r->status, r->out.data, err));
+        idempotency_save(&r->ctx, r->once, r->status, r->out.data);
     return db_commit(r->ctx.conn, err);
 }
 
-int request_begin_again(struct request *r, struct error *err)
+void request_begin_again(struct request *r)
 {
-    return db_begin(r->ctx.conn, err);
+    db_begin_later(r->ctx.conn);
 }
 
 static int run_write(struct request *r, struct error *err)
@@ -294,7 +294,7 @@ static int run_write(struct request *r, struct error *err)
         .method = r->method, .path = r->path, .request_hash = arena_strdup(r->arena, hash)};
     TRY(read_idempotency_key(r, &once->key, err));
     r->once = once;
-    TRY(db_begin(r->ctx.conn, err));
+    db_begin_later(r->ctx.conn);
     TRY(write_once(r, once, err));
     return db_commit(r->ctx.conn, err);
 }
