@@ -376,6 +376,7 @@ _diner_takes() {
     'diner serve':--listen) return 0 ;;
     'diner serve':--db) return 0 ;;
     'diner serve':--port-file) return 0 ;;
+    'diner serve':--only) return 0 ;;
     'diner serve':--jwt-secret) return 0 ;;
     'diner worker':--queue) return 0 ;;
     'diner worker':--prefetch) return 0 ;;
@@ -894,7 +895,7 @@ _diner_options() {
     'diner perf-report gate') _diner_words < <(printf '%s\n' --config --target -t --baseline --min-change --strict --output -o --help -h --verbose -v --quiet -q --log-level --log-format --color) ;;
     'diner perf-report render') _diner_words < <(printf '%s\n' --config --target -t --baseline --min-change --strict --html --markdown --json --junit --openmetrics --alerts --alerts-test --lang --effort-cost --output -o --help -h --verbose -v --quiet -q --log-level --log-format --color) ;;
     'diner perf-report lint') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner serve') _diner_words < <(printf '%s\n' --listen --db --port-file --migrate --jwt-secret --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner serve') _diner_words < <(printf '%s\n' --listen --db --port-file --migrate --only --jwt-secret --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner worker') _diner_words < <(printf '%s\n' --queue --prefetch --every --retry-after --retries --drain --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner worker ask') _diner_words < <(printf '%s\n' --param -p --id --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner config') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;

@@ -649,6 +649,7 @@ complete -c diner -n '__diner_at diner serve' -l listen -x -d 'address and port;
 complete -c diner -n '__diner_at diner serve' -l db -x -d 'database, without a password; default: connection \'platform\', then \'warehouse\''
 complete -c diner -n '__diner_at diner serve' -l port-file -r -F -d 'write the port here once requests are answered'
 complete -c diner -n '__diner_at diner serve' -l migrate -d 'bring the database\'s tables up to date first'
+complete -c diner -n '__diner_at diner serve' -l only -x -d 'serve this module and no other, behind a gateway that knows which is where: orders, stock, products... (repeatable)'
 complete -c diner -n '__diner_at diner serve' -l jwt-secret -x -d 'key of the access tokens; without it tokens end with the process'
 complete -c diner -n '__diner_at diner worker' -a ask -d 'have a pipeline run by a worker'
 complete -c diner -n '__diner_at diner worker' -l queue -x -d 'queue to take from'

@@ -59,6 +59,7 @@ struct platform_server {
     struct server_limits *all_limits[RELOADS_MAX];
     size_t limits_count;
     struct metrics *metrics;
+    bool *left_out; /* endpoints of modules that are served elsewhere; NULL: none */
     char *dsn, *jwt_secret, *port_file;
     struct pool *pool;
     struct read_cache *cache; /* NULL: none */
@@ -247,6 +248,9 @@ void request_dispatch(struct request *r);
 /* The endpoints of all routes, for the metrics; and which of them a route is. */
 const struct metrics_endpoint *router_endpoints(size_t *ret_count);
 size_t router_index(const struct route *route); /* NULL: the count */
+/* Which endpoints are left out when only these modules are served; *ret is owned, indexed as the
+ * endpoints are; ERR_USAGE for a module that is unknown. NULL or empty: all are served, *ret NULL. */
+int router_leave_out(const struct field_strings *only, bool **ret, struct error *err);
 int request_take_connection(struct request *r, struct error *err);
 void request_give_connection(struct request *r);
 
