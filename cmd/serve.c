@@ -10,6 +10,7 @@
 struct serve_args {
     const char *listen, *db, *port_file, *jwt_secret;
     bool migrate;
+    struct field_strings only;
 };
 #define MEMBER(m) offsetof(struct serve_args, m)
 
@@ -22,6 +23,9 @@ static const struct field fields[] = {
      .help = "write the port here once requests are answered"},
     {"migrate", FIELD_BOOL, MEMBER(migrate),
      .help = "bring the database's tables up to date first"},
+    {"only", FIELD_STRINGS, MEMBER(only), .arg = "MODULE", .flags = FIELD_REPEAT,
+     .help = "serve this module and no other, behind a gateway that knows which is where: orders, "
+             "stock, products... (repeatable)"},
     {"jwt-secret", FIELD_STRING, MEMBER(jwt_secret), .env = "DINER_JWT_SECRET",
      .flags = FIELD_SECRET,
      .help = "key of the access tokens; without it tokens end with the process"},
@@ -86,6 +90,7 @@ static int run_serve(struct cli *cli, const void *parsed, struct error *err)
         .listen = args->listen,
         .port_file = args->port_file,
         .jwt_secret = args->jwt_secret,
+        .only = &args->only,
         .settings = config_settings(cli->config),
         .reload = reload_settings,
         .reload_self = &reloading,
@@ -101,6 +106,7 @@ static int run_serve(struct cli *cli, const void *parsed, struct error *err)
 
 static const struct command_example examples[] = {
     {"diner serve --help", "what it takes"},
+    {"diner serve --only orders --only stock --help", "two modules of it"},
     {0},
 };
 

@@ -263,6 +263,8 @@ void db_close(struct db_conn *conn)
     if (conn == NULL)
         return;
     disconnect(conn);
+    later_drop(conn);
+    free(conn->later);
     for (size_t i = 0; i < conn->lock_count; i++)
         free(conn->locks[i]);
     free(conn->locks);

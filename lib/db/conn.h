@@ -48,6 +48,12 @@ int db_query(struct db_conn *conn, const char *sql, const char *const *params, s
 /* For statements whose rows nobody reads; *ret_rows (may be NULL) gets the affected count. */
 int db_execute(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
                int64_t *ret_rows, struct error *err);
+/* Puts a statement off until the next call, with which it travels in one trip (pipeline mode): for
+ * what must come before the next statement and whose rows nobody reads. Its failure is told by that
+ * call, whose own statement is not run then; db_rollback forgets it. The text is borrowed until
+ * then, the parameters are copied. */
+void db_execute_later(struct db_conn *conn, const char *sql, const char *const *params,
+                      size_t nparams);
 /* Several statements separated by ';', no parameters (migrations, hooks). */
 int db_script(struct db_conn *conn, const char *sql, struct error *err);
 /* The first column of the only row as an owned string (NULL for SQL NULL); no row: ERR_NOT_FOUND.
@@ -81,6 +87,7 @@ void db_result_cleanup(struct db_result **r);
 #define AUTO_RESULT __attribute__((cleanup(db_result_cleanup)))
 
 int db_begin(struct db_conn *conn, struct error *err);
+void db_begin_later(struct db_conn *conn); /* as db_execute_later: with the first statement */
 int db_begin_snapshot(struct db_conn *conn, struct error *err); /* repeatable read, read only */
 /* A lost COMMIT reply is settled by pg_xact_status on a new connection: returns 0 when the commit
  * is known to have happened. The connection is re-opened then. */

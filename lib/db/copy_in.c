@@ -76,7 +76,7 @@ static int copy_start(struct db_copy *c, struct error *err)
 int db_copy_in(struct db_conn *conn, const char *quoted_table, const char *const *columns,
                size_t ncolumns, struct db_copy **ret, struct error *err)
 {
-    TRY(conn_check(conn, err));
+    TRY(query_ready(conn, err));
     struct db_copy *c = mem_alloc(sizeof *c);
     c->conn = conn;
     c->column_count = ncolumns;

@@ -146,7 +146,7 @@ static void copy_free(struct db_copy_out *c)
 int db_copy_out(struct db_conn *conn, const char *query, const char *const *params, size_t nparams,
                 struct db_copy_out **ret, struct error *err)
 {
-    TRY(conn_check(conn, err));
+    TRY(query_ready(conn, err));
     struct db_copy_out *c = mem_alloc(sizeof *c);
     c->conn = conn;
     c->arena = arena_new();

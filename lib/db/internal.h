@@ -25,6 +25,8 @@ struct db_conn {
     bool is_session_kept;    /* no pooler takes it away between transactions */
     char *comment;           /* put behind each statement, or NULL */
     struct strbuf commented; /* the statement with it */
+    struct later *later;     /* statements that wait for the next one */
+    size_t later_count, later_capacity;
 };
 
 struct db_result {
@@ -56,6 +58,17 @@ int query_collect(struct query *q, PGresult **ret, struct error *err);
 /* Reads and forgets what is left, cancelling on the server first. */
 void query_discard(struct query *q);
 int query_send_failed(struct query *q, struct error *err);
+/* The statement's name on the server, prepared there if need be; NULL: it is sent as it is. */
+int query_prepared_name(struct db_conn *conn, const char *sql, const char **ret, struct error *err);
+int query_send(struct query *q, struct db_conn *conn, const char *sql, const char *name,
+               const char *const *params, size_t nparams, struct error *err);
+/* conn_check; and what was put off is done, so that it comes before what follows. */
+int query_ready(struct db_conn *conn, struct error *err);
+/* What was put off and this statement, in one trip; *ret (may be NULL) is this statement's. */
+int later_run(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
+              PGresult **ret, struct error *err);
+/* Forgets what was put off. */
+void later_drop(struct db_conn *conn);
 /* Forgets which statements are prepared, here; not on the server. */
 void query_forget_prepared(struct db_conn *conn);
 /* Sends and collects, without a canceller: BEGIN, COMMIT, ROLLBACK. */

@@ -254,8 +254,7 @@ static void prepare_anew(struct db_conn *conn)
     conn->prepared = hashmap_new();
 }
 
-/* The name of the statement on the server, NULL when it is to be sent as it is. */
-static int find_prepared(struct db_conn *conn, const char *sql, const char **ret, struct error *err)
+int query_prepared_name(struct db_conn *conn, const char *sql, const char **ret, struct error *err)
 {
     char name[24];
     *ret = NULL;
@@ -278,14 +277,10 @@ static int find_prepared(struct db_conn *conn, const char *sql, const char **ret
 
 /* ---- the public calls --------------------------------------------------------------------- */
 
-static int send_params(struct query *q, struct db_conn *conn, const char *sql,
-                       const char *const *params, size_t nparams, struct error *err)
+int query_send(struct query *q, struct db_conn *conn, const char *sql, const char *name,
+               const char *const *params, size_t nparams, struct error *err)
 {
-    const char *name = NULL;
-    TRY(conn_check(conn, err));
-    TRY(find_prepared(conn, sql, &name, err));
     log_params(sql, params, nparams);
-    query_begin(q, conn, sql, true);
     int sent;
     if (name != NULL) {
         sent = PQsendQueryPrepared(conn->pg, name, (int)nparams, params, NULL, NULL, 0);
@@ -298,6 +293,16 @@ static int send_params(struct query *q, struct db_conn *conn, const char *sql,
         sent = PQsendQueryParams(conn->pg, sql, (int)nparams, NULL, params, NULL, NULL, 0);
     }
     return sent == 1 ? ERR_OK : query_send_failed(q, err);
+}
+
+static int send_params(struct query *q, struct db_conn *conn, const char *sql,
+                       const char *const *params, size_t nparams, struct error *err)
+{
+    const char *name = NULL;
+    TRY(query_ready(conn, err));
+    TRY(query_prepared_name(conn, sql, &name, err));
+    query_begin(q, conn, sql, true);
+    return query_send(q, conn, sql, name, params, nparams, err);
 }
 
 void db_set_comment(struct db_conn *conn, const char *text)
@@ -315,8 +320,13 @@ static int run(struct db_conn *conn, const char *sql, const char *const *params,
                PGresult **ret, struct error *err)
 {
     struct query q;
-    TRY(send_params(&q, conn, sql, params, nparams, err));
-    int code = query_collect(&q, ret, err);
+    int code;
+    if (conn->later_count > 0) {
+        code = later_run(conn, sql, params, nparams, ret, err);
+    } else {
+        TRY(send_params(&q, conn, sql, params, nparams, err));
+        code = query_collect(&q, ret, err);
+    }
     if (code != ERR_OK && conn->prepared != NULL && strcmp(err->sqlstate, "0A000") == 0)
         conn->is_prepared_stale = true;
     return code;
@@ -325,7 +335,7 @@ static int run(struct db_conn *conn, const char *sql, const char *const *params,
 int query_plain(struct db_conn *conn, const char *sql, PGresult **ret, struct error *err)
 {
     struct query q;
-    TRY(conn_check(conn, err));
+    TRY(query_ready(conn, err));
     query_begin(&q, conn, sql, false);
     if (PQsendQuery(conn->pg, sql) != 1)
         return query_send_failed(&q, err);
@@ -357,7 +367,7 @@ int db_execute(struct db_conn *conn, const char *sql, const char *const *params,
 int db_script(struct db_conn *conn, const char *sql, struct error *err)
 {
     struct query q;
-    TRY(conn_check(conn, err));
+    TRY(query_ready(conn, err));
     query_begin(&q, conn, sql, true);
     if (PQsendQuery(conn->pg, sql) != 1)
         return query_send_failed(&q, err);

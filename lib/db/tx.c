@@ -19,6 +19,11 @@ int db_begin(struct db_conn *conn, struct error *err)
     return query_plain(conn, "begin", NULL, err);
 }
 
+void db_begin_later(struct db_conn *conn)
+{
+    db_execute_later(conn, "begin", DB_NO_PARAMS);
+}
+
 int db_begin_snapshot(struct db_conn *conn, struct error *err)
 {
     return query_plain(conn, "begin isolation level repeatable read read only", NULL, err);
@@ -35,6 +40,7 @@ bool db_in_transaction(const struct db_conn *conn)
 void db_rollback(struct db_conn *conn)
 {
     struct error ignored = ERROR_INIT;
+    later_drop(conn);
     if (!db_in_transaction(conn) || PQstatus(conn->pg) != CONNECTION_OK)
         return;
     if (query_plain(conn, "rollback", NULL, &ignored) != ERR_OK)
@@ -148,7 +154,7 @@ int db_commit(struct db_conn *conn, struct error *err)
 {
     TRY(conn_check(conn, err));
     PGTransactionStatusType status = PQtransactionStatus(conn->pg);
-    if (status == PQTRANS_IDLE)
+    if (status == PQTRANS_IDLE && conn->later_count == 0)
         return error_set(err, ERR_BUG, "commit outside a transaction");
     if (status == PQTRANS_INERROR)
         return check_committed(conn, "", err);

@@ -8,7 +8,7 @@ int idempotency_claim(struct domain_context *ctx, const struct idempotency_reque
 {
     AUTO_RESULT struct db_result *found = NULL;
     const char *user = domain_int(ctx, ctx->user_id);
-    TRY(db_execute(ctx->conn, sql_idempotency_claim, DB_PARAMS(user, request->key), NULL, err));
+    db_execute_later(ctx->conn, sql_idempotency_claim, DB_PARAMS(user, request->key));
     /* A statement of its own: its snapshot is taken after the wait. */
     TRY(db_query(ctx->conn, sql_idempotency_find, DB_PARAMS(user, request->key), &found, err));
     *ret = (struct idempotency_answer){0};
@@ -24,12 +24,11 @@ int idempotency_claim(struct domain_context *ctx, const struct idempotency_reque
     return ERR_OK;
 }
 
-int idempotency_save(struct domain_context *ctx, const struct idempotency_request *request,
-                     int status, const char *body, struct error *err)
+void idempotency_save(struct domain_context *ctx, const struct idempotency_request *request,
+                      int status, const char *body)
 {
-    return db_execute(ctx->conn, sql_idempotency_save,
-                      DB_PARAMS(domain_int(ctx, ctx->user_id), request->key, request->method,
-                                request->path, request->request_hash, domain_int(ctx, status),
-                                body),
-                      NULL, err);
+    db_execute_later(ctx->conn, sql_idempotency_save,
+                     DB_PARAMS(domain_int(ctx, ctx->user_id), request->key, request->method,
+                               request->path, request->request_hash, domain_int(ctx, status),
+                               body));
 }

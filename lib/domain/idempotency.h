@@ -22,7 +22,8 @@ struct idempotency_answer {
 /* Refused as idempotency_key_reused when the key came with another request. */
 int idempotency_claim(struct domain_context *ctx, const struct idempotency_request *request,
                       struct idempotency_answer *ret, struct error *err);
-int idempotency_save(struct domain_context *ctx, const struct idempotency_request *request,
-                     int status, const char *body, struct error *err);
+/* With the next statement: the commit, mostly. */
+void idempotency_save(struct domain_context *ctx, const struct idempotency_request *request,
+                      int status, const char *body);
 
 #endif

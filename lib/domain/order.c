@@ -112,15 +112,28 @@ static const char *line_refusal(const char *name)
                                                  : API_ERROR(not_sold_here);
 }
 
+static int check_store(struct domain_context *ctx, const char *store, struct error *err)
+{
+    const char *ignored;
+    int status = outlet_get(ctx, store, &ignored, err);
+    if (status == ERR_NOT_FOUND) /* the order is wrong, not the address it was sent to */
+        return domain_refuse(ctx, err, ERR_DATA, ctx->refusal, ctx->details,
+                             "there is no store '%s'", store);
+    return status;
+}
+
+/* A store that sells what is asked for is there. */
 static int check_lines(struct domain_context *ctx, const char *store, const char *lines,
                        struct error *err)
 {
     AUTO_RESULT struct db_result *rows = NULL;
     AUTO_STRBUF struct strbuf details = {0};
     struct jwriter w;
+    TRY(outlet_check_scope(ctx, store, err));
     TRY(db_query(ctx->conn, sql_order_lines, DB_PARAMS(store, lines), &rows, err));
     if (db_result_rows(rows) == 0)
         return ERR_OK;
+    TRY(check_store(ctx, store, err));
     strbuf_init(&details, 0);
     jwriter_init(&w, &details);
     jwriter_object(&w);
@@ -184,16 +197,6 @@ static int take_stock(struct domain_context *ctx, const struct order_request *r,
     return stock_deduct(ctx, id, r->reservation, err);
 }
 
-static int check_store(struct domain_context *ctx, const char *store, struct error *err)
-{
-    const char *ignored;
-    int status = outlet_get(ctx, store, &ignored, err);
-    if (status == ERR_NOT_FOUND) /* the order is wrong, not the address it was sent to */
-        return domain_refuse(ctx, err, ERR_DATA, ctx->refusal, ctx->details,
-                             "there is no store '%s'", store);
-    return status;
-}
-
 static struct campaign_basket basket_of(const struct order_request *r, const char *member_id,
                                         const char *lines)
 {
@@ -210,10 +213,9 @@ int order_create(struct domain_context *ctx, const struct order_request *request
 {
     const char *id = NULL, *order_no = NULL, *document = NULL, *member_id;
     struct campaign_discount discount;
-    TRY(check_store(ctx, request->store, err));
     const char *lines = lines_json(ctx, request);
-    TRY(find_member(ctx, request, &member_id, err));
     TRY(check_lines(ctx, request->store, lines, err));
+    TRY(find_member(ctx, request, &member_id, err));
     const struct campaign_basket basket = basket_of(request, member_id, lines);
     TRY(campaign_take(ctx, &basket, &discount, err));
     TRY(insert_order(ctx, request, member_id, &discount, &id, &order_no, err));
@@ -230,11 +232,10 @@ int order_preview(struct domain_context *ctx, const struct order_request *reques
                   const char **ret_document, struct error *err)
 {
     const char *member_id = NULL;
-    TRY(check_store(ctx, request->store, err));
     const char *lines = lines_json(ctx, request);
+    TRY(check_lines(ctx, request->store, lines, err));
     if (request->member != NULL)
         TRY(wallet_customer(ctx, request->member, false, &member_id, err));
-    TRY(check_lines(ctx, request->store, lines, err));
     struct campaign_basket basket = basket_of(request, member_id, lines);
     basket.at = at;
     return campaign_preview(ctx, &basket, ret_document, err);

@@ -3,10 +3,11 @@
 usage: platform.py DINER [--pairs N] [--seconds N] [--only PART]...
 
 orders  POST /api/v1/orders of 3 lines by 16 clients, against pgbench running the very statements
-        that the server runs for it: they are taken from the log of the database.
+        that the server runs for it: they are taken from the log of the database, and stores and
+        products are drawn alike.
 get     GET of one order, against libmicrohttpd with 4 threads and the same prepared statement.
-hot     POST of one line, always the same product, against the one statement that takes stock and
-        writes the ledger.
+hot     POST of one line, always the same product, against pgbench running the same statements, and
+        against the one statement that takes stock and writes the ledger and does nothing else.
 cancel  100,000 unpaid orders that no payment channel knows are cancelled.
 seed    1,000,000 orders are made up.
 """
@@ -28,7 +29,7 @@ import urllib.request
 from common import ROOT, ask, have, psql
 
 CLIENTS = "16"
-BODIES = 24
+BODIES = 300
 GET_CLIENTS = "64"
 HOT = ("S001", "P1003")
 MARK = "~entry~"
@@ -156,7 +157,8 @@ class Platform:
             command += ["-f", path]
         for name, value in variables:
             command += ["-D", f"{name}={value}"]
-        done = subprocess.run([*command, self.dsn], capture_output=True, text=True)
+        done = subprocess.run([*command, self.dsn], capture_output=True, text=True,
+                              env={**os.environ, "PGOPTIONS": "-c jit=off"})  # as the server's
         if done.returncode or "failed transactions: 0" not in done.stdout:
             sys.exit(f"bench: pgbench failed:\n{done.stdout[-500:]}{done.stderr[-2000:]}")
         return float(re.search(r"tps = ([\d.]+) \(without", done.stdout)[1])
@@ -215,21 +217,33 @@ def for_pgbench(sql):
     return re.sub(r"'[^']*'", lambda text: re.sub(r":(?=\w)", "'||':'||'", text[0]), sql)
 
 
-def script_of(found, order_no, order_id, key, number):
-    """One script and its variables: what was made by a statement before is asked from it."""
+def script_of(found, order_no, order_id, key, body, choices):
+    """One script and its variables: what was made by a statement before is asked from it, and what
+    is ordered is drawn as the bodies are."""
     text, variables, is_asked = ["\\set key random(1, 9000000000000000)"], [], False
     made = {order_no: ":order_no", order_id: ":id", key: ":key"}
+    drawn = {body["store"]: "store", **{item["product"]: f"product{i}" for i, item in enumerate(body["items"])}}
+
+    def variable(value):
+        variables.append((f"v{len(variables)}", value))
+        return ":" + variables[-1][0]
+
+    def expression(given):
+        if given is None:
+            return "NULL"
+        if given in made:
+            return made[given]
+        parts = re.split("(" + "|".join(map(re.escape, drawn)) + ")", given)
+        if len(parts) == 1 or not choices:
+            return variable(given)
+        of = {name: f"(ARRAY{choices[name]})[:{name}]" for name in drawn.values()}
+        return "(" + " || ".join(of[drawn[part]] if part in drawn else variable(part) + "::text"
+                                 for part in parts if part) + ")"
+
+    for name, values in (choices or {}).items():
+        text.append(f"\\set {name} random(1, {len(values)})")
     for i, (sql, parameters) in enumerate(found):
-        def value(match):
-            given = parameters.get(int(match[1]))
-            if given is None:
-                return "NULL"
-            if given in made:
-                return made[given]
-            name = f"v{number}_{len(variables)}"
-            variables.append((name, given))
-            return ":" + name
-        line = re.sub(r"\$(\d+)", value, for_pgbench(sql))
+        line = re.sub(r"\$(\d+)", lambda match: expression(parameters.get(int(match[1]))), for_pgbench(sql))
         later = [p for _, ps in found[i + 1:i + 2] for p in ps.values()]
         asks = not is_asked and (order_no in later or order_id in later)
         is_asked |= asks
@@ -237,41 +251,52 @@ def script_of(found, order_no, order_id, key, number):
     return "\n".join(text) + "\n", variables
 
 
-def bodies_of(platform):
-    """What is ordered: three products of a store that have no recipe or have one, as they come."""
-    rng = random.Random(7)
+def choices_of(platform):
+    """What is ordered: a store, and one product of each third of those that all stores have."""
     products = ask(platform.dsn, "select p.sku from app.products p where p.active and not exists (select "
                    "from app.stores s where not exists (select from app.stock k where k.store_id = s.id and "
                    "k.product_id = p.id)) order by 1").split("\n")
-    return [{"store": f"S00{1 + i % 3}", "channel": "dine_in", "guests": 2,
-             "items": [{"product": sku, "quantity": 1} for sku in rng.sample(products, 3)]}
-            for i in range(BODIES)]
+    random.Random(7).shuffle(products)
+    third = len(products) // 3
+    return {"store": ["S001", "S002", "S003"],
+            **{f"product{i}": products[i * third:(i + 1) * third] for i in range(3)}}
 
 
-def orders(platform):
-    bodies, scripts, variables = bodies_of(platform), [], []
-    platform.create(bodies[0], "warm")
+def bodies_of(choices):
+    rng = random.Random(8)
+    return [{"store": rng.choice(choices["store"]), "channel": "dine_in", "guests": 2,
+             "items": [{"product": rng.choice(choices[f"product{i}"]), "quantity": 1} for i in range(3)]}
+            for _ in range(BODIES)]
+
+
+def statements_of(platform, body, choices):
+    """What pgbench runs for such an order: the script, its variables, how many statements."""
+    key = f"recorded-{next(platform.runs)}"
+    platform.create(body, "warm-" + key)
     psql(platform.dsn, "alter system set log_statement = 'all'",
          f"alter system set log_line_prefix = '{MARK}%p~'", "select pg_reload_conf()")
     time.sleep(0.5)
-    for number, body in enumerate(bodies):
-        key = f"recorded-{number}"
-        found, order_no = recorded(platform, body, key)
-        order_id = ask(platform.dsn, f"select id from app.orders where order_no = '{order_no}'")
-        text, more = script_of(found, order_no, order_id, key, number)
-        scripts.append(platform.path(f"order{number}.sql", text))
-        variables += more
+    found, order_no = recorded(platform, body, key)
     psql(platform.dsn, "alter system reset log_statement", "alter system reset log_line_prefix",
          "select pg_reload_conf()")
     time.sleep(0.5)
-    platform.compare(f"POST /api/v1/orders, 3 lines, {CLIENTS} clients, {len(found)} statements each",
+    order_id = ask(platform.dsn, f"select id from app.orders where order_no = '{order_no}'")
+    text, variables = script_of(found, order_no, order_id, key, body, choices)
+    return platform.path(f"{key}.sql", text), variables, len(found)
+
+
+def orders(platform):
+    choices = choices_of(platform)
+    bodies = bodies_of(choices)
+    script, variables, count = statements_of(platform, bodies[0], choices)
+    platform.compare(f"POST /api/v1/orders, 3 lines, {CLIENTS} clients, {count} statements each",
                      ("pgbench", "diner"),
-                     (lambda: platform.pgbench(scripts, variables), lambda: platform.post(bodies)),
+                     (lambda: platform.pgbench([script], variables), lambda: platform.post(bodies)),
                      "0.6")
 
 
 def get(platform):
-    order_no = platform.create(bodies_of(platform)[0], "get")
+    order_no = platform.create(bodies_of(choices_of(platform))[0], "get")
     program, port = platform.path("bare_server"), platform.path("bare.port")
     subprocess.run(["gcc", "-O2", "-I/usr/include/postgresql", "-o", program,
                     f"{ROOT}/tests/bench/bare_server.c", "-lmicrohttpd", "-lpq"], check=True)
@@ -295,6 +320,9 @@ def hot(platform):
                          f"s.code = '{HOT[0]}' and p.sku = '{HOT[1]}'").split("|")
     script = platform.path("hot.sql", CTE.format(store=store, product=product))
     body = {"store": HOT[0], "channel": "dine_in", "items": [{"product": HOT[1], "quantity": 1}]}
+    same, variables, count = statements_of(platform, body, None)
+    platform.compare(f"sales of one product, {CLIENTS} clients, {count} statements each", ("pgbench", "diner"),
+                     (lambda: platform.pgbench([same], variables), lambda: platform.post([body])), "none")
     platform.compare(f"sales of one product, {CLIENTS} clients", ("one statement", "diner"),
                      (lambda: platform.pgbench([script]), lambda: platform.post([body])), "0.8")
 

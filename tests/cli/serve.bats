@@ -64,3 +64,20 @@ asked() { curl -s -o answer -w '%{http_code}' -H 'Authorization: Bearer x' "$url
     assert_stdout_has 'diner_conflicts_total{error="insufficient_stock"} 1'
     ! grep -F "$token" log
 }
+
+@test "--only: a server of some modules, with tokens and health; what it has not is nothing there" {
+    "$DINER" --config diner.yaml serve --only stock --only stores --listen 127.0.0.1:0 --port-file few >few.out 2>few.log 3>&- &
+    few=$!
+    wait_for 10 test -s few
+    at() { curl -s -o answer -w '%{http_code}' "$@" "http://127.0.0.1:$(cat few)$path"; }
+    path=/health && assert_equal "$(at)" 200
+    for path in /api/v1/stock /api/v1/stock/S001/P1001 /api/v1/stores /api/v1/profile; do assert_equal "$(at)" 401; done
+    for path in /api/v1/orders /api/v1/orders/X-1/history /api/v1/products /api/v1/users; do assert_equal "$(at)" 404; done
+    path=/api/v1/auth/login && assert_equal "$(at -X POST --json '{"username":"nobody","password":"x"}')" 401
+    kill -TERM "$few" && wait "$few"
+
+    run --separate-stderr "$DINER" --config diner.yaml serve --only ordres --listen 127.0.0.1:0
+    assert_status 2
+    assert_stderr_has "there is no module 'ordres'"
+    assert_stderr_has "the modules are users, members, "
+}

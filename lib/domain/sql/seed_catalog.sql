@@ -72,3 +72,5 @@ CREATE TEMP TABLE seed_store ON COMMIT DROP AS
 SELECT s.id AS store_id, s.code, n
 FROM seed_input, generate_series(1, stores) AS n
 JOIN app.stores s ON s.code = 'S' || lpad(n::text, 3, '0');
+CREATE TEMP TABLE seed_refund (order_id bigint, amount numeric(12,2), reason text, at timestamptz)
+ON COMMIT DROP;

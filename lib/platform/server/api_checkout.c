@@ -55,7 +55,7 @@ static int run_saga(struct request *r, int64_t id, int64_t epoch, const char *or
         return answer_later(r, failure, err);
     if (end == SAGA_UNDONE)
         return refuse_failed(r, refusal, failure, err);
-    TRY(request_begin_again(r, err));
+    request_begin_again(r);
     return answer_order(r, status, order_no, err);
 }
 
@@ -159,7 +159,8 @@ static int ask_prepay(struct request *r, const struct payment *payment,
     if (status != ERR_OK)
         return answer_later(r, arena_strdup(r->arena, err->message), err);
     TRY(request_take_connection(r, err));
-    return request_begin_again(r, err);
+    request_begin_again(r);
+    return ERR_OK;
 }
 
 static int post_prepay(struct request *r, struct error *err)

@@ -103,7 +103,7 @@ static int tell_channel(struct request *r, const char *refund_no, struct error *
     TRY(request_commit(r, err));
     request_desk(r, &desk);
     TRY(settle_refunds_of(&desk, r->captures[0], err));
-    TRY(request_begin_again(r, err));
+    request_begin_again(r);
     TRY(refund_get(&r->ctx, r->captures[0], refund_no, &document, err));
     return respond_data(r, 201, span_of(document));
 }

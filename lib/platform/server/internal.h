@@ -60,6 +60,7 @@ struct platform_server {
     struct server_limits *all_limits[RELOADS_MAX];
     size_t limits_count;
     struct metrics *metrics;
+    bool *left_out; /* endpoints of modules that are served elsewhere; NULL: none */
     char *dsn, *jwt_secret, *port_file;
     struct pool *pool;
     struct read_cache *cache; /* NULL: none */
@@ -251,6 +252,9 @@ int get_product_aged(struct request *r, struct error *err);
 void request_dispatch(struct request *r);
 /* Which of router_endpoints a route is. */
 size_t router_index(const struct route *route); /* NULL: the count */
+/* Which endpoints are left out when only these modules are served; *ret is owned, indexed as the
+ * endpoints are; ERR_USAGE for a module that is unknown. NULL or empty: all are served, *ret NULL. */
+int router_leave_out(const struct field_strings *only, bool **ret, struct error *err);
 int request_take_connection(struct request *r, struct error *err);
 void request_give_connection(struct request *r);
 
@@ -258,7 +262,7 @@ void request_give_connection(struct request *r);
  * committed; what comes after is in a transaction of its own, which the end of the request commits.
  */
 int request_commit(struct request *r, struct error *err);
-int request_begin_again(struct request *r, struct error *err);
+void request_begin_again(struct request *r);
 
 /* ---- orders (api_order.c) ----------------------------------------------------------------- */
 

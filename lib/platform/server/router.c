@@ -72,6 +72,70 @@ size_t router_index(const struct route *route)
     return endpoint_count;
 }
 
+/* ---- modules ------------------------------------------------------------------------------ */
+
+/* Who one is must be known to each server; the system is what watches it. */
+static bool is_everywhere(const char *service)
+{
+    static const char *const names[] = {"system", "auth", "profile"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(service, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The modules there are, each once, in the caller's array of ENDPOINTS_MAX; how many. */
+static size_t list_modules(const char **ret)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < endpoint_count; i++) {
+        bool is_new = !is_everywhere(endpoints[i].service);
+        for (size_t k = 0; k < count && is_new; k++)
+            is_new = strcmp(ret[k], endpoints[i].service) != 0;
+        if (is_new)
+            ret[count++] = endpoints[i].service;
+    }
+    return count;
+}
+
+static bool is_among(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static int refuse_module(const char *name, const char *const *modules, size_t count,
+                         struct error *err)
+{
+    AUTO_STRBUF struct strbuf all = {0};
+    strbuf_init(&all, 0);
+    for (size_t i = 0; i < count; i++)
+        strbuf_addf(&all, "%s%s", i > 0 ? ", " : "", modules[i]);
+    error_set(err, ERR_USAGE, "there is no module '%s'", name);
+    return error_hint(err, "the modules are %s", all.data);
+}
+
+int router_leave_out(const struct field_strings *only, bool **ret, struct error *err)
+{
+    const char *modules[ENDPOINTS_MAX];
+    size_t count;
+    (void)router_endpoints(&count);
+    count = list_modules(modules);
+    *ret = NULL;
+    if (only == NULL || only->count == 0)
+        return ERR_OK;
+    for (size_t i = 0; i < only->count; i++)
+        if (!is_among(only->items[i], modules, count))
+            return refuse_module(only->items[i], modules, count, err);
+    *ret = mem_array(endpoint_count, sizeof **ret);
+    for (size_t i = 0; i < endpoint_count; i++)
+        (*ret)[i] = !is_everywhere(endpoints[i].service) &&
+                    !is_among(endpoints[i].service, only->items, only->count);
+    return ERR_OK;
+}
+
 /* ---- the route ---------------------------------------------------------------------------- */
 
 static bool match_pattern(struct request *r, const char *pattern)
@@ -105,6 +169,11 @@ static bool match_method(const struct request *r, const char *method)
            (strcmp(r->method, "HEAD") == 0 && strcmp(method, "GET") == 0);
 }
 
+static bool is_left_out(const struct platform_server *s, const struct route *route)
+{
+    return s->left_out != NULL && s->left_out[router_index(route)];
+}
+
 /* Sets r->route; else the answer is written: 404, or 405 with the methods there are. */
 static bool find_route(struct request *r)
 {
@@ -112,7 +181,7 @@ static bool find_route(struct request *r)
     strbuf_init(&allow, 256);
     for (size_t t = 0; t < TABLE_COUNT; t++) {
         for (const struct route *route = tables[t]; route->method != NULL; route++) {
-            if (!match_pattern(r, route->pattern))
+            if (is_left_out(r->server, route) || !match_pattern(r, route->pattern))
                 continue;
             if (match_method(r, route->method)) {
                 r->route = route;
@@ -273,20 +342,20 @@ static int write_once(struct request *r, const struct idempotency_request *once,
     }
     TRY(r->route->handle(r, err));
     if (once->key != NULL)
-        TRY(idempotency_save(&r->ctx, once, r->status, r->out.data, err));
+        idempotency_save(&r->ctx, once, r->status, r->out.data);
     return ERR_OK;
 }
 
 int request_commit(struct request *r, struct error *err)
 {
     if (r->once->key != NULL && r->status != 0)
-        TRY(idempotency_save(&r->ctx, r->once, r->status, r->out.data, err));
+        idempotency_save(&r->ctx, r->once, r->status, r->out.data);
     return db_commit(r->ctx.conn, err);
 }
 
-int request_begin_again(struct request *r, struct error *err)
+void request_begin_again(struct request *r)
 {
-    return db_begin(r->ctx.conn, err);
+    db_begin_later(r->ctx.conn);
 }
 
 static int run_write(struct request *r, struct error *err)
@@ -300,7 +369,7 @@ static int run_write(struct request *r, struct error *err)
         .method = r->method, .path = r->path, .request_hash = arena_strdup(r->arena, hash)};
     TRY(read_idempotency_key(r, &once->key, err));
     r->once = once;
-    TRY(db_begin(r->ctx.conn, err));
+    db_begin_later(r->ctx.conn);
     TRY(write_once(r, once, err));
     return db_commit(r->ctx.conn, err);
 }

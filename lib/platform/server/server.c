@@ -276,6 +276,7 @@ static struct platform_server *server_new(const struct platform_server_options *
 static int start_parts(struct platform_server *s, const struct platform_server_options *o,
                        struct error *err)
 {
+    TRY(router_leave_out(o->only, &s->left_out, err));
     TRY(set_limits(s, o->settings, o, err));
     TRY(set_secret(s, o->jwt_secret, err));
     if (o->settings != NULL)
@@ -362,6 +363,7 @@ static void stop(struct platform_server *s, bool (*is_urgent)(void))
     secret_free(s->jwt_secret);
     secret_free(s->hash_key);
     free(s->port_file);
+    free(s->left_out);
     free(s);
 }
 

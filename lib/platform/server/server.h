@@ -15,6 +15,9 @@ struct platform_server_options {
     const char *listen;               /* "127.0.0.1:8080", "[::1]:8080"; port 0: any free one */
     const char *port_file;            /* gets the port once requests are answered; NULL: none */
     const char *jwt_secret;           /* NULL: a random one, tokens end with the process */
+    /* The modules served ("orders", "stock"...: the first word behind /api/v1); at other addresses
+     * there is nothing, but tokens, health and metrics are everywhere. NULL: all. */
+    const struct field_strings *only;
     const struct settings *settings;  /* NULL: the declared defaults */
     int64_t database_connections_max; /* 0: 16, or less when the settings say so */
     int64_t connections_max;          /* clients at a time; 0: 512 */
