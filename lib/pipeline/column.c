@@ -582,12 +582,22 @@ const char *column_encode(struct column_reader *r, size_t i, const struct cell *
                            out);
 }
 
+static inline bool is_verbatim(const struct reader_column *c, const struct cell *cell)
+{
+    return c->is_verbatim && cell->form == CELL_TEXT && cell->text.len > 0 &&
+           memchr(cell->text.ptr, 0, cell->text.len) == NULL;
+}
+
 const char *column_clean(struct column_reader *r, size_t i, const struct cell *cell,
                          struct span *ret_text, bool *ret_null)
 {
     struct value v;
     struct reader_column *c = &r->columns[i];
     *ret_null = false;
+    if (is_verbatim(c, cell)) {
+        *ret_text = cell->text;
+        return NULL;
+    }
     if (cell->form == CELL_BINARY) {
         const char *why = decode(r, c, cell->text, ret_text);
         return why == NULL && c->is_hidden ? hide(c, ret_text) : why;
@@ -606,12 +616,6 @@ const char *column_clean(struct column_reader *r, size_t i, const struct cell *c
     strbuf_adds(&c->scratch, text);
     *ret_text = (struct span){c->scratch.data, c->scratch.len};
     return NULL;
-}
-
-static inline bool is_verbatim(const struct reader_column *c, const struct cell *cell)
-{
-    return c->is_verbatim && cell->form == CELL_TEXT && cell->text.len > 0 &&
-           memchr(cell->text.ptr, 0, cell->text.len) == NULL;
 }
 
 bool column_is_verbatim(const struct column_reader *r, size_t i)
