@@ -102,11 +102,6 @@ int64_t db_field_int8(struct span binary)
     return (int64_t)be64toh(v);
 }
 
-uint32_t db_field_length(const char *field)
-{
-    return get_u32(field);
-}
-
 /* ---- numbers ------------------------------------------------------------------------------ */
 
 /* Decimal digits with an optional sign, within [-max - 1, max]. */

@@ -40,7 +40,7 @@ static inline const char *read_digits(const char *s, const char *end, uint64_t *
 
 /* ---- whole numbers ------------------------------------------------------------------------ */
 
-static bool encode_int(struct span text, int64_t max, size_t bytes, struct strbuf *out)
+static __attribute__((noinline)) bool encode_int(struct span text, int64_t max, size_t bytes, struct strbuf *out)
 {
     uint64_t value;
     const char *s = text.ptr, *end = s + text.len;
@@ -81,7 +81,12 @@ static void add_whole(struct groups *g, uint64_t whole)
     g->weight = -1;
     if (whole == 0)
         return;
-    int more = 0;
+    if (whole < 10000) { /* nearly all are: no division */
+        g->weight = 0;
+        add_group(g, whole);
+        return;
+    }
+    int more = 1;
     while (more < 4 && whole / power_of_10[4 * (more + 1)] != 0)
         more++;
     g->weight = more;
@@ -116,7 +121,8 @@ static bool fits(const struct db_type *t, uint64_t whole, size_t decimals)
            ((size_t)before > DIGITS_MAX || whole < power_of_10[before]);
 }
 
-static bool encode_decimal(const struct db_type *t, struct span text, struct strbuf *out)
+/* Not inlined, nor is encode_int: their many registers would be saved for each text too. */
+static __attribute__((noinline)) bool encode_decimal(const struct db_type *t, struct span text, struct strbuf *out)
 {
     uint64_t whole, fraction = 0;
     struct groups g = {.count = 0};
@@ -160,12 +166,21 @@ static inline uint64_t nul_bits(uint64_t w)
 static inline bool copy_text(char *to, const char *from, size_t n)
 {
     uint64_t word, nul = 0;
-    if (n < sizeof word) {
+    uint32_t half;
+    if (n < sizeof half) {
         for (size_t i = 0; i < n; i++) {
             nul |= from[i] == '\0';
             to[i] = from[i];
         }
         return nul == 0;
+    }
+    if (n < sizeof word) {
+        memcpy(&half, from, sizeof half);
+        memcpy(to, &half, sizeof half);
+        word = (uint64_t)half << 32;
+        memcpy(&half, from + n - sizeof half, sizeof half);
+        memcpy(to + n - sizeof half, &half, sizeof half);
+        return nul_bits(word | half) == 0;
     }
     for (size_t i = 0; i < n - sizeof word; i += sizeof word) {
         memcpy(&word, from + i, sizeof word);

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -70,7 +71,12 @@ void db_encode_timestamp(struct strbuf *out, int64_t us_since_1970); /* timestam
 void db_encode_text(struct strbuf *out, struct span text);           /* no checks */
 void db_encode_uuid(struct strbuf *out, const void *bytes);          /* 16 of them */
 /* Of the field of a binary COPY row that begins there; UINT32_MAX: null. */
-uint32_t db_field_length(const char *field);
+static inline uint32_t db_field_length(const char *field)
+{
+    uint32_t length;
+    memcpy(&length, field, sizeof length);
+    return be32toh(length);
+}
 int64_t db_field_int8(struct span binary); /* of a field that was read; 0 for null */
 
 /* The text form of a binary field as the server would print it (ISO dates, plain decimals). */

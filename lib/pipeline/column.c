@@ -31,7 +31,6 @@ struct reader_column {
     bool is_code, has_units, is_hidden; /* hidden: masked or hashed */
     struct strbuf hidden;
     char *date_reason;
-    struct column_plain plain;
     int64_t *null_us; /* null words that are dates: equal however they are written */
     size_t nnull_us;
 };
@@ -40,6 +39,7 @@ struct column_reader {
     struct column_habits habits;
     size_t n;
     struct reader_column *columns;
+    struct column_plain *plain; /* by column */
     struct error ignored; /* here because it is large: a cell should not have to clear it */
 };
 
@@ -92,6 +92,7 @@ struct column_reader *column_reader_new(const struct column_spec *columns, size_
         r->habits = *habits;
     r->n = n;
     r->columns = mem_array(n + 1, sizeof *r->columns);
+    r->plain = mem_array(n + 1, sizeof *r->plain);
     for (size_t i = 0; i < n; i++) {
         enum db_kind kind = columns[i].type.kind;
         struct reader_column *c = &r->columns[i];
@@ -111,7 +112,7 @@ struct column_reader *column_reader_new(const struct column_spec *columns, size_
             columns[i].unit == 0 && !column_is_changed(&columns[i]) && !c->is_code &&
             !columns[i].strip_zeros && !r->habits.unquote && r->habits.nnull_words == 0 &&
             !r->habits.trim && !r->habits.guard_apostrophe;
-        column_plain_init(&c->plain, c->spec, &r->habits);
+        column_plain_init(&r->plain[i], c->spec, &r->habits);
         if (c->is_time) {
             c->date_reason = date_reason(&columns[i]);
             find_null_times(c);
@@ -133,6 +134,7 @@ void column_reader_free(struct column_reader *r)
         free(r->columns[i].null_us);
     }
     free(r->columns);
+    free(r->plain);
     free(r);
 }
 
@@ -545,12 +547,23 @@ static const char *decode(struct column_reader *r, struct reader_column *c, stru
     return NULL;
 }
 
+void column_refuse_null(struct column_reader *r, size_t i)
+{
+    r->plain[i].takes_empty = false;
+}
+
+size_t column_encode_plain(const struct column_reader *r, const struct cell *cells, size_t first,
+                           struct strbuf *out)
+{
+    return column_plain_encode(r->plain, cells, r->n, first, out);
+}
+
 const char *column_encode(struct column_reader *r, size_t i, const struct cell *cell,
                           struct strbuf *out)
 {
     struct value v;
     const struct column_spec *spec = r->columns[i].spec;
-    if (cell->form == CELL_TEXT && column_plain_encode(&r->columns[i].plain, cell->text, out))
+    if (column_plain_encode(&r->plain[i], cell, 1, 0, out) == 1)
         return NULL;
     if (cell->form == CELL_BINARY && r->columns[i].is_hidden) {
         struct cell clear = {CELL_CLEAN, SPAN("")};
@@ -575,12 +588,22 @@ const char *column_encode(struct column_reader *r, size_t i, const struct cell *
                            out);
 }
 
+static inline bool is_verbatim(const struct reader_column *c, const struct cell *cell)
+{
+    return c->is_verbatim && cell->form == CELL_TEXT && cell->text.len > 0 &&
+           memchr(cell->text.ptr, 0, cell->text.len) == NULL;
+}
+
 const char *column_clean(struct column_reader *r, size_t i, const struct cell *cell,
                          struct span *ret_text, bool *ret_null)
 {
     struct value v;
     struct reader_column *c = &r->columns[i];
     *ret_null = false;
+    if (is_verbatim(c, cell)) {
+        *ret_text = cell->text;
+        return NULL;
+    }
     if (cell->form == CELL_BINARY) {
         const char *why = decode(r, c, cell->text, ret_text);
         return why == NULL && c->is_hidden ? hide(c, ret_text) : why;
@@ -599,12 +622,6 @@ const char *column_clean(struct column_reader *r, size_t i, const struct cell *c
     strbuf_adds(&c->scratch, text);
     *ret_text = (struct span){c->scratch.data, c->scratch.len};
     return NULL;
-}
-
-static inline bool is_verbatim(const struct reader_column *c, const struct cell *cell)
-{
-    return c->is_verbatim && cell->form == CELL_TEXT && cell->text.len > 0 &&
-           memchr(cell->text.ptr, 0, cell->text.len) == NULL;
 }
 
 bool column_is_verbatim(const struct column_reader *r, size_t i)

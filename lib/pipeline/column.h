@@ -48,5 +48,11 @@ bool column_is_verbatim(const struct column_reader *r, size_t i);
 /* Appends the field's binary COPY form. Returns NULL or the reason. */
 const char *column_encode(struct column_reader *r, size_t i, const struct cell *cell,
                           struct strbuf *out);
+/* Appends the fields of the cells from `first` on that are written as most are. The index of the
+ * first other one, of which nothing is appended, or how many columns there are. */
+size_t column_encode_plain(const struct column_reader *r, const struct cell *cells, size_t first,
+                           struct strbuf *out);
+/* An empty cell of column i is not among those. */
+void column_refuse_null(struct column_reader *r, size_t i);
 
 #endif

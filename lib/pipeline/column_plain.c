@@ -119,7 +119,7 @@ static bool may_be_scientific(struct span s)
            (memchr(s.ptr, 'E', s.len) != NULL || memchr(s.ptr, 'e', s.len) != NULL);
 }
 
-bool column_plain_encode(const struct column_plain *p, struct span text, struct strbuf *out)
+static inline bool encode_one(const struct column_plain *p, struct span text, struct strbuf *out)
 {
     if (p->form == PLAIN_NONE)
         return false;
@@ -136,4 +136,13 @@ bool column_plain_encode(const struct column_plain *p, struct span text, struct 
     if (p->is_code && may_be_scientific(text))
         return false;
     return db_encode_plain(p->type, text, out);
+}
+
+size_t column_plain_encode(const struct column_plain *columns, const struct cell *cells, size_t n,
+                           size_t first, struct strbuf *out)
+{
+    size_t i = first;
+    while (i < n && cells[i].form == CELL_TEXT && encode_one(&columns[i], cells[i].text, out))
+        i++;
+    return i;
 }

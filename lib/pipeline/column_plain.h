@@ -20,7 +20,9 @@ struct column_plain {
 
 void column_plain_init(struct column_plain *p, const struct column_spec *spec,
                        const struct column_habits *habits);
-/* text: valid UTF-8, as it was read. False: nothing was appended. */
-bool column_plain_encode(const struct column_plain *p, struct span text, struct strbuf *out);
+/* Appends the fields of the cells from `first` on, valid UTF-8 as it was read, for as long as they are
+ * plain. Where that ends: of this cell nothing was appended; n: it was the last. */
+size_t column_plain_encode(const struct column_plain *columns, const struct cell *cells, size_t n,
+                           size_t first, struct strbuf *out);
 
 #endif

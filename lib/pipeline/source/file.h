@@ -94,7 +94,8 @@ struct source {
     struct source_summary summary;
     size_t *sum_fields; /* field of each trailer sum */
     size_t header_fields;
-    char raw_delimiter; /* of the open file, when its fields are the columns, one for one; or 0 */
+    bool is_in_order;   /* the fields of the open file are the columns, one for one */
+    char raw_delimiter; /* of the open file, when nothing is changed in them either; or 0 */
     struct undeclared *undeclared; /* or NULL: nobody asks */
     size_t *undeclared_fields, nundeclared;
     const char **undeclared_names;

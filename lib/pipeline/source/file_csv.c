@@ -118,14 +118,20 @@ static int place_sums(struct source *s, const struct csvio_record *header, struc
     return 0;
 }
 
-/* What stands between the fields, when they are the columns and nothing is changed in them. */
+/* The fields are the columns, one for one. */
+static bool is_in_order(const struct source *s)
+{
+    for (size_t i = 0; i < s->stream->ncolumns; i++)
+        if (s->places[i].origin != ORIGIN_FIELD || s->places[i].index != i)
+            return false;
+    return true;
+}
+
+/* What stands between the fields, when nothing is changed in them. */
 static char raw_delimiter_of(const struct source *s)
 {
     const struct csvio_options o = options_of(s->spec);
-    for (size_t i = 0; i < s->stream->ncolumns; i++)
-        if (s->places[i].origin != ORIGIN_FIELD || s->places[i].index != i)
-            return 0;
-    if (s->spec->format == FILE_ALV || s->nfill > 0 || o.quote != '"')
+    if (!s->is_in_order || s->spec->format == FILE_ALV || s->nfill > 0 || o.quote != '"')
         return 0;
     return o.delimiter != 0 ? o.delimiter : ',';
 }
@@ -135,6 +141,7 @@ static int place_all(struct source *s, const struct csvio_record *header, struct
     s->header_fields = header != NULL ? header->nfields : 0;
     for (size_t i = 0; i < s->stream->ncolumns; i++)
         TRY(place_column(s, i, header, err));
+    s->is_in_order = is_in_order(s);
     s->raw_delimiter = raw_delimiter_of(s);
     TRY(place_sums(s, header, err));
     TRY(file_undeclared_begin(s, header, err));
@@ -433,6 +440,11 @@ static bool has_more(const struct csvio_record *record, size_t header_fields)
 static const char *set_cells(struct source *s, const struct csvio_record *record)
 {
     bool is_short = false;
+    if (s->is_in_order && record->nfields == s->stream->ncolumns) {
+        for (size_t i = 0; i < record->nfields; i++)
+            s->cells[i] = (struct cell){CELL_TEXT, record->fields[i]};
+        return NULL;
+    }
     for (size_t i = 0; i < s->stream->ncolumns; i++) {
         struct cell *cell = &s->cells[i];
         if (s->places[i].origin != ORIGIN_FIELD) {

@@ -285,6 +285,14 @@ static int begin(struct target *t, struct error *err)
     return choose_way(t, err);
 }
 
+/* Once it is known which: those cells have to be looked at. */
+static void tell_reader(const struct target *t)
+{
+    for (size_t i = 0; t->no_null != NULL && i < t->ctx->stream->ncolumns; i++)
+        if (t->no_null[i] != NULL)
+            column_refuse_null(t->ctx->reader, i);
+}
+
 static int open_target(const struct stream_context *ctx, struct target **ret, struct error *err)
 {
     const struct postgres_target_spec *spec = ctx->stream->target_spec;
@@ -305,6 +313,7 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
         close_target(t);
         return code;
     }
+    tell_reader(t);
     *ret = t;
     return 0;
 }
@@ -336,7 +345,10 @@ static void encode_row(const struct target *t, const struct source_row *row, str
         strbuf_add(out, row->binary.ptr, row->binary.len);
         return;
     }
-    for (size_t i = 0; i < s->ncolumns; i++) {
+    for (size_t i = 0;; i++) {
+        i = column_encode_plain(t->ctx->reader, row->cells, i, out);
+        if (i == s->ncolumns)
+            return;
         const size_t start = out->len;
         const char *reason = NULL;
         if (row->cells[i].form == CELL_NULL && s->columns[i].def == NULL &&

@@ -10,7 +10,7 @@
 #define INDEX_SLOTS   (4 * WINDOW)
 #define NO_ENTRY      UINT32_MAX
 #define MISSES_MAX    512 /* in a row, until the window goes on without having been met */
-#define WAITING_BYTES ((size_t)4 << 20)
+#define WAITING_BYTES ((size_t)1 << 20)
 #define CHUNK_BYTES   ((size_t)64 << 10)
 #define ROW_MAX_BYTES ((size_t)256 << 20)
 

@@ -682,6 +682,54 @@ static void plain_cells_are_as_any_others(void **state)
     assert_in_range(taken, 20000, 80000);
 }
 
+/* A run of plain cells is what its cells are one by one, and ends before the first other one. */
+static void plain_cells_come_in_runs(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"text", "int8", "numeric(12,2)", "date"};
+    static const char *const cells[][4] = {{"a", "7", "1.50", "2026-11-22"},
+                                           {"a", "+7", "1.50", "2026-11-22"},
+                                           {"a", "7", "1.505", "2026-11-22"},
+                                           {"", "", "", ""},
+                                           {"a", "7", "10000.5", "22.11.2026"}};
+    static const size_t ends[] = {4, 1, 2, 4, 3};
+    struct column_spec specs[4] = {{.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "d"}};
+    struct error err = ERROR_INIT;
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(db_type_parse(types[i], &specs[i].type, &err), 0);
+    f.reader = column_reader_new(specs, 4, &f.habits);
+    for (size_t k = 0; k < 5; k++) {
+        struct strbuf run, single;
+        struct cell row[4];
+        strbuf_init(&run, 0);
+        strbuf_init(&single, 0);
+        for (size_t i = 0; i < 4; i++)
+            row[i] = text_cell(cells[k][i]);
+        assert_int_equal(column_encode_plain(f.reader, row, 0, &run), ends[k]);
+        for (size_t i = 0; i < ends[k]; i++)
+            assert_null(column_encode(f.reader, i, &row[i], &single));
+        assert_int_equal(run.len, single.len);
+        assert_memory_equal(run.data, single.data, run.len);
+        strbuf_release(&run);
+        strbuf_release(&single);
+    }
+}
+
+static void an_empty_cell_is_not_plain_where_null_is_refused(void **state)
+{
+    (void)state;
+    struct strbuf out;
+    const struct cell cell = text_cell("");
+    strbuf_init(&out, 0);
+    use("int8");
+    assert_int_equal(column_encode_plain(f.reader, &cell, 0, &out), 1);
+    strbuf_clear(&out);
+    column_refuse_null(f.reader, 0);
+    assert_int_equal(column_encode_plain(f.reader, &cell, 0, &out), 0);
+    assert_int_equal(out.len, 0);
+    strbuf_release(&out);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -713,6 +761,8 @@ int main(void)
         T(literal_quotes_and_guards_go_when_that_is_said),
         T(a_date_that_means_none_is_null_however_it_is_written),
         T(plain_cells_are_as_any_others),
+        T(plain_cells_come_in_runs),
+        T(an_empty_cell_is_not_plain_where_null_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
