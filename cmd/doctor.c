@@ -6,6 +6,7 @@
 #include "core/message.h"
 #include "core/secret.h"
 #include "format/encoding.h"
+#include "gen/embed.h"
 #include "net/http.h"
 #include "pipeline/spec.h"
 #include <errno.h>
@@ -187,6 +188,37 @@ static void check_clock(struct doctor *d, struct db_conn *conn)
     doctor_report(d, "clock", result, found, *result == 'o' ? NULL : "let NTP set both clocks");
 }
 
+/* Only where runs are distributed, or workers are there. */
+static void check_workers(struct doctor *d, struct db_conn *conn)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    struct error err = ERROR_INIT;
+    char lease[24];
+    snprintf(lease, sizeof lease, "%" PRId64, config_settings(d->cli->config)->distribute_lease_ms);
+    if (db_query(conn, sql_workers_check, DB_PARAMS(lease), &res, &err) != 0)
+        return; /* tables that are missing were told of */
+    int64_t workers = db_result_int(res, 0, 0), waiting = db_result_int(res, 0, 1);
+    int64_t stuck = db_result_int(res, 0, 2);
+    if (workers == 0 && db_result_int(res, 0, 4) == 0)
+        return;
+    const char *found =
+        arena_printf(d->cli->arena,
+                     message_text("%" PRId64 " workers are there, %" PRId64 " tasks wait, %" PRId64
+                                  " were lost and are not taken over"),
+                     workers, waiting, stuck);
+    if (stuck > 0)
+        doctor_report(
+            d, "workers", "fail", found,
+            arena_printf(d->cli->arena,
+                         message_text("start 'diner worker', or end the run: diner runs cancel "
+                                      "%" PRId64),
+                         db_result_int(res, 0, 3)));
+    else if (workers == 0 && waiting > 0)
+        doctor_report(d, "workers", "fail", found, "start 'diner worker'");
+    else
+        doctor_report(d, "workers", "ok", found, NULL);
+}
+
 int doctor_connect(struct doctor *d, const char *name, struct db_conn **ret, struct error *err)
 {
     char *dsn = NULL;
@@ -220,6 +252,7 @@ static void check_database(struct doctor *d)
         doctor_report(d, "PostgreSQL", "ok", found, NULL);
     check_migrations(d, conn);
     check_clock(d, conn);
+    check_workers(d, conn);
     db_close(conn);
 }
 
@@ -342,7 +375,8 @@ const struct command command_doctor = {
     .summary = "check what a run needs, and say how to mend it",
     .description =
         "Looks at the configuration, PostgreSQL and its migrations, the platform and the "
-        "login there, the pipelines, time zone data, GB18030, disk space, the file for "
+        "login there, the workers of distributed runs, the pipelines, time zone data, GB18030, "
+        "disk space, the file for "
         "Prometheus and the clock. With --all also at each other connection, each connector that "
         "is set up (its login), certificates and when they end, the channels of notify.* and the "
         "other services that are configured, whether the nightly run is scheduled and how it last "

@@ -172,6 +172,12 @@ static void print_summary(struct cli *cli, const char *pipeline, const struct ru
         sum.unchanged, sum.rejected, sum.findings, (double)elapsed_ms / 1000, run, kind_word(kind));
 }
 
+static void print_detached(struct cli *cli, const char *pipeline, const struct run_report *report)
+{
+    fprintf(cli->out, "%" PRId64 "\n", report->run_id);
+    cli_summary(cli, "%s: run %" PRId64 " waits for a worker", pipeline, report->run_id);
+}
+
 /* Not what the caller did himself, nor that another is at it. */
 static bool is_news(int code)
 {
@@ -201,7 +207,9 @@ int engine_run_with(struct cli *cli, const char *pipeline, const struct run_opti
     int code = run_pipeline(pipeline, &watched, &report, err);
     progress_end(screen.progress);
     lineage_end(screen.lineage);
-    if (report.nstreams > 0) {
+    if (report.is_detached)
+        print_detached(cli, pipeline, &report);
+    else if (report.nstreams > 0) {
         int printed = print_report(cli, &report, cli->output == CLI_OUTPUT_TABLE ? NULL : extra,
                                    code == 0 ? err : &ignored);
         if (code != 0)
@@ -210,8 +218,9 @@ int engine_run_with(struct cli *cli, const char *pipeline, const struct run_opti
             code = printed;
         print_summary(cli, pipeline, &report, options->kind, clock_monotonic_ms() - started_ms);
     }
-    run_record_add(record, pipeline, &report, options->kind, clock_monotonic_ms() - started_ms,
-                   err);
+    if (!report.is_detached)
+        run_record_add(record, pipeline, &report, options->kind, clock_monotonic_ms() - started_ms,
+                       err);
     if (is_news(code) && options->kind == RUN_LOAD)
         notify_run_failed(cli, pipeline, report.run_id, err);
     run_report_release(&report);

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "core/log.h"
 #include "engine.h"
+#include "pipeline/lease.h"
 #include "run_record.h"
 
 #include <stdlib.h>
@@ -13,6 +14,7 @@ struct run_args {
     bool full_refresh, strict, verify;
     int64_t jobs;
     const char *shard, *report, *metrics;
+    bool distribute, detach;
 };
 #define AT(member) offsetof(struct run_args, member)
 static const struct field run_fields[] = {
@@ -34,6 +36,11 @@ static const struct field run_fields[] = {
      "do only part I of N (from 0) of the children and windows; auto or auto/N: as the Kubernetes "
      "Indexed Job or Slurm array that runs this says",
      .arg = "I/N"},
+    {"distribute", FIELD_BOOL, AT(distribute),
+     "share the children and windows out among all that run `diner worker`; this process takes "
+     "part, and waits for the end"},
+    {"detach", FIELD_BOOL, AT(detach),
+     "with --distribute: leave all of it to the workers; prints the number of the run"},
     {"verify", FIELD_BOOL, AT(verify),
      "compare every row of a snapshot with the table, repairing what others changed in it"},
     {"strict", FIELD_BOOL, AT(strict), "exit 7 when any row was rejected"},
@@ -78,13 +85,33 @@ static int shard_parse(const char *text, int64_t *ret_index, int64_t *ret_count,
     return 0;
 }
 
+static int check_distribute(const struct cli *cli, const struct run_args *args, struct error *err)
+{
+    if (args->detach && !args->distribute)
+        return error_set(err, ERR_USAGE, "--detach is for --distribute");
+    if (!args->distribute)
+        return 0;
+    if (cli->dry_run)
+        return error_set(err, ERR_USAGE, "--distribute: a dry run is done here, by itself");
+    if (args->shard != NULL)
+        return error_set(err, ERR_USAGE, "--distribute and --shard both share the run out: use one");
+    if (args->detach && (args->report != NULL || args->jobs > 1))
+        return error_set(err, ERR_USAGE, "--detach: nothing is run here that %s could be about",
+                         args->report != NULL ? "--report" : "--jobs");
+    return 0;
+}
+
 static int run(struct cli *cli, const void *bound, struct error *err)
 {
     const struct run_args *args = bound;
     enum error_code worst = ERR_OK;
     struct error first = ERROR_INIT;
     int64_t shard_index = 0, shard_count = 0;
+    struct lease_holder *holder = NULL;
     TRY(shard_parse(args->shard, &shard_index, &shard_count, err));
+    TRY(check_distribute(cli, args, err));
+    if (args->distribute && !args->detach)
+        TRY(lease_holder_open(cli->config, false, &holder, err));
     struct run_record *record = run_record_new(args->report, args->metrics);
     for (size_t i = 0; i < args->pipelines.count && worst != ERR_CANCELLED; i++) {
         struct run_options options = engine_options(cli);
@@ -99,6 +126,9 @@ static int run(struct cli *cli, const void *bound, struct error *err)
         options.shard_index = shard_index;
         options.shard_count = shard_count;
         options.verify = args->verify;
+        options.distribute = args->distribute;
+        options.detach = args->detach;
+        options.holder = holder;
         int code = engine_run(cli, args->pipelines.items[i], &options, record, err);
         if (code != 0 && args->pipelines.count > 1)
             error_context(err, "pipeline '%s'", args->pipelines.items[i]);
@@ -108,6 +138,7 @@ static int run(struct cli *cli, const void *bound, struct error *err)
             log_event(LOG_ERROR, LOG_FIELDS(LOG_STR("hint", err->hint)), "%s", err->message);
         worst = error_worse(worst, (enum error_code)code);
     }
+    lease_holder_close(holder);
     if (worst != ERR_OK) {
         *err = first;
         err->code = worst;
@@ -124,6 +155,8 @@ static const struct command_example run_examples[] = {
     {"diner run orders --from 2026-10-01 --to 2026-11-01 --jobs 4",
      "a month again, cursor untouched"},
     {"diner run orders --shard auto/8", "one of eight pods of an Indexed Job"},
+    {"diner run orders --from 2026-10-01 --to 2026-11-01 --distribute",
+     "by all machines with a worker; see 'diner help worker'"},
     {0}};
 
 const struct command command_run = {

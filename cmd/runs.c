@@ -4,12 +4,13 @@
 #include "core/message.h"
 #include "engine.h"
 #include "gen/embed.h"
+#include "pipeline/asked.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *const run_states[] = {"all",    "running",     "succeeded", "partial",
+static const char *const run_states[] = {"all",    "waiting", "running",     "succeeded", "partial",
                                          "failed", "interrupted", NULL};
 
 struct list_args {
@@ -52,17 +53,18 @@ struct resume_args {
     int64_t run, jobs;
     const char *pipeline; /* found */
     struct field_strings params;
-    struct arena *arena;
 };
 struct show_args {
     int64_t run;
-    bool slices, left_behind;
+    bool slices, left_behind, tasks;
 };
 static const struct field show_fields[] = {
     {"run", FIELD_INT, offsetof(struct show_args, run), "number of the run; 0: the latest",
      .arg = "RUN", .flags = FIELD_POSITIONAL, .def = "0", .min = 0, .max = INT64_MAX},
     {"slices", FIELD_BOOL, offsetof(struct show_args, slices),
      "the children and windows of its streams instead"},
+    {"tasks", FIELD_BOOL, offsetof(struct show_args, tasks),
+     "the parts of a distributed run instead, and who has them"},
     {"left-behind", FIELD_BOOL, offsetof(struct show_args, left_behind),
      "only children and windows that failed"},
     {0}};
@@ -107,6 +109,20 @@ static const struct table_column slice_columns[] = {{"run", TABLE_INT},
                                                     {"error", TABLE_TEXT, true},
                                                     {NULL, TABLE_TEXT}};
 
+static const struct table_column task_columns[] = {{"run", TABLE_INT},
+                                                   {"pipeline", TABLE_TEXT},
+                                                   {"stream", TABLE_TEXT},
+                                                   {"state", TABLE_TEXT},
+                                                   {"child", TABLE_TEXT, true},
+                                                   {"window_start", TABLE_TIME, true},
+                                                   {"worker", TABLE_TEXT},
+                                                   {"attempt", TABLE_INT},
+                                                   {"lost", TABLE_INT, true},
+                                                   {"lease_until", TABLE_TIME, true},
+                                                   {"seconds", TABLE_DECIMAL},
+                                                   {"error", TABLE_TEXT, true},
+                                                   {NULL, TABLE_TEXT}};
+
 /* The number of the run that is meant (0: the latest), as text. */
 static int find_run(struct db_conn *db, int64_t wanted, char ret_run[24], struct error *err)
 {
@@ -124,6 +140,21 @@ static int find_run(struct db_conn *db, int64_t wanted, char ret_run[24], struct
     return 0;
 }
 
+/* How far a distributed run is. */
+static int tell_tasks(struct cli *cli, struct db_conn *db, const char *run, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    TRY(db_query(db, sql_runs_task_counts, DB_PARAMS(run), &res, err));
+    if (db_result_int(res, 0, 0) == 0)
+        return 0;
+    cli_summary(cli,
+                "run %s is distributed: of %s parts %s are done, %s under way, %s waiting, %s "
+                "failed; --tasks lists them",
+                run, db_result_text(res, 0, 1), db_result_text(res, 0, 2),
+                db_result_text(res, 0, 3), db_result_text(res, 0, 4), db_result_text(res, 0, 5));
+    return 0;
+}
+
 static int show(struct cli *cli, const void *bound, struct error *err)
 {
     const struct show_args *args = bound;
@@ -131,7 +162,10 @@ static int show(struct cli *cli, const void *bound, struct error *err)
     char run[24];
     TRY(engine_open(cli, &db, err));
     int code = find_run(db, args->run, run, err);
-    if (code == 0 && (args->slices || args->left_behind))
+    if (code == 0 && args->tasks)
+        code = engine_table(cli, db, sql_runs_tasks, DB_PARAMS(run), task_columns,
+                            "the run is not a distributed one", err);
+    else if (code == 0 && (args->slices || args->left_behind))
         code = engine_table(cli, db, sql_runs_slices,
                             DB_PARAMS(run, args->left_behind ? "true" : "false"), slice_columns,
                             args->left_behind ? MESSAGE("nothing was left behind")
@@ -140,6 +174,8 @@ static int show(struct cli *cli, const void *bound, struct error *err)
     else if (code == 0)
         code = engine_table(cli, db, sql_runs_show, DB_PARAMS(run), show_columns,
                             "the run has no streams", err);
+    if (code == 0)
+        code = tell_tasks(cli, db, run, err);
     db_close(db);
     return code;
 }
@@ -195,47 +231,24 @@ static const struct field resume_fields[] = {
 static const struct field_set resume_set = {
     .name = "runs resume", .struct_size = sizeof(struct resume_args), .fields = resume_fields};
 
-static int add_param(void *self, const struct db_result *row, struct error *err)
-{
-    struct resume_args *r = self;
-    (void)err;
-    if (db_result_text(row, 0, 1) != NULL)
-        r->params.items[r->params.count++] =
-            arena_printf(r->arena, "%s=%s", db_result_text(row, 0, 0), db_result_text(row, 0, 1));
-    return 0;
-}
-
 /* The same again, in the words of the run that stopped. */
-static int read_options(struct cli *cli, struct db_conn *db, const char *run, struct resume_args *r,
+static int read_options(struct cli *cli, struct db_conn *db, struct resume_args *r,
                         struct run_options *o, struct error *err)
 {
-    AUTO_RESULT struct db_result *res = NULL;
-    TRY(db_query(db, sql_run_resume, DB_PARAMS(run), &res, err));
-    if (db_result_rows(res) == 0)
-        return error_set(err, ERR_NOT_FOUND, "there is no run %s", run);
-    if (db_result_int(res, 0, 4) != 0) {
-        error_set(err, ERR_USAGE, "run %s is a step of run %" PRId64, run,
-                  db_result_int(res, 0, 4));
-        return error_hint(err, "resume the job: diner runs resume %" PRId64,
-                          db_result_int(res, 0, 4));
+    struct asked asked;
+    TRY(asked_read(db, r->run, cli->arena, o, &asked, err));
+    if (asked.parent_id != 0) {
+        error_set(err, ERR_USAGE, "run %" PRId64 " is a step of run %" PRId64, r->run,
+                  asked.parent_id);
+        return error_hint(err, "resume the job: diner runs resume %" PRId64, asked.parent_id);
     }
-    if (strcmp(db_result_text(res, 0, 1), "succeeded") == 0)
-        return error_set(err, ERR_USAGE, "run %s succeeded: there is nothing to resume", run);
-    r->pipeline = arena_strdup(cli->arena, db_result_text(res, 0, 0));
-    o->from = arena_strdup(cli->arena, db_result_text(res, 0, 5));
-    o->to = arena_strdup(cli->arena, db_result_text(res, 0, 6));
-    o->only = arena_strdup(cli->arena, db_result_text(res, 0, 7));
-    o->full_refresh = db_result_bool(res, 0, 8);
-    o->strict = db_result_bool(res, 0, 9);
-    o->verify = db_result_bool(res, 0, 10);
-    o->shard_index = db_result_int(res, 0, 11);
-    o->shard_count = db_result_int(res, 0, 12);
-    r->arena = cli->arena;
-    r->params.items = arena_array(cli->arena, 1024, sizeof(char *));
-    return db_query_each(db,
-                         "select p.key, p.value from diner.run r, jsonb_each_text(r.params) p "
-                         "where r.id = $1::bigint limit 1000",
-                         DB_PARAMS(run), add_param, r, err);
+    if (strcmp(asked.status, "succeeded") == 0)
+        return error_set(err, ERR_USAGE,
+                         "run %" PRId64 " succeeded: there is nothing to resume", r->run);
+    o->started_us = o->asked_us = 0; /* as of now */
+    r->pipeline = asked.file;
+    r->params = asked.params;
+    return 0;
 }
 
 static int resume(struct cli *cli, const void *bound, struct error *err)
@@ -243,10 +256,8 @@ static int resume(struct cli *cli, const void *bound, struct error *err)
     struct resume_args r = *(const struct resume_args *)bound;
     struct run_options options = engine_options(cli);
     struct db_conn *db;
-    char run[24];
-    snprintf(run, sizeof run, "%" PRId64, r.run);
     TRY(engine_open(cli, &db, err));
-    int code = read_options(cli, db, run, &r, &options, err);
+    int code = read_options(cli, db, &r, &options, err);
     db_close(db);
     TRY(code);
     options.kind = RUN_LOAD;
@@ -268,6 +279,64 @@ static const struct command command_resume = {
     .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){
         {"diner runs resume 4711", "the stores that run 4711 left behind"}, {0}}};
+
+/* ---- cancel ----------------------------------------------------------------------------- */
+
+struct cancel_args {
+    int64_t run;
+};
+static const struct field cancel_fields[] = {
+    {"run", FIELD_INT, offsetof(struct cancel_args, run), "number of the distributed run",
+     .arg = "RUN", .flags = FIELD_POSITIONAL | FIELD_REQUIRED, .min = 1, .max = INT64_MAX},
+    {0}};
+static const struct field_set cancel_set = {
+    .name = "runs cancel", .struct_size = sizeof(struct cancel_args), .fields = cancel_fields};
+
+static int check_open(struct db_conn *db, const char *run, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    TRY(db_query(db, "select status, is_distributed, parent_id from diner.run where id = $1::bigint",
+                 DB_PARAMS(run), &res, err));
+    if (db_result_rows(res) == 0)
+        return error_set(err, ERR_NOT_FOUND, "there is no run %s", run);
+    if (db_result_text(res, 0, 2) != NULL)
+        return error_set(err, ERR_CONFLICT, "run %s is a step of run %s: cancel that", run,
+                         db_result_text(res, 0, 2));
+    const char *status = db_result_text(res, 0, 0);
+    if (strcmp(status, "waiting") != 0 && strcmp(status, "running") != 0)
+        return error_set(err, ERR_CONFLICT, "run %s is over: %s", run, status);
+    if (db_result_bool(res, 0, 1))
+        return 0;
+    error_set(err, ERR_CONFLICT, "run %s is one process, not a distributed run", run);
+    return error_hint(err, "stop that process with SIGTERM");
+}
+
+static int cancel(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct cancel_args *args = bound;
+    struct db_conn *db;
+    char run[24];
+    snprintf(run, sizeof run, "%" PRId64, args->run);
+    TRY(engine_open(cli, &db, err));
+    int code = check_open(db, run, err);
+    if (code == 0)
+        code = db_execute(db, sql_run_cancel, DB_PARAMS(run), NULL, err);
+    db_close(db);
+    TRY(code);
+    cli_summary(cli, "runs cancel: run %s is cancelled; what it had committed stands", run);
+    return 0;
+}
+
+static const struct command command_cancel = {
+    .name = "cancel",
+    .summary = "end a distributed run",
+    .description =
+        "Nobody begins another part of it, and parts that are under way are not committed. What "
+        "was committed stands; 'diner runs resume' goes on from there.",
+    .args = &cancel_set,
+    .run = cancel,
+    .examples = (const struct command_example[]){
+        {"diner runs cancel 4711", "it waits for workers that do not come"}, {0}}};
 
 static const struct command command_list = {
     .name = "list",
@@ -293,6 +362,6 @@ static const struct command command_show = {
     .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){{"diner runs show", "the latest run"}, {0}}};
 static const struct command *const children[] = {&command_list, &command_show, &command_findings,
-                                                 &command_resume, NULL};
+                                                 &command_resume, &command_cancel, NULL};
 const struct command command_runs = {
     .name = "runs", .summary = "history of runs", .children = children};

@@ -1,10 +1,13 @@
-/* diner worker: takes work from RabbitMQ, and tells what the outbox holds at once. */
+/* diner worker: takes messages from RabbitMQ and parts of distributed runs from PostgreSQL, and
+ * tells what the outbox holds at once. */
 #include "cmd/worker.h"
 #include "cmd/commands.h"
+#include "cmd/engine.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/signals.h"
 #include "domain/event_broker.h"
+#include "pipeline/lease.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -29,6 +32,7 @@ static const struct field worker_fields[] = {
      .max = 86400000},
     {"retries", FIELD_INT, AT(retries), "how often; what runs already is not counted", .arg = "N",
      .def = "3", .min = 0, .max = 1000000},
+    {"tasks", FIELD_BOOL, AT(tasks), "only parts of distributed runs, no messages"},
     {"drain", FIELD_BOOL, AT(drain), "end when there is nothing to do"},
     {0}};
 static const struct field_set worker_set = {
@@ -75,7 +79,7 @@ static int deliver(struct worker *w, struct error *err)
 
 /* ---- a session: from connecting to what breaks it ------------------------------------------ */
 
-static int open_session(struct worker *w, struct error *err)
+static int open_messages(struct worker *w, struct error *err)
 {
     w->event_tag = 0;
     w->deliver_at_ms = 0;
@@ -87,21 +91,55 @@ static int open_session(struct worker *w, struct error *err)
                            err));
     }
     log_notice("worker: takes messages from %s", broker_address(w->in));
+    return ERR_OK;
+}
+
+static int open_session(struct worker *w, struct error *err)
+{
+    if (w->holder != NULL) {
+        TRY(work_open(&w->work_options, &w->work, err));
+        log_notice("worker: takes parts of distributed runs as %s", lease_holder_name(w->holder));
+    }
+    if (w->in != NULL)
+        TRY(open_messages(w, err));
     w->has_begun = w->is_open = true;
     return ERR_OK;
 }
 
-/* One step: what is due of the outbox, and a message. *ret_is_idle: there was none. */
-static int step(struct worker *w, bool *ret_is_idle, struct error *err)
+/* What is due of the outbox, and a message. *ret_is_idle: there was none. */
+static int step_message(struct worker *w, bool is_busy, bool *ret_is_idle, struct error *err)
 {
     struct broker_delivery d;
-    arena_clear(w->arena);
     if (clock_monotonic_ms() >= w->deliver_at_ms)
         TRY(deliver(w, err));
-    int64_t ms = w->deliver_at_ms - clock_monotonic_ms();
+    int64_t ms = is_busy ? 0 : w->deliver_at_ms - clock_monotonic_ms();
     TRY(broker_next(w->in, ms < 0 ? 0 : ms < WAIT_MAX_MS ? ms : WAIT_MAX_MS, w->arena, &d, err));
     *ret_is_idle = d.tag == 0 && w->event_tag == 0;
     return d.tag != 0 ? worker_handle(w, &d, err) : ERR_OK;
+}
+
+static int step_task(struct worker *w, bool *ret_did, struct error *err)
+{
+    if (w->in != NULL)
+        broker_keep_begin(w->in);
+    int code = work_step(w->work, ret_did, err);
+    if (w->in != NULL)
+        broker_keep_end(w->in);
+    return code;
+}
+
+static int step(struct worker *w, bool *ret_is_idle, struct error *err)
+{
+    bool did = false, is_idle = true;
+    arena_clear(w->arena);
+    if (w->work != NULL)
+        TRY(step_task(w, &did, err));
+    if (w->in != NULL)
+        TRY(step_message(w, did, &is_idle, err));
+    else if (!did)
+        clock_sleep_ms(WAIT_MAX_MS);
+    *ret_is_idle = is_idle && !did;
+    return ERR_OK;
 }
 
 static int session(struct worker *w, struct error *err)
@@ -120,9 +158,12 @@ static int session(struct worker *w, struct error *err)
 
 static void close_session(struct worker *w)
 {
+    work_close(w->work);
+    w->work = NULL;
     desk_free(w->desk);
     w->desk = NULL;
-    broker_close(w->in);
+    if (w->in != NULL)
+        broker_close(w->in);
 }
 
 /* Broker and database come back; a wrong password or declaration does not. */
@@ -145,8 +186,30 @@ static int work(struct worker *w, struct error *err)
     }
 }
 
+static int lead(void *self, const char *pipeline, const struct run_options *options,
+                struct error *err)
+{
+    struct worker *w = self;
+    return engine_run(&w->cli, pipeline, options, NULL, err);
+}
+
+static int open_holder(struct worker *w, struct error *err)
+{
+    TRY(lease_holder_open(w->cli.config, true, &w->holder, err));
+    w->work_options = (struct work_options){.run = engine_options(&w->cli), .lead = lead, .self = w};
+    w->work_options.run.holder = w->holder;
+    return ERR_OK;
+}
+
+/* What is configured says what it takes. */
 static int open_all(struct worker *w, struct cli *cli, struct error *err)
 {
+    bool has_warehouse = config_has_dsn(cli->config, "warehouse");
+    bool has_broker = config_settings(cli->config)->notify_rabbitmq_url != NULL;
+    if (has_warehouse || w->args->tasks)
+        TRY(open_holder(w, err));
+    if (w->args->tasks || (has_warehouse && !has_broker))
+        return ERR_OK;
     TRY(notify_channels_open(cli, &w->channels, err));
     TRY(worker_broker(&w->channels, &w->in, err));
     return worker_broker(&w->channels, &w->out, err);
@@ -159,6 +222,7 @@ static int run_worker(struct cli *cli, const void *bound, struct error *err)
     int code = open_all(&w, cli, err);
     if (code == ERR_OK)
         code = work(&w, err);
+    lease_holder_close(w.holder);
     broker_free(w.in);
     broker_free(w.out);
     notify_channels_release(&w.channels);
@@ -174,8 +238,15 @@ static int run_worker(struct cli *cli, const void *bound, struct error *err)
 static const struct command *const children[] = {&command_worker_ask, NULL};
 const struct command command_worker = {
     .name = "worker",
-    .summary = "take work from RabbitMQ",
+    .summary = "take parts of distributed runs, and work from RabbitMQ",
     .description =
+        "Takes what is there to be done, on as many machines as wanted, and does one thing at a "
+        "time: from PostgreSQL (connection `warehouse`) the parts of runs that `diner run "
+        "--distribute` shares out, and from RabbitMQ, where `notify.rabbitmq_url` is set, "
+        "messages.\n\n"
+        "A part is held under a lease (`distribute.lease`), which is renewed while it is done. "
+        "That of a worker that was killed, stopped or cut off goes to the next one when the lease "
+        "has run out, and what the first has of it can no longer be committed.\n\n"
         "Takes messages from queues and acknowledges each when its work is committed. "
         "`pipeline.run` "
         "({\"pipeline\": NAME, \"params\": {...}}) runs that pipeline as `diner run` does, once "
@@ -197,6 +268,7 @@ const struct command command_worker = {
     .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){
         {"diner worker", "what a service runs, on as many machines as wanted"},
+        {"diner worker --tasks", "only parts of distributed runs, whatever is configured"},
         {"diner worker --drain", "do what is there, and end"},
         {"diner worker ask nightly --param biz_date=2026-11-21",
          "a run, by whichever worker is free"},

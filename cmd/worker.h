@@ -7,17 +7,21 @@
 #include "cmd/desk.h"
 #include "cmd/notify_channels.h"
 #include "net/broker.h"
+#include "pipeline/work.h"
 
 struct worker_args {
     struct field_strings queues;
     int64_t prefetch, every_ms, retry_after_ms, retries;
-    bool drain;
+    bool tasks, drain;
 };
 struct worker {
     struct cli cli; /* its arena is the message's */
     const struct worker_args *args;
     struct notify_channels channels;
-    struct broker *in, *out;
+    struct broker *in, *out;     /* NULL: it takes no messages */
+    struct lease_holder *holder; /* NULL: no parts of distributed runs either */
+    struct work_options work_options;
+    struct work *work; /* NULL: not connected */
     struct desk *desk; /* NULL: not connected */
     struct arena *arena;
     uint64_t event_tag; /* the last event whose delivery is not done; 0: none */

@@ -115,6 +115,11 @@ void signals_defer_end(void)
         signals_received = deferred;
 }
 
+int signals_deferred(void)
+{
+    return is_deferring ? deferred : 0;
+}
+
 void signals_reset(void)
 {
     signals_received = deferred = 0;

@@ -21,5 +21,6 @@ int signals_exit_status(void); /* 130 or 143, 0 when none is pending */
 /* Between them the first signal waits for the end of what is at hand; a second one acts at once. */
 void signals_defer_begin(void);
 void signals_defer_end(void);
+int signals_deferred(void); /* the one that waits, or 0 */
 
 #endif

@@ -378,6 +378,7 @@ int connector_http(struct connector *c, struct http_client **ret, struct error *
             .breaker_open_ms = either(s->breaker.open_ms, set->breaker_open_ms),
             .rate_count = s->rate.count,
             .rate_per_ms = s->rate.per_ms,
+            .budget = c->budget,
             .in_flight_max = s->concurrency,
             .adaptive = s->adaptive,
             .ca_file = s->ca_file,

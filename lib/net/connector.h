@@ -143,6 +143,9 @@ void connector_pool_tape(struct connector_pool *pool, struct tape *tape);
 /* This process is one of `parts` that read the same systems: it keeps to its share of their rates.
  * Before the first connector is got. */
 void connector_pool_share(struct connector_pool *pool, int64_t parts);
+/* Rates are kept together with other processes, each under its connector's name. Before the first
+ * connector is got. */
+void connector_pool_budget(struct connector_pool *pool, struct http_budget budget);
 void connector_pool_free(struct connector_pool *pool); /* NULL-safe */
 
 /* ---- tapes: real answers kept for tests without a network --------------------------------------

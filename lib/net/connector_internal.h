@@ -27,6 +27,7 @@ struct connector {
     char *secret;                 /* token, value or password of auth */
     char *platform_password;      /* ${platform.password} */
     char **secrets;               /* values of spec.secrets, by place; NULL until needed */
+    struct http_budget budget;    /* of its rate; take NULL: its own */
     const char *login_key;        /* the same for connectors that share a login */
     struct auth_session *session; /* borrowed; NULL: not logged in yet */
 };

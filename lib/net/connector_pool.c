@@ -7,6 +7,7 @@ struct connector_pool {
     const struct connector_builtin *builtins;
     struct tape *tape;
     int64_t parts;           /* this pool has one of so many shares of every rate */
+    struct http_budget budget;
     struct hashmap *by_name; /* of struct connector */
 };
 
@@ -31,6 +32,11 @@ void connector_pool_share(struct connector_pool *pool, int64_t parts)
     pool->parts = parts;
 }
 
+void connector_pool_budget(struct connector_pool *pool, struct http_budget budget)
+{
+    pool->budget = budget;
+}
+
 /* Bursts are shared as well, so that all together stay within the rate at any time. */
 static void take_share(struct field_rate *rate, int64_t parts)
 {
@@ -50,6 +56,8 @@ int connector_pool_get(struct connector_pool *pool, const char *name, struct con
     if (!c) {
         TRY(connector_open_taped(name, pool->config, pool->builtins, pool->tape, &c, err));
         take_share(&c->spec.rate, pool->parts);
+        c->budget = pool->budget;
+        c->budget.name = c->name;
         hashmap_puts(pool->by_name, name, c);
     }
     *ret = c;

@@ -24,6 +24,15 @@ struct http_retry_policy {
 int64_t http_retry_wait_ms(const struct http_retry_policy *policy, int64_t attempts_made,
                            int64_t elapsed_ms, int64_t retry_after_ms, uint64_t random);
 
+/* A rate that is kept together with other processes: asks for the next n places, one in
+ * interval_ns; in *ret_wait_ns the first may go out. take NULL: the rate is this client's own. */
+struct http_budget {
+    int (*take)(void *self, const char *name, int64_t interval_ns, int64_t n, int64_t *ret_wait_ns,
+                struct error *err);
+    void *self;
+    const char *name;
+};
+
 struct http_options {
     int64_t connect_timeout_ms;     /* 0: 5 s */
     int64_t timeout_ms;             /* one attempt; 0: 5 s */
@@ -33,6 +42,7 @@ struct http_options {
     int64_t breaker_failures;       /* consecutive, per host; 0: none */
     int64_t breaker_open_ms;
     int64_t rate_count, rate_per_ms; /* token bucket over all requests; 0: none */
+    struct http_budget budget;       /* borrowed */
     int64_t in_flight_max;           /* 0: 8 */
     bool adaptive;                   /* fewer at once where the host bears fewer: adaptive.h */
     const char *ca_file;             /* NULL: the system's */

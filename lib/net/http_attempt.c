@@ -307,11 +307,52 @@ static void sooner(int64_t *wake_ns, int64_t at_ns)
         *wake_ns = at_ns;
 }
 
+/* Places of a shared rate that were left unused for so long are given up. */
+#define PLACE_STALE_NS (INT64_C(1000) * NS_PER_MS)
+/* So much of a shared rate is asked for at a time. */
+#define PLACES_NS (INT64_C(50) * NS_PER_MS)
+
+static bool rate_is_shared(const struct http_client *c)
+{
+    return c->options.budget.take != NULL && c->limit.interval_ns > 0;
+}
+
+/* How long the rate keeps the next attempt waiting. */
+static int rate_wait(struct http_client *c, int64_t now_ns, int64_t *ret_ns, struct error *err)
+{
+    const struct http_budget *b = &c->options.budget;
+    int64_t n = 1, wait_ns = 0;
+
+    if (!rate_is_shared(c)) {
+        *ret_ns = limit_wait_ns(&c->limit, now_ns);
+        return 0;
+    }
+    if (c->places == 0 || now_ns - c->place_ns > PLACE_STALE_NS) {
+        if (PLACES_NS > c->limit.interval_ns)
+            n = PLACES_NS / c->limit.interval_ns;
+        TRY(b->take(b->self, b->name, c->limit.interval_ns, n, &wait_ns, err));
+        c->places = n;
+        c->place_ns = clock_monotonic_ns() + wait_ns;
+    }
+    *ret_ns = c->place_ns > now_ns ? c->place_ns - now_ns : 0;
+    return 0;
+}
+
+static void rate_take(struct http_client *c, int64_t now_ns)
+{
+    if (!rate_is_shared(c)) {
+        limit_take(&c->limit, now_ns);
+        return;
+    }
+    c->places--;
+    c->place_ns += c->limit.interval_ns;
+}
+
 static void attempt_begin(struct http_client *c, struct http_task *t, int64_t now_ns)
 {
     struct error err = ERROR_INIT;
 
-    limit_take(&c->limit, now_ns);
+    rate_take(c, now_ns);
     if (t->response.attempts == 0 && t->redirects == 0)
         t->begun_ns = now_ns;
     t->response.attempts++;
@@ -348,12 +389,18 @@ static bool circuit_refuses(struct http_client *c, struct http_task *t, int64_t 
 /* True when the task left its list: started, or over. Else *wake_ns says when to ask again. */
 static bool task_admit(struct http_client *c, struct http_task *t, int64_t now_ns, int64_t *wake_ns)
 {
-    int64_t wait_ms = 0, at_ns = t->due_ns;
+    int64_t wait_ms = 0, rate_ns = 0, at_ns = t->due_ns;
+    struct error err = ERROR_INIT;
 
     if (at_ns < t->host->hold_until_ns)
         at_ns = t->host->hold_until_ns;
-    if (at_ns < now_ns + limit_wait_ns(&c->limit, now_ns))
-        at_ns = now_ns + limit_wait_ns(&c->limit, now_ns);
+    if (at_ns <= now_ns) {
+        if (rate_wait(c, now_ns, &rate_ns, &err) != 0) {
+            http_task_fail(c, t, &err);
+            return true;
+        }
+        at_ns = now_ns + rate_ns;
+    }
     if (at_ns > now_ns) {
         sooner(wake_ns, at_ns);
         return false;

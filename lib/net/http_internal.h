@@ -61,6 +61,7 @@ struct http_client {
     CURL *spare[HTTP_SPARE_MAX];
     size_t spares;
     struct limit limit;
+    int64_t places, place_ns; /* of the shared rate: how many are left, and when the next is */
     struct adaptive adaptive; /* when options.adaptive */
     int64_t driven_ns;        /* when it was moved on last */
     bool was_left;            /* for so long that time limits passed unseen */

@@ -3,48 +3,19 @@
 #include "core/datetime.h"
 #include "core/hashmap.h"
 #include "core/log.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "core/trace.h"
-#include "format/jsonx.h"
 #include "gen/embed.h"
+#include "pipeline/asked.h"
+#include "pipeline/distribute.h"
 #include "pipeline/slice_run.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void params_json(const struct pipeline *p, struct strbuf *out)
-{
-    struct jwriter w;
-    jwriter_init(&w, out);
-    jwriter_object(&w);
-    for (size_t i = 0; i < p->params.count; i++)
-        jwriter_kstring(&w, p->params.names[i], p->param_values[i]);
-    jwriter_end(&w);
-}
-
-/* What `runs resume` needs to say the same again. */
-static void options_json(const struct run_options *o, const char *file, struct strbuf *out)
-{
-    char path[PATH_MAX];
-    struct jwriter w;
-    jwriter_init(&w, out);
-    jwriter_object(&w);
-    if (realpath(file, path) != NULL)
-        jwriter_kstring(&w, "file", path);
-    jwriter_kstring(&w, "from", o->from);
-    jwriter_kstring(&w, "to", o->to);
-    jwriter_kstring(&w, "only", o->only);
-    jwriter_kbool(&w, "full_refresh", o->full_refresh);
-    jwriter_kbool(&w, "strict", o->strict);
-    jwriter_kbool(&w, "verify", o->verify);
-    jwriter_kint(&w, "shard_index", o->shard_index);
-    jwriter_kint(&w, "shard_count", o->shard_count);
-    jwriter_end(&w);
-}
 
 /* "1/4", or NULL for a run of the whole. */
 const char *run_shard_text(const struct run_options *o, char *text, size_t size)
@@ -55,28 +26,96 @@ const char *run_shard_text(const struct run_options *o, char *text, size_t size)
     return text;
 }
 
-/* A load holds the lock, so a run still marked as running is dead: killed, or its machine was. */
-int history_begin(struct run *run, const char *name, struct error *err)
+/* A distributed run is there as long as somebody leads it, or is waited for: also while nobody holds
+ * the pipeline's lock. */
+static int check_open(const struct run *run, const char *name, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    char id[24];
+    snprintf(id, sizeof id, "%" PRId64, run->adopts);
+    TRY(db_query(run->db, sql_run_open, DB_PARAMS(name, id), &res, err));
+    if (db_result_rows(res) == 0)
+        return 0;
+    const char *other = db_result_text(res, 0, 0);
+    error_set(err, ERR_RUNNING,
+              db_result_bool(res, 0, 1)
+                  ? MESSAGE("run %s of pipeline '%s' waits for a worker")
+                  : MESSAGE("run %s of pipeline '%s' is led by a worker"),
+              other, name);
+    return error_hint(err, "see 'diner runs show %s --tasks'; 'diner runs cancel %s' ends it", other,
+                      other);
+}
+
+static int insert_run(struct run *run, const char *name, const char *part, struct error *err)
 {
     AUTO_STRBUF struct strbuf params = {0};
     AUTO_STRBUF struct strbuf options = {0};
-    char pid[16], parent[24], resumes[24], host[256] = "", shard[48];
+    const struct run_options *o = run->options;
+    char pid[16], parent[24], resumes[24], host[256] = "";
     strbuf_init(&params, 1 << 20);
     strbuf_init(&options, 1 << 20);
-    params_json(run->pipeline, &params);
-    options_json(run->options, run->pipeline->file, &options);
+    asked_params_print(run->pipeline, &params);
+    TRY(asked_options_print(run, &options, err));
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
     snprintf(parent, sizeof parent, "%" PRId64, run->parent_id);
     snprintf(resumes, sizeof resumes, "%" PRId64, run->resumes);
     (void)gethostname(host, sizeof host - 1);
+    return db_query_int(run->db, sql_run_begin,
+                        DB_PARAMS(name, params.data, host, pid, run->parent_id ? parent : NULL,
+                                  run->resumes ? resumes : NULL, options.data, trace_id(), part,
+                                  o->message_id, o->distribute ? "true" : "false",
+                                  o->detach ? "waiting" : "running"),
+                        &run->run_id, err);
+}
+
+/* A load holds the lock, so a run still marked as running is dead: killed, or its machine was. */
+static int begin_anew(struct run *run, const char *name, struct error *err)
+{
+    char shard[48], own[24];
     const char *part = run_shard_text(run->options, shard, sizeof shard);
+    snprintf(own, sizeof own, "%" PRId64, run->lease != NULL ? run->lease->run_id : 0);
     if (run->options->kind == RUN_LOAD)
-        TRY(db_execute(run->db, sql_run_interrupted, DB_PARAMS(name, part), NULL, err));
-    TRY(db_query_int(run->db, sql_run_begin,
-                     DB_PARAMS(name, params.data, host, pid, run->parent_id ? parent : NULL,
-                               run->resumes ? resumes : NULL, options.data, trace_id(), part,
-                               run->options->message_id),
-                     &run->run_id, err));
+        TRY(db_execute(run->db, sql_run_interrupted, DB_PARAMS(name, part, own), NULL, err));
+    TRY(insert_run(run, name, part, err));
+    return run->options->distribute && run->lease == NULL ? distribute_ask(run, err) : 0;
+}
+
+static int adopt(struct run *run, struct error *err)
+{
+    char id[24], task[24], attempt[24], pid[16], host[256] = "";
+    int64_t changed = 0;
+    snprintf(id, sizeof id, "%" PRId64, run->adopts);
+    snprintf(task, sizeof task, "%" PRId64, run->lease->id);
+    snprintf(attempt, sizeof attempt, "%" PRId64, run->lease->attempt);
+    snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    (void)gethostname(host, sizeof host - 1);
+    TRY(db_execute(run->db, sql_run_adopt, DB_PARAMS(id, task, attempt, host, pid), &changed, err));
+    if (changed == 0)
+        return error_set(err, ERR_RUNNING, "run %s is over, or another worker leads it", id);
+    run->run_id = run->adopts;
+    run->resumes = run->adopts;
+    return 0;
+}
+
+/* Run and task, or the check of the lease and the run of a step, are there together. */
+static int begin_shared(struct run *run, const char *name, struct error *err)
+{
+    TRY(db_begin(run->db, err));
+    int code = run->lease != NULL ? lease_fence(run->db, run->lease, err) : 0;
+    if (code == 0)
+        code = run->adopts != 0 ? adopt(run, err) : begin_anew(run, name, err);
+    if (code == 0)
+        code = db_commit(run->db, err);
+    if (code != 0)
+        db_rollback(run->db);
+    return code;
+}
+
+int history_begin(struct run *run, const char *name, struct error *err)
+{
+    if (run->options->kind == RUN_LOAD)
+        TRY(check_open(run, name, err));
+    TRY(run->options->distribute ? begin_shared(run, name, err) : begin_anew(run, name, err));
     return run->resumes != 0 ? history_standing(run, err) : 0;
 }
 
@@ -90,9 +129,10 @@ static const char *status_of(enum error_code code)
     }
 }
 
-int history_end(struct run *run, enum error_code code, const struct error *cause, struct error *err)
+static int end_run(struct run *run, enum error_code code, const struct error *cause,
+                   int64_t *ret_changed, struct error *err)
 {
-    char id[24], status[16];
+    char id[24], status[16], task[24], attempt[24];
     AUTO_STRBUF struct strbuf message = {0}, hint = {0};
     strbuf_init(&message, 4096);
     strbuf_init(&hint, 4096);
@@ -104,10 +144,45 @@ int history_end(struct run *run, enum error_code code, const struct error *cause
     }
     snprintf(id, sizeof id, "%" PRId64, run->run_id);
     snprintf(status, sizeof status, "%d", run_exit_status(code));
+    if (run->lease != NULL) {
+        snprintf(task, sizeof task, "%" PRId64, run->lease->id);
+        snprintf(attempt, sizeof attempt, "%" PRId64, run->lease->attempt);
+    }
     return db_execute(run->db, sql_run_end,
                       DB_PARAMS(id, status_of(code), status, message.len ? message.data : NULL,
-                                hint.len ? hint.data : NULL),
-                      NULL, err);
+                                hint.len ? hint.data : NULL, run->lease != NULL ? task : NULL,
+                                run->lease != NULL ? attempt : NULL),
+                      ret_changed, err);
+}
+
+/* One worker ends a distributed run: who has its lease, which ends with it. */
+static int end_shared(struct run *run, enum error_code code, const struct error *cause,
+                      struct error *err)
+{
+    int64_t changed = 0;
+    TRY(end_run(run, code, cause, &changed, err));
+    if (changed == 0)
+        return error_set(err, ERR_RUNNING, "another worker leads it");
+    if (!run_has_lease(run))
+        return 0;
+    TRY(lease_end(run->db, run->lease, "done", NULL, NULL, err));
+    return distribute_cancel(run, NULL, err);
+}
+
+int history_end(struct run *run, enum error_code code, const struct error *cause, struct error *err)
+{
+    int64_t changed;
+    if (run->lease == NULL)
+        return end_run(run, code, cause, &changed, err);
+    if (run_is_left(run, code))
+        return 0;
+    TRY(db_begin(run->db, err));
+    int failed = end_shared(run, code, cause, err);
+    if (failed == 0)
+        failed = db_commit(run->db, err);
+    if (failed != 0)
+        db_rollback(run->db);
+    return failed;
 }
 
 #define COUNTS_MAX 10
@@ -191,6 +266,34 @@ int history_stream_partial(const struct run *run, const char *stream, const stru
                       "update diner.run_stream set status = 'partial', error = $3 "
                       "where run_id = $1::bigint and stream = $2",
                       DB_PARAMS(id, stream, message.data), NULL, err);
+}
+
+int history_recall(const struct run *run, const char *stream, struct stream_report *r,
+                   bool *ret_found, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    char id[24];
+    *ret_found = false;
+    if (run->adopts == 0)
+        return 0;
+    snprintf(id, sizeof id, "%" PRId64, run->run_id);
+    TRY(db_query(run->db, sql_run_recall, DB_PARAMS(id, stream), &res, err));
+    if (db_result_rows(res) == 0)
+        return 0;
+    bool is_whole = strcmp(db_result_text(res, 0, 0), "succeeded") == 0;
+    int64_t *const counts[] = {&r->counts.read,      &r->counts.inserted,   &r->counts.updated,
+                               &r->counts.unchanged, &r->counts.deleted,    &r->counts.superseded,
+                               &r->counts.rejected,  &r->counts.skipped,    &r->counts.findings};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        *counts[i] = db_result_int(res, 0, i + 1);
+    struct arena *arena = run->report->arena;
+    r->status = is_whole ? "succeeded" : "partial";
+    r->code = is_whole ? ERR_OK : ERR_PARTIAL;
+    r->bytes = (uint64_t)db_result_int(res, 0, 10);
+    r->target = arena_strdup(arena, db_result_text(res, 0, 11));
+    r->error = arena_strdup(arena, db_result_text(res, 0, 12));
+    *ret_found = true;
+    return 0;
 }
 
 /* ---- messages --------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "core/secret.h"
 #include "core/signals.h"
 #include "gen/embed.h"
+#include "pipeline/distribute.h"
 #include "pipeline/intent.h"
 #include "pipeline/run_private.h"
 #include "schema/suggest.h"
@@ -86,7 +87,9 @@ int run_open_connection(struct run *run, struct error *err)
     char *dsn;
     TRY(config_dsn(o->config, run->control_connection, &dsn, err));
     struct db_options options = {.dsn = dsn,
-                                 .application_name = "diner",
+                                 .application_name = o->holder != NULL
+                                                         ? lease_holder_session(o->holder)
+                                                         : "diner",
                                  .lock_timeout_ms =
                                      config_settings(o->config)->database_lock_timeout_ms};
     int code = db_open(&options, &run->db, err);
@@ -166,6 +169,19 @@ static const char *done_elsewhere(const struct run *run, const struct stream_spe
                : NULL;
 }
 
+/* Of a run that changed hands the streams that were loaded stand, with what they came to. */
+static int recall_or_leave(struct run *run, struct stream_spec *s, bool *ret_recalled,
+                           struct error *err)
+{
+    if (distribute_is_to_leave(run))
+        return error_set(err, ERR_CANCELLED, "the run is left to another worker");
+    TRY(stream_recall(run, s, ret_recalled, err));
+    const struct stream_report *r = *ret_recalled ? report_of(run, s->name) : NULL;
+    return r != NULL && r->code != ERR_OK
+               ? error_set(err, r->code, "%s", r->error != NULL ? r->error : "")
+               : 0;
+}
+
 static enum error_code run_streams(struct run *run, struct error *first)
 {
     const struct run_options *o = run->options;
@@ -176,7 +192,17 @@ static enum error_code run_streams(struct run *run, struct error *first)
         struct error err = ERROR_INIT;
         if (o->only != NULL && strcmp(o->only, s->name) != 0)
             continue;
+        bool is_recalled = false;
+        int before = recall_or_leave(run, s, &is_recalled, &err);
+        worst = error_worse(worst, (enum error_code)before);
+        if (before != 0)
+            keep_first(first, &err);
+        if (is_recalled) {
+            any_reject |= report_of(run, s->name)->counts.rejected > 0;
+            continue;
+        }
         const char *need = unmet_need(run, s);
+        error_clear(&err);
         if (need != NULL || error_worse(worst, ERR_CANCELLED) == worst) {
             char why[200];
             snprintf(why, sizeof why,
@@ -282,12 +308,25 @@ static void record_end(struct run *run, enum error_code code, const struct error
         log_warn("the end of run %" PRId64 " could not be recorded: %s", run->run_id, err.message);
 }
 
+/* Workers look for tasks in one database. */
+static int check_shared(const struct run *run, struct error *err)
+{
+    if (!run->options->distribute || run->parent_id != 0 ||
+        strcmp(run->control_connection, "warehouse") == 0)
+        return 0;
+    return error_set(err, ERR_SPEC,
+                     "pipeline '%s' loads into connection '%s': only what loads into 'warehouse' "
+                     "can be distributed",
+                     run->pipeline->name, run->control_connection);
+}
+
 /* One pipeline with streams. */
 static enum error_code run_one(struct run *run, struct error *first)
 {
     struct error err = ERROR_INIT;
     log_context("pipeline", run->pipeline->name);
-    if (run_choose_connection(run, first) != 0 || run_connect(run, first) != 0)
+    if (run_choose_connection(run, first) != 0 || check_shared(run, first) != 0 ||
+        run_connect(run, first) != 0)
         return first->code;
     if (run->options->kind == RUN_PLAN)
         return run_plan(run, first);
@@ -298,6 +337,10 @@ static enum error_code run_one(struct run *run, struct error *first)
     if (run->options->kind == RUN_LOAD && history_begin(run, run->pipeline->name, first) != 0)
         return first->code;
     run->report->run_id = run->run_id;
+    if (run->options->detach) {
+        run->report->is_detached = true;
+        return ERR_OK;
+    }
     enum error_code code = run_body(run, first);
     if (run->options->kind == RUN_LOAD && db_is_alive(run->db) &&
         history_end(run, code, first, &err) != 0)
@@ -339,8 +382,9 @@ static const char *blocked_by(const struct job_step *step, const struct step_res
     return NULL;
 }
 
-static enum error_code run_step(struct run *job, const struct job_step *step, int64_t resumes,
-                                struct error *err)
+/* before: the run of this step that is gone on with; is_begun: it is the same run. */
+static enum error_code run_step(struct run *job, const struct job_step *step, int64_t before,
+                                bool is_begun, struct error *err)
 {
     struct run_options options = *job->options;
     struct field_strings params = {0};
@@ -357,8 +401,11 @@ static enum error_code run_step(struct run *job, const struct job_step *step, in
         return err->code;
     struct run run = {.options = &options,
                       .pipeline = p,
+                      .name = step->run,
                       .parent_id = job->run_id,
-                      .resumes = resumes,
+                      .lease = job->lease,
+                      .adopts = is_begun ? before : 0,
+                      .resumes = is_begun ? 0 : before,
                       .connectors = job->connectors,
                       .started_us = job->started_us,
                       .asked_us = job->asked_us,
@@ -378,13 +425,14 @@ static enum error_code run_step(struct run *job, const struct job_step *step, in
     return code;
 }
 
-/* Of a job that is resumed, the steps that succeeded stand; *ret_resumes: the run to go on with. */
+/* Of a job that is resumed, the steps that succeeded stand; *ret_resumes: the run to go on with,
+ * which, when the job changed hands, may be under way. */
 static int step_before(const struct run *job, const char *pipeline, bool *ret_stands,
-                       int64_t *ret_resumes, struct error *err)
+                       bool *ret_is_begun, int64_t *ret_resumes, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
     char id[24];
-    *ret_stands = false;
+    *ret_stands = *ret_is_begun = false;
     *ret_resumes = 0;
     if (job->resumes == 0)
         return 0;
@@ -394,6 +442,7 @@ static int step_before(const struct run *job, const char *pipeline, bool *ret_st
         return 0;
     *ret_resumes = db_result_int(res, 0, 0);
     *ret_stands = strcmp(db_result_text(res, 0, 1), "succeeded") == 0;
+    *ret_is_begun = job->adopts != 0 && strcmp(db_result_text(res, 0, 1), "running") == 0;
     return 0;
 }
 
@@ -409,9 +458,9 @@ static enum error_code run_steps(struct run *job, struct error *first)
         done[i].name = step->run;
         const char *blocker = blocked_by(step, done, i);
         int64_t resumes;
-        bool stands;
+        bool stands, is_begun;
         done[i].skipped = blocker != NULL || worst == ERR_CANCELLED;
-        if (step_before(job, step->run, &stands, &resumes, &err) != 0) {
+        if (step_before(job, step->run, &stands, &is_begun, &resumes, &err) != 0) {
             keep_first(first, &err);
             return error_worse(worst, err.code);
         }
@@ -428,7 +477,7 @@ static enum error_code run_steps(struct run *job, struct error *first)
                 o->stream_end(o->self, r);
             continue;
         }
-        done[i].code = run_step(job, step, resumes, &err);
+        done[i].code = run_step(job, step, resumes, is_begun, &err);
         if (done[i].code != ERR_OK) {
             error_context(&err, "pipeline '%s'", step->run);
             keep_first(first, &err);
@@ -448,6 +497,10 @@ static enum error_code run_job(struct run *job, struct error *first)
     if (job->options->kind == RUN_LOAD && history_begin(job, job->pipeline->name, first) != 0)
         return first->code;
     job->report->run_id = job->run_id;
+    if (job->options->detach) {
+        job->report->is_detached = true;
+        return ERR_OK;
+    }
     enum error_code code = ERR_OK;
     if (hooks_run(job, &job->pipeline->hooks.before, "run.before", NULL, first) != 0)
         code = first->code;
@@ -486,7 +539,7 @@ static int window_edge(const struct run *run, const char *flag, const char **tex
     return 0;
 }
 
-static int choose_window(const struct run *run, struct run_options *o, struct error *err)
+int run_set_window(const struct run *run, struct run_options *o, struct error *err)
 {
     int64_t from_us = INT64_MIN, to_us = INT64_MAX;
     if (o->from != NULL)
@@ -506,6 +559,8 @@ static enum error_code run_after(struct run *run, enum error_code code, struct e
 {
     const struct hooks_spec *hooks = &run->pipeline->hooks;
     struct error ignored = ERROR_INIT;
+    if (run_is_left(run, code))
+        return code;
     if (code == ERR_OK) {
         struct error err = ERROR_INIT;
         if (hooks_run(run, &hooks->after, "run.succeeded", NULL, &err) == 0)
@@ -524,31 +579,46 @@ static enum error_code run_after(struct run *run, enum error_code code, struct e
 
 /* ---- entry ------------------------------------------------------------------------------ */
 
+/* Workers find a pipeline by its name, each on its machine. */
+static int check_name(const char *name, const struct run_options *o, struct error *err)
+{
+    if (!o->distribute || (strchr(name, '/') == NULL && strchr(name, '.') == NULL))
+        return 0;
+    error_set(err, ERR_USAGE, "'%s' is a file: a distributed run goes by a name that each worker has",
+              name);
+    return error_hint(err, "put it into a directory of pipeline_path on each machine");
+}
+
 int run_pipeline(const char *name, const struct run_options *options, struct run_report *ret,
                  struct error *err)
 {
     struct error first = ERROR_INIT;
     struct pipeline *p;
     *ret = (struct run_report){.arena = arena_new()};
-    int64_t now_us = clock_wall_us();
+    TRY(ret->code = (enum error_code)check_name(name, options, err));
+    int64_t now_us = options->started_us != 0 ? options->started_us : clock_wall_us();
     struct pipeline_options load = {.params = options->params,
                                     .now_us = options->asked_us != 0 ? options->asked_us : now_us};
     TRY(ret->code = (enum error_code)pipeline_load(name, options->config, &load, &p, NULL, err));
     struct run_options own = *options;
     struct run run = {.options = &own,
                       .pipeline = p,
+                      .name = name,
+                      .lease = options->lease,
+                      .adopts = options->lease != NULL ? options->lease->run_id : 0,
                       .started_us = now_us,
                       .asked_us = load.now_us,
                       .resumes = options->resumes,
                       .report = ret};
-    if (check_only(&run, err) != 0 || choose_window(&run, &own, err) != 0) {
+    if (check_only(&run, err) != 0 || run_set_window(&run, &own, err) != 0) {
         pipeline_free(p);
         return ret->code = err->code;
     }
     run.connectors = connector_pool_new(options->config, options->builtins);
+    connector_pool_budget(run.connectors, lease_holder_budget(options->holder));
     enum error_code code = p->steps.count > 0 ? run_job(&run, &first) : run_one(&run, &first);
     ret->code = code;
-    if (!ret->is_repeat)
+    if (!ret->is_repeat && !ret->is_detached)
         code = run_after(&run, code, &first);
     run_end(&run);
     connector_pool_free(run.connectors);

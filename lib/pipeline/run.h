@@ -10,6 +10,8 @@
 #include "pipeline/spec.h"
 #include "pipeline/stream.h"
 
+struct lease_holder;
+struct lease;
 enum run_kind {
     RUN_LOAD,
     RUN_DRY,  /* reads and validates, writes nothing */
@@ -57,6 +59,13 @@ struct run_options {
     const char *only; /* one stream */
     int64_t jobs;     /* children, windows or connections side by side; 0 or 1: one */
     int64_t shard_index, shard_count; /* of several machines; count 0: the whole */
+    /* The children and windows of its streams are tasks that any worker takes (lease.h). */
+    bool distribute;
+    bool detach;                 /* it is only asked for: a worker leads it */
+    struct lease_holder *holder; /* who takes the tasks; borrowed */
+    const struct lease *lease;   /* of a run that was begun, and is led on under it; else NULL */
+    bool hands_over;             /* stopped by a signal, it is left to the next worker */
+    int64_t started_us;          /* of a run that was begun; 0: now */
     bool verify;                      /* stored row hashes are not trusted */
     int64_t resumes;                  /* a run to go on with: what stands of it is left out */
     const char *message_id;           /* of what asks for it, done once: a run of it that stopped
@@ -75,6 +84,7 @@ struct run_options {
 
 struct run_report {
     int64_t run_id; /* 0 when nothing was recorded */
+    bool is_detached; /* asked for: nothing was run */
     bool is_repeat; /* of a message that was done before: nothing was run */
     struct arena *arena;
     struct stream_report *streams;

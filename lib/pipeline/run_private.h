@@ -2,6 +2,7 @@
 #ifndef DINER_PIPELINE_RUN_PRIVATE_H
 #define DINER_PIPELINE_RUN_PRIVATE_H
 
+#include "pipeline/lease.h"
 #include "pipeline/run.h"
 
 struct run {
@@ -9,10 +10,16 @@ struct run {
     struct pipeline *pipeline;
     struct db_conn *db;
     const char *control_connection;
+    const char *name; /* as it was asked for */
     int64_t run_id, parent_id;
     int64_t started_us, asked_us; /* asked: what params are reckoned from */
     struct run_report *report;
     bool is_worker;              /* a process of the run that holds the lock, not the run itself */
+    /* Of a distributed run, or of a part of one: what it is done under; checked in each transaction
+     * that commits. */
+    const struct lease *lease;
+    struct lease asked;          /* the lease of a run that was begun here */
+    int64_t adopts;              /* run that was begun by somebody else and is led on, or 0 */
     int64_t resumes;             /* run that this one goes on with, or 0 */
     struct hashmap *standing;    /* what of it stands, or NULL */
     const struct replay *replay; /* of the stream under way */
@@ -24,6 +31,8 @@ int stream_run(struct run *run, struct stream_spec *s, struct error *err);
 /* A stream that is not run. is_met: those that need it may run all the same, as it was loaded
  * before or is loaded elsewhere. */
 void stream_skip(struct run *run, struct stream_spec *s, const char *why, bool is_met);
+/* A stream that this run loaded before it changed hands: adds its report. */
+int stream_recall(struct run *run, struct stream_spec *s, bool *ret_found, struct error *err);
 /* Whether its slices are shared out between shards. */
 bool stream_is_sliced(const struct stream_spec *s);
 struct stream_report *run_report_add(struct run_report *r, const char *pipeline,
@@ -48,6 +57,10 @@ int history_standing(struct run *run, struct error *err);
 bool history_stands(const struct run *run, const char *stream, const char *child,
                     const char *window_start, const char *window_end);
 
+/* A stream that this run loaded before it changed hands; fills the report. */
+int history_recall(const struct run *run, const char *stream, struct stream_report *report,
+                   bool *ret_found, struct error *err);
+
 /* hooks.c: runs all of them, in order; the first failure is returned, the others are logged.
  * Nothing in a dry run or plan. cause: why the run failed or is partial, or NULL. */
 int hooks_run(const struct run *run, const struct field_objects *hooks, const char *event,
@@ -56,7 +69,18 @@ int hooks_run(const struct run *run, const struct field_objects *hooks, const ch
 /* 130 or 143 for what a signal stopped, else the code's. */
 int run_exit_status(enum error_code code);
 
-/* run.c: which connection holds lock, staging and state; ERR_SPEC when the targets have several. */
+/* Whether this run is the one that the lease is of; else it is a step of it. */
+static inline bool run_has_lease(const struct run *run)
+{
+    return run->lease != NULL && run->lease->stream[0] == '\0' &&
+           run->lease->run_id == run->run_id;
+}
+/* Whether a distributed run stops here, to be led on by another worker. */
+bool run_is_left(const struct run *run, enum error_code code);
+
+/* run.c: --from and --to of the options, which become instants. */
+int run_set_window(const struct run *run, struct run_options *o, struct error *err);
+/* Which connection holds lock, staging and state; ERR_SPEC when the targets have several. */
 int run_choose_connection(struct run *run, struct error *err);
 int run_open_connection(struct run *run,
                         struct error *err); /* without a lock: closed by db_close */

@@ -312,6 +312,13 @@ const char *slices_child(const struct slices *s, size_t unit)
     return s->children[s->units[unit].child].json;
 }
 
+void slices_window(const struct slices *s, size_t unit, char ret[DATETIME_ISO_MAX])
+{
+    ret[0] = '\0';
+    if (s->units[unit].from_us != INT64_MIN)
+        datetime_print(s->units[unit].from_us, NULL, ret);
+}
+
 /* By what the unit is, not by its place: a child that appears moves no other to another shard. */
 bool slices_is_mine(const struct slices *s, size_t unit)
 {
@@ -425,8 +432,10 @@ int slices_next(struct slices *s, struct slice *ret, bool *ret_end, struct error
                           .is_part = windows || s->stream->for_each != NULL};
     if (windows) {
         set_window(s, ret);
+        ret->is_last = s->at_us >= s->end_us;
         return 0;
     }
+    ret->is_last = true;
     ret->window_start = s->plain_start;
     ret->window_end =
         s->run->options->to != NULL ? s->run->options->to : print_us(s, s->run->started_us);

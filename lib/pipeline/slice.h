@@ -6,6 +6,7 @@
 #ifndef DINER_PIPELINE_SLICE_H
 #define DINER_PIPELINE_SLICE_H
 
+#include "core/datetime.h"
 #include "pipeline/run_private.h"
 
 struct slice {
@@ -17,6 +18,7 @@ struct slice {
     const char *cursor_after; /* stored with the rows; NULL: the highest cursor value of the rows */
     bool is_backfill;         /* the cursor stays */
     bool is_part;             /* recorded as a slice of its stream */
+    bool is_last;             /* of its unit */
 };
 
 struct slices;
@@ -27,6 +29,9 @@ void slices_close(struct slices *s); /* NULL-safe */
 size_t slices_units(const struct slices *s);
 /* The child of a unit, "" when there is none. */
 const char *slices_child(const struct slices *s, size_t unit);
+/* The begin of its window, "" when it goes from the cursor on. Child and this tell a unit from all
+ * others. */
+void slices_window(const struct slices *s, size_t unit, char ret[DATETIME_ISO_MAX]);
 /* Whether a shard of the run does this unit. */
 bool slices_is_mine(const struct slices *s, size_t unit);
 /* Goes to the first slice of a unit, whose cursor is asked now. */

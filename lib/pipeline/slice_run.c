@@ -385,18 +385,29 @@ static int move_cursor(struct attempt *a, struct error *err)
     return state_set(&a->ctx, "cursor", next, err);
 }
 
-/* A worker holds no lock: it writes only while the run that has it is still the one. */
+/* A worker holds no lock: it writes only while the run that has it is still the one, and while its
+ * lease is. */
 static int check_fence(const struct run *run, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
     char id[24];
-    if (!run->is_worker)
+    if (!run->is_worker && run->lease == NULL)
         return 0;
     snprintf(id, sizeof id, "%" PRId64, run->run_id);
     TRY(db_query(run->db, sql_run_fence, DB_PARAMS(id), &res, err));
-    return db_result_rows(res) == 1 && db_result_bool(res, 0, 0)
-               ? 0
-               : error_set(err, ERR_RUNNING, "another run of '%s' took over", run->pipeline->name);
+    if (db_result_rows(res) != 1 || !db_result_bool(res, 0, 0))
+        return error_set(err, ERR_RUNNING, "run %s of '%s' is over, or another one took over", id,
+                         run->pipeline->name);
+    return run->lease != NULL ? lease_fence(run->db, run->lease, err) : 0;
+}
+
+/* With its last slice a task is done: killed at any instant, it is both or neither. */
+static int end_task(const struct attempt *a, struct error *err)
+{
+    const struct lease *l = a->run->lease;
+    if (l == NULL || l->stream[0] == '\0' || !a->slice->is_last)
+        return 0;
+    return lease_end(a->run->db, l, "done", NULL, NULL, err);
 }
 
 static int commit(struct attempt *a, struct error *err)
@@ -413,6 +424,7 @@ static int commit(struct attempt *a, struct error *err)
     TRY(rejects_save(a->ctx.rejects, &a->ctx, false, err));
     TRY(record(a, NULL, err));
     TRY(check_fence(a->run, err));
+    TRY(end_task(a, err));
     TRY(db_commit(a->run->db, err));
     a->is_committed = true;
     return confirm_or_repeat(a, err);
@@ -534,7 +546,8 @@ static void record_failure(struct attempt *a, const struct error *cause)
     a->ctx.db = a->run->db;
     if (db_begin(a->run->db, &ignored) != 0 ||
         rejects_save(a->ctx.rejects, &a->ctx, true, &ignored) != 0 ||
-        record(a, cause, &ignored) != 0 || db_commit(a->run->db, &ignored) != 0) {
+        record(a, cause, &ignored) != 0 || check_fence(a->run, &ignored) != 0 ||
+        db_commit(a->run->db, &ignored) != 0) {
         log_debug("the failure could not be recorded: %s", ignored.message);
         db_rollback(a->run->db);
     }

@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "core/signals.h"
 #include "gen/embed.h"
+#include "pipeline/distribute.h"
 #include "pipeline/graph.h"
 #include "pipeline/replay.h"
 #include "pipeline/workers.h"
@@ -141,6 +142,36 @@ static int64_t worker_count(const struct tally *t, size_t units)
     return jobs < (int64_t)units ? jobs : (int64_t)units;
 }
 
+static void tell_progress(void *self, int64_t rows, int64_t done, int64_t parts)
+{
+    const struct tally *t = self;
+    const struct run_observer *o = t->run->options->observer;
+    (void)done;
+    (void)parts;
+    if (o != NULL && o->progress != NULL)
+        o->progress(o->self, (uint64_t)rows, 0, 0);
+}
+
+static void take_failure(void *self, const char *child, const char *window_start,
+                         const struct error *cause)
+{
+    add_part(self, child, window_start, cause);
+}
+
+static int run_distributed(struct tally *t, struct error *err)
+{
+    const struct distribution d = {.run = t->run,
+                                   .stream = t->stream,
+                                   .slices = t->slices,
+                                   .progress = tell_progress,
+                                   .failed = take_failure,
+                                   .self = t};
+    const struct ynode *node = t->stream->target_node;
+    snprintf(t->total.target, sizeof t->total.target, "%s.%s",
+             ynode_text(node, "schema", "public"), ynode_text(node, "table", t->stream->name));
+    return distribute_stream(&d, &t->total, &t->report->slices, err);
+}
+
 /* The first unit is done here, so that tables are made before several look for them. */
 static int run_units(struct tally *t, struct error *err)
 {
@@ -197,7 +228,9 @@ static int run_sliced(struct tally *t, struct error *err)
     if (!db_is_alive(t->run->db))
         TRY(run_connect(t->run, err));
     TRY(slices_open(t->run, t->stream, &t->slices, err));
-    int code = run_units(t, err);
+    int code = distribute_is_for(t->run, t->stream, slices_units(t->slices))
+                   ? run_distributed(t, err)
+                   : run_units(t, err);
     if (code == 0)
         code = outcome(t, err);
     slices_close(t->slices);
@@ -290,9 +323,27 @@ static void record_sum(struct tally *t, int code, const struct error *err)
     struct error ignored = ERROR_INIT;
     if (t->run->run_id == 0 || t->run->options->kind != RUN_LOAD || !db_is_alive(t->run->db))
         return;
+    if (run_is_left(t->run, (enum error_code)code) || code == ERR_RUNNING)
+        return;
     if (history_stream(t->run, t->stream->name, status_word(code), &t->total,
                        code != 0 ? err->message : "", &ignored) != 0)
         log_debug("the stream could not be recorded: %s", ignored.message);
+}
+
+int stream_recall(struct run *run, struct stream_spec *s, bool *ret_found, struct error *err)
+{
+    const struct run_observer *o = run->options->observer;
+    struct stream_report r = {.pipeline = run->pipeline->name, .stream = s->name};
+    TRY(history_recall(run, s->name, &r, ret_found, err));
+    if (!*ret_found)
+        return 0;
+    struct stream_report *kept = run_report_add(run->report, run->pipeline->name, s->name);
+    r.pipeline = kept->pipeline;
+    r.stream = kept->stream;
+    *kept = r;
+    if (o != NULL && o->stream_end != NULL)
+        o->stream_end(o->self, kept);
+    return 0;
 }
 
 void stream_skip(struct run *run, struct stream_spec *s, const char *why, bool is_met)
@@ -304,7 +355,7 @@ void stream_skip(struct run *run, struct stream_spec *s, const char *why, bool i
     r->status = "skipped";
     r->is_met = is_met;
     r->error = arena_strdup(run->report->arena, why);
-    if (run->run_id != 0 && db_is_alive(run->db))
+    if (run->run_id != 0 && db_is_alive(run->db) && !distribute_is_to_leave(run))
         (void)history_stream(run, s->name, "skipped", &nothing, why, &ignored);
     if (o != NULL && o->stream_end != NULL)
         o->stream_end(o->self, r);
@@ -344,7 +395,7 @@ int stream_run(struct run *run, struct stream_spec *s, struct error *err)
     struct error ignored = ERROR_INIT;
     if (code == ERR_PARTIAL)
         (void)hooks_run(run, &s->hooks.on_partial, "stream.partial", err, &ignored);
-    else if (code != 0)
+    else if (code != 0 && !run_is_left(run, (enum error_code)code))
         (void)hooks_run(run, &s->hooks.on_failure, "stream.failed", err, &ignored);
     if (o != NULL && o->stream_end != NULL)
         o->stream_end(o->self, t.report);

@@ -102,6 +102,7 @@ struct settings {
     int64_t notify_retries, notify_retry_after_ms; /* 3, 60 s */
     int64_t notify_retry_cap_ms;
     struct field_strings run_notify_on_failure; /* channels */
+    int64_t distribute_lease_ms, distribute_lost_max;
     int64_t notify_max_age_ms;
     int64_t reject_max_rows;  /* default of on_error.max_rejects: 100 */
     int64_t reject_max_rate;  /* millionths: 0.1 % */

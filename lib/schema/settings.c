@@ -377,6 +377,12 @@ static const struct field fields[] = {
     {"run.notify_on_failure", FIELD_STRINGS, MEMBER(run_notify_on_failure),
      .env = "DINER_RUN_NOTIFY_ON_FAILURE",
      .help = "channels of notify.* that are told when a `diner run` fails"},
+    {"distribute.lease", FIELD_DURATION, MEMBER(distribute_lease_ms), .def = "60s", .min = 1000,
+     .max = HOUR_MS, .env = "DINER_DISTRIBUTE_LEASE",
+     .help = "how long a worker that is not heard of keeps its part of a distributed run"},
+    {"distribute.lost_max", FIELD_INT, MEMBER(distribute_lost_max), .def = "5", .min = 0,
+     .max = 1000, .env = "DINER_DISTRIBUTE_LOST_MAX",
+     .help = "so many workers may be lost over one part before it fails"},
 
     {"rejects.max_rows", FIELD_INT, MEMBER(reject_max_rows), .def = "100", .min = 0,
      .max = INT64_MAX, .env = "DINER_REJECTS_MAX_ROWS",

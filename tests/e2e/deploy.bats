@@ -30,7 +30,7 @@ pod() { # (in a subshell) FILE NAME [ENVIRONMENT...]
 }
 
 @test "manifests are as the schemas of Kubernetes say, and the check finds what is not" {
-    run node "$CHECK_DIR/check.mjs" "$KUBERNETES"/{platform,jobs,shards}.yaml
+    run node "$CHECK_DIR/check.mjs" "$KUBERNETES"/{platform,jobs,shards,workers}.yaml
     assert_status 0
     sed 's/failedJobsHistoryLimit/failedJobHistoryLimit/; s/: Forbid$/: Never/' "$KUBERNETES/jobs.yaml" >bad.yaml
     run node "$CHECK_DIR/check.mjs" bad.yaml
@@ -107,6 +107,11 @@ for m in (m for m in everything if m["kind"] == "CronJob"):
     schedules[m["metadata"]["name"]] = spec["schedule"]
 assert schedules == {"diner-" + job["job"]: cron(job["at"]) for job in json.load(open("schedule"))}, schedules
 
+workers = read("workers.yaml")[0]["spec"]
+c = pod_is_sound(workers["template"]["spec"])
+assert c["image"] == "diner" and c["args"] == ["worker", "--tasks"]
+assert workers["selector"]["matchLabels"] == workers["template"]["metadata"]["labels"] != labels
+
 job = read("shards.yaml")[0]["spec"]
 c = pod_is_sound(job["template"]["spec"])
 assert c["image"] == f"registry.example.com/diner:{version}" and job["completionMode"] == "Indexed"
@@ -125,6 +130,27 @@ PY
     done
     kill -TERM "$server"
     wait "$server"
+}
+
+@test "a worker's pod takes a distributed run, and ends on SIGTERM" {
+    pod "$KUBERNETES/workers.yaml" diner-worker >out 2>log &
+    server=$!
+    run --separate-stderr "$DINER" run orders --distribute --detach
+    assert_status 0
+    is_done() { [ "$(sql "select status from diner.run where id = $1")" = succeeded ]; }
+    wait_for 60 is_done "$output"
+    assert_sql "select count(*) > 0 from ods.orders" t
+    kill -TERM "$server"
+    wait "$server"
+}
+
+@test "the unit of a worker is one that systemd would start" {
+    unit=$PROJECT/configs/systemd/diner-worker.service
+    [ "$(sed -n 's/^ExecStart=[^ ]* //p' "$unit")" = "worker --log-format json" ]
+    if [ -z "$(command -v systemd-analyze)" ]; then skip "no systemd-analyze"; fi
+    sed "s|/usr/local/bin/diner|$DINER|; s|^User=.*|User=root|" "$unit" >diner-worker.service
+    run systemd-analyze verify ./diner-worker.service
+    assert_status 0
 }
 
 @test "what the clock starts runs, with nothing but its own environment" {

@@ -6,18 +6,19 @@
 Order k of shop s was updated at 2026-11-01T00:00:00Z + k hours. GET /shops; GET /orders?shop=&from=
 &to= gives those with from <= updated_at < to; GET /day?shop=&day= those of a business day from
 04:00 in Asia/Shanghai. PUT /_fail ["S002"] makes shops answer 403; PUT /_add {"shop": n} gives a
-shop n more orders. GET /_log: the requests, with the headers that count.
+shop n more orders. PUT /_delay 0.5: each answer takes so many seconds. GET /_log: the requests, with the headers that count.
 """
 import datetime
 import json
 import sys
 import threading
+import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 NSHOPS, NORDERS = int(sys.argv[1]), int(sys.argv[2])
 BEGIN = datetime.datetime(2026, 11, 1, tzinfo=datetime.timezone.utc)
-STATE = {"fail": [], "add": {}, "log": []}
+STATE = {"fail": [], "delay": 0, "add": {}, "log": []}
 
 
 def orders(shop):
@@ -57,6 +58,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, STATE["log"])
         STATE["log"].append({"path": url.path, "query": query,
                              "traceparent": self.headers.get("traceparent")})
+        time.sleep(STATE["delay"])
         if url.path == "/shops":
             return self.answer(200, {"data": [
                 {"shop_id": f"S{i:03}", "zone": "Asia/Shanghai" if i % 2 else "America/New_York"}
