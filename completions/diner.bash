@@ -236,6 +236,7 @@ _diner_takes() {
     'diner campaigns create':--store) return 0 ;;
     'diner campaigns create':--channel) return 0 ;;
     'diner campaigns create':--level) return 0 ;;
+    'diner campaigns create':--per-member) return 0 ;;
     'diner campaigns create':--group) return 0 ;;
     'diner campaigns create':--priority) return 0 ;;
     'diner campaigns create':--budget) return 0 ;;
@@ -253,6 +254,7 @@ _diner_takes() {
     'diner campaigns issue':--count) return 0 ;;
     'diner campaigns issue':--uses) return 0 ;;
     'diner campaigns issue':--member-no) return 0 ;;
+    'diner campaigns issue':--expires-on) return 0 ;;
     'diner campaigns issue':--output | 'diner campaigns issue':-o) return 0 ;;
     'diner members list':--status) return 0 ;;
     'diner members list':--since) return 0 ;;
@@ -376,6 +378,7 @@ _diner_takes() {
     'diner serve':--listen) return 0 ;;
     'diner serve':--db) return 0 ;;
     'diner serve':--port-file) return 0 ;;
+    'diner serve':--only) return 0 ;;
     'diner serve':--jwt-secret) return 0 ;;
     'diner worker':--queue) return 0 ;;
     'diner worker':--prefetch) return 0 ;;
@@ -438,7 +441,7 @@ _diner_value() {
     'diner pipeline test':--format) _diner_words < <(printf '%s\n' text tap junit) ;;
     'diner pipeline test':--output | 'diner pipeline test':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs list':--pipeline) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
-    'diner runs list':--status) _diner_words < <(printf '%s\n' all running succeeded partial failed interrupted) ;;
+    'diner runs list':--status) _diner_words < <(printf '%s\n' all waiting running succeeded partial failed interrupted) ;;
     'diner runs list':--output | 'diner runs list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs show':--output | 'diner runs show':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs findings':--output | 'diner runs findings':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
@@ -647,6 +650,7 @@ _diner_child() {
     'diner runs show') return 0 ;;
     'diner runs findings') return 0 ;;
     'diner runs resume') return 0 ;;
+    'diner runs cancel') return 0 ;;
     'diner rejects') return 0 ;;
     'diner rejects list') return 0 ;;
     'diner rejects show') return 0 ;;
@@ -776,7 +780,7 @@ _diner_children() {
     'diner help') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock payments campaigns members notify perf-report serve worker config db doctor schedule dev docs completion exit-codes environment settings api-errors) ;;
     'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock payments campaigns members notify perf-report serve worker config db doctor schedule dev docs completion help version) ;;
     'diner pipeline') _diner_words < <(printf '%s\n' list lint show graph preview plan guess test) ;;
-    'diner runs') _diner_words < <(printf '%s\n' list show findings resume) ;;
+    'diner runs') _diner_words < <(printf '%s\n' list show findings resume cancel) ;;
     'diner rejects') _diner_words < <(printf '%s\n' list show export replay) ;;
     'diner state') _diner_words < <(printf '%s\n' get set rewind) ;;
     'diner connector') _diner_words < <(printf '%s\n' list lint check call sign) ;;
@@ -805,7 +809,7 @@ _diner_children() {
 _diner_options() {
     case $1 in
     'diner') _diner_words < <(printf '%s\n' --help -h --version --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner run') _diner_words < <(printf '%s\n' --param -p --only --from --to --full-refresh --jobs -j --shard --verify --strict --report --metrics --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner run') _diner_words < <(printf '%s\n' --param -p --only --from --to --full-refresh --jobs -j --shard --distribute --detach --verify --strict --report --metrics --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline list') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline lint') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -817,9 +821,10 @@ _diner_options() {
     'diner pipeline test') _diner_words < <(printf '%s\n' --only --record --format --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs list') _diner_words < <(printf '%s\n' --pipeline --status --limit --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner runs show') _diner_words < <(printf '%s\n' --slices --left-behind --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner runs show') _diner_words < <(printf '%s\n' --slices --tasks --left-behind --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs findings') _diner_words < <(printf '%s\n' --check --limit --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs resume') _diner_words < <(printf '%s\n' --jobs -j --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner runs cancel') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects list') _diner_words < <(printf '%s\n' --pipeline --stream --run --limit --group --all --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects show') _diner_words < <(printf '%s\n' --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -875,10 +880,10 @@ _diner_options() {
     'diner campaigns') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner campaigns list') _diner_words < <(printf '%s\n' --store -s --status --sort --limit --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner campaigns show') _diner_words < <(printf '%s\n' --coupons --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner campaigns create') _diner_words < <(printf '%s\n' --code --name --kind --percent --amount --tier --each --min-amount --max-discount --product --category --starts-on --ends-on --weekday --daypart --store --channel --level --coupon --group --priority --budget --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner campaigns create') _diner_words < <(printf '%s\n' --code --name --kind --percent --amount --tier --each --min-amount --max-discount --product --category --starts-on --ends-on --weekday --daypart --store --channel --level --per-member --coupon --group --priority --budget --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner campaigns apply') _diner_words < <(printf '%s\n' --coupon --store -s --item -i --channel --member-no --at --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner campaigns end') _diner_words < <(printf '%s\n' --at --output -o --dry-run -n --yes -y --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner campaigns issue') _diner_words < <(printf '%s\n' --code --count --uses --member-no --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner campaigns issue') _diner_words < <(printf '%s\n' --code --count --uses --member-no --expires-on --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner members') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner members list') _diner_words < <(printf '%s\n' --status --since --until --sort --limit --reveal --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner members show') _diner_words < <(printf '%s\n' --phone --unionid --openid --appid --reveal --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -914,8 +919,8 @@ _diner_options() {
     'diner perf-report gate') _diner_words < <(printf '%s\n' --config --target -t --baseline --min-change --strict --output -o --help -h --verbose -v --quiet -q --log-level --log-format --color) ;;
     'diner perf-report render') _diner_words < <(printf '%s\n' --config --target -t --baseline --min-change --strict --html --markdown --json --junit --openmetrics --alerts --alerts-test --lang --effort-cost --output -o --help -h --verbose -v --quiet -q --log-level --log-format --color) ;;
     'diner perf-report lint') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner serve') _diner_words < <(printf '%s\n' --listen --db --port-file --migrate --jwt-secret --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner worker') _diner_words < <(printf '%s\n' --queue --prefetch --every --retry-after --retries --drain --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner serve') _diner_words < <(printf '%s\n' --listen --db --port-file --migrate --only --jwt-secret --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner worker') _diner_words < <(printf '%s\n' --queue --prefetch --every --retry-after --retries --tasks --drain --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner worker ask') _diner_words < <(printf '%s\n' --param -p --id --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner config') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner config show') _diner_words < <(printf '%s\n' --origin --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -924,7 +929,7 @@ _diner_options() {
     'diner db migrate') _diner_words < <(printf '%s\n' --connection --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner db status') _diner_words < <(printf '%s\n' --connection --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner db user') _diner_words < <(printf '%s\n' --role --store --password --connection --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner doctor') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner doctor') _diner_words < <(printf '%s\n' --all --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner schedule') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner schedule show') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner schedule install') _diner_words < <(printf '%s\n' --crontab --systemd --platform --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;

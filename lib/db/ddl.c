@@ -459,8 +459,12 @@ static int read_statement(struct reader *r)
         return create_index(r, false);
     if (take_two(r, "drop", "index"))
         return drop_index(r);
-    if (take(r, "create") && take_two(r, "unique", "index"))
-        return create_index(r, true);
+    if (take(r, "create")) {
+        if (take_two(r, "unique", "index"))
+            return create_index(r, true);
+        if (take_two(r, "unlogged", "table"))
+            return create_table(r);
+    }
     return 0;
 }
 

@@ -76,7 +76,7 @@ static void columns_have_types_defaults_and_what_they_refer_to(void **state)
 static void constraints_stand_with_their_names(void **state)
 {
     (void)state;
-    const struct ddl_table *t = read_table("create table t (a int, b int,"
+    const struct ddl_table *t = read_table("create unlogged table t (a int, b int,"
                                            " constraint t_both unique (a, b), primary key (a),"
                                            " unique (b, a))",
                                            "t");
