@@ -93,10 +93,15 @@ static const char *take_text(struct reader *r, size_t stop)
     return arena_strndup(r->schema->arena, text.data, text.len);
 }
 
+static bool begins_name(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
+}
+
 static const char *take_name(struct reader *r) /* "app.orders"; NULL: there is none */
 {
     size_t first = r->at;
-    if (r->at == r->end || ispunct((unsigned char)*r->words->items[r->at].start))
+    if (r->at == r->end || !begins_name(*r->words->items[r->at].start))
         return NULL;
     r->at++;
     if (is_next(r, ".") && r->at + 1 < r->end)
