@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016 # patterns of Markdown
 # The manual's pages in Chinese: the commands of the English ones, with diner speaking Chinese.
 load ../helper
 load docs
