@@ -1,12 +1,10 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016 # patterns of Markdown
 # The manual's pages in Chinese: the commands of the English ones, with diner speaking Chinese.
 load ../helper
 load docs
 
-setup_file() {
-    docs_setup
-    export LANGUAGE=zh_CN
-}
+setup_file() { docs_setup; }
 teardown_file() { dev_stop; }
 
 commands() { sed -n '/^```console/,/^```/s/^\$ //p' "$1" | sed 's/ | sed .*//'; }
@@ -23,7 +21,7 @@ commands() { sed -n '/^```console/,/^```/s/^\$ //p' "$1" | sed 's/ | sed .*//'; 
 @test "the examples of the pages in Chinese run, and speak Chinese" {
     local page
     for page in "$PROJECT"/docs/manual/*.zh.md; do
-        run --separate-stderr examples check "$page"
+        LANGUAGE=zh_CN run --separate-stderr examples check "$page"
         [ "$status" -eq 0 ] || fail "$page"
         assert_stderr_is ""
         grep -q '^提示：' "$page"

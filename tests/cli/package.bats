@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031
 # `make install` and the Debian package: the same files, installed, upgraded and removed without a trace.
 load ../helper
 

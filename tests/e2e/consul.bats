@@ -2,7 +2,7 @@
 # diner serve in Consul: registered, checked, found by clients, told again, taken out.
 load ../helper
 
-TOKEN=consul-acl-token-1
+TOKEN='consul-acl-token-1'
 
 setup_file() { dev_start --orders 5; }
 teardown_file() { dev_stop; }
@@ -43,6 +43,7 @@ serve() { # [VARIABLE=VALUE...]
 instances() { curl -sS -f -H "X-Consul-Token: $TOKEN" "$consul/v1/health/service/diner?passing=true"; }
 count_is() { [ "$(instances | jq length)" -eq "$1" ]; }
 seen() { grep -c "$1" asked.jsonl; } # of the requests to the agent
+was_looked_at_twice() { [ "$(seen "\"GET\", \"path\": \"/v1/agent/service/$id\"")" -ge 2 ]; }
 client() { DINER_CONSUL_URL=$consul DINER_CONSUL_TOKEN="file:$PWD/token" "$DINER" "$@"; }
 
 @test "a server registers, its check passes, a client finds it by Consul alone; it goes before it stops" {
@@ -62,14 +63,14 @@ client() { DINER_CONSUL_URL=$consul DINER_CONSUL_TOKEN="file:$PWD/token" "$DINER
     jq -se --arg id "$id" 'last | .method == "PUT" and .path == "/v1/agent/service/deregister/\($id)" and .status == 200' asked.jsonl
     jq -se '[.[].msg] | index("taken out of Consul") > index("stopping")' log
     count_is 0
-    ! grep -F "$TOKEN" log
+    run ! grep -F "$TOKEN" log
 }
 
 @test "an agent that was restarted empty is told again; one that knows is not" {
     agent_start
     serve
     wait_for 20 count_is 1
-    wait_for 20 eval '[ "$(seen "\"GET\", \"path\": \"/v1/agent/service/$id\"")" -ge 2 ]'
+    wait_for 20 was_looked_at_twice
     assert_equal "$(seen /v1/agent/service/register)" 1
     agent_stop
     agent_start --port "$(cat agent.port)"
@@ -95,7 +96,7 @@ client() { DINER_CONSUL_URL=$consul DINER_CONSUL_TOKEN="file:$PWD/token" "$DINER
     wait_for 20 grep -q "not registered with Consul" log
     grep -q "Permission denied" log
     echo "$TOKEN" >token
-    ! grep -F wrong-consul-token log
+    run ! grep -F wrong-consul-token log
 }
 
 @test "a server that was killed fails its check, and clients are not sent to it" {
