@@ -232,8 +232,9 @@ struct tape *cache_open(const char *path, const struct cache_spec *spec, const s
 
 /* ---- disguises ------------------------------------------------------------------------------- */
 
-/* Personal data made into other data of the same shape, the same for equal values: what is personal by
- * its name, and what looks like a mobile number or an identity card's wherever it stands in a text. */
+/* Personal data made into other data of the same shape, the same for equal values: what is personal
+ * by its name, and what looks like a mobile number or an identity card's wherever it stands in a
+ * text. */
 struct disguise {
     unsigned char salt[16];
     const char *const *names; /* of members */
