@@ -218,8 +218,8 @@ void tape_adopt(struct tape *t, struct ynode *root, struct arena *arena);
 /* personal: names of members, further to those of the tape. */
 void tape_record(struct tape *t, const struct exchange *e, const struct field_strings *personal,
                  const struct http_response *response);
-int tape_answer(struct tape *t, const struct exchange *e, struct http_response *ret,
-                struct error *err);
+int tape_answer(struct tape *t, const struct exchange *e, const struct field_strings *personal,
+                struct http_response *ret, struct error *err);
 
 /* ---- caches ---------------------------------------------------------------------------------- */
 
@@ -237,14 +237,20 @@ struct tape *cache_open(const char *path, const struct cache_spec *spec, const s
 
 /* ---- disguises ------------------------------------------------------------------------------- */
 
-/* Personal data made into other data of the same shape, the same for equal values. */
+/* Personal data made into other data of the same shape, the same for equal values: what is personal
+ * by its name, and what looks like a mobile number or an identity card's wherever it stands in a
+ * text. */
 struct disguise {
     unsigned char salt[16];
     const char *const *names; /* of members */
     size_t nnames;
+    bool is_exact;  /* nothing is changed but what is personal by its name */
+    bool is_masked; /* it becomes **** instead: of requests, which are compared */
 };
 bool disguise_wants(const struct disguise *d, struct span name);
 void disguise_text(const struct disguise *d, struct span text, struct strbuf *out);
+/* A text that is not personal as a whole: a URL with its parameters, or whatever people write. */
+void disguise_loose(const struct disguise *d, struct span text, struct strbuf *out);
 struct jwriter;
 /* Writes the document with the values of personal members disguised, numbers with their text.
  * ERR_DATA when it is not one JSON value, or too deep. */

@@ -362,7 +362,7 @@ static int answer_get(struct outgoing *r, struct http_response *ret, struct erro
     struct tape *tape = tape_of(r);
     if (tape && tape_is_replayed(tape)) {
         r->rule = NULL;
-        TRY(tape_answer(tape, &r->exchange, ret, err));
+        TRY(tape_answer(tape, &r->exchange, &r->c->spec.personal, ret, err));
         rules_judge(r, ret);
         return 0;
     }

@@ -57,7 +57,6 @@ static void record_begin(struct tape *t)
         uint64_t random = clock_random_u64();
         memcpy(t->disguise.salt + i, &random, 8);
     }
-    t->disguise.names = t->personal;
     t->recorded_us = clock_wall_us();
     t->w = (struct jwriter){.out = &t->file, .indent = 1};
 }
@@ -149,13 +148,24 @@ static void names_restore(struct tape *t, struct strbuf *text)
 
 /* ---- recording ----------------------------------------------------------------------------- */
 
+/* What is personal of a request is **** in it, when it is recorded and when it is asked for again:
+ * so it is known whoever it is about. */
+static struct disguise mask_of(const struct tape *t)
+{
+    struct disguise mask = t->disguise;
+    mask.is_masked = true;
+    return mask;
+}
+
 /* The request's body without secrets and persons, and its hash. */
-static void request_body(struct tape *t, struct span body, struct strbuf *out, char ret_hex[65])
+static void request_body(struct tape *t, struct span body, const struct disguise *mask,
+                         struct strbuf *out, char ret_hex[65])
 {
     AUTO_STRBUF struct strbuf plain = {0};
     struct jwriter w;
     struct error ignored = ERROR_INIT;
 
+    strbuf_clear(out);
     ret_hex[0] = '\0';
     if (!body.ptr || body.len == 0)
         return;
@@ -165,16 +175,17 @@ static void request_body(struct tape *t, struct span body, struct strbuf *out, c
     secret_redact(&plain);
     struct span text = {plain.data, plain.len};
     jwriter_init(&w, out);
-    if (disguise_json(&t->disguise, text, &w, &ignored) != 0) {
+    if (disguise_json(mask, text, &w, &ignored) != 0) {
         strbuf_clear(out);
-        disguise_pairs(&t->disguise, text, out);
+        disguise_pairs(mask, text, out);
     }
     struct sha256 *h = sha256_new();
     sha256_add(h, out->data, out->len);
     sha256_finish(h, ret_hex);
 }
 
-static void request_url(struct tape *t, const char *url, struct strbuf *out)
+static void request_url(struct tape *t, const char *url, const struct disguise *mask,
+                        struct strbuf *out)
 {
     AUTO_STRBUF struct strbuf plain = {0};
 
@@ -182,10 +193,7 @@ static void request_url(struct tape *t, const char *url, struct strbuf *out)
     strbuf_adds(&plain, url);
     names_restore(t, &plain);
     secret_redact(&plain);
-    const char *query = strchr(plain.data, '?');
-    strbuf_add(out, plain.data, query ? (size_t)(query - plain.data) + 1 : plain.len);
-    if (query)
-        disguise_pairs(&t->disguise, span_of(query + 1), out);
+    disguise_loose(mask, (struct span){plain.data, plain.len}, out);
 }
 
 static bool header_is_kept(const char *name)
@@ -203,9 +211,10 @@ static bool header_is_kept(const char *name)
 
 static void record_headers(struct tape *t, const struct http_response *response)
 {
-    AUTO_STRBUF struct strbuf value = {0};
+    AUTO_STRBUF struct strbuf value = {0}, loose = {0};
 
     strbuf_init(&value, 0);
+    strbuf_init(&loose, 0);
     jwriter_key(&t->w, "headers");
     jwriter_object(&t->w);
     for (size_t i = 0; i < response->nheaders; i++) {
@@ -215,14 +224,16 @@ static void record_headers(struct tape *t, const struct http_response *response)
         strbuf_adds(&value, response->headers[i].value);
         if (!t->is_exact)
             secret_redact(&value);
-        jwriter_kstring(&t->w, response->headers[i].name, value.data);
+        strbuf_clear(&loose);
+        disguise_loose(&t->disguise, (struct span){value.data, value.len}, &loose);
+        jwriter_kstring(&t->w, response->headers[i].name, loose.data);
     }
     jwriter_end(&t->w);
 }
 
 static void record_body(struct tape *t, const struct http_response *response)
 {
-    AUTO_STRBUF struct strbuf plain = {0};
+    AUTO_STRBUF struct strbuf plain = {0}, loose = {0};
     struct error ignored = ERROR_INIT;
     struct jwriter before = t->w;
     size_t len = t->file.len;
@@ -237,8 +248,10 @@ static void record_body(struct tape *t, const struct http_response *response)
         return;
     strbuf_truncate(&t->file, len);
     t->w = before;
+    strbuf_init(&loose, TAPE_MAX);
+    disguise_loose(&t->disguise, text, &loose);
     jwriter_key(&t->w, "text");
-    jwriter_span(&t->w, text);
+    jwriter_span(&t->w, (struct span){loose.data, loose.len});
 }
 
 void tape_record(struct tape *t, const struct exchange *e, const struct field_strings *personal,
@@ -251,8 +264,9 @@ void tape_record(struct tape *t, const struct exchange *e, const struct field_st
         tape_personal(t, personal->items[i]);
     strbuf_init(&url, 0);
     strbuf_init(&body, TAPE_MAX);
-    request_url(t, e->url, &url);
-    request_body(t, e->body, &body, hex);
+    const struct disguise mask = mask_of(t);
+    request_url(t, e->url, &mask, &url);
+    request_body(t, e->body, &mask, &body, hex);
     if (!hashmap_gets(t->bases, e->connector))
         hashmap_puts(t->bases, e->connector, arena_strdup(t->arena, e->base_url));
     if (t->count == 0) { /* as the array of a document that tape_save completes */
@@ -531,20 +545,29 @@ static void take_play(struct take *take, struct http_response *ret)
     take->is_used = true;
 }
 
-int tape_answer(struct tape *t, const struct exchange *e, struct http_response *ret,
-                struct error *err)
+int tape_answer(struct tape *t, const struct exchange *e, const struct field_strings *personal,
+                struct http_response *ret, struct error *err)
 {
-    AUTO_STRBUF struct strbuf body = {0};
+    AUTO_STRBUF struct strbuf body = {0}, url = {0};
+    static const struct disguise as_is = {.is_exact = true}; /* as the tape of a cache has it */
     bool other_body = false;
-    char hex[65];
+    char hex[65], exact[65];
 
+    for (size_t i = 0; i < personal->count; i++)
+        tape_personal(t, personal->items[i]);
     strbuf_init(&body, TAPE_MAX);
-    request_body(t, e->body, &body, hex);
+    strbuf_init(&url, 0);
+    const struct disguise mask = mask_of(t);
+    request_url(t, e->url, &mask, &url);
+    request_body(t, e->body, &as_is, &body, exact);
+    request_body(t, e->body, &mask, &body, hex);
     for (size_t i = 0; i < t->count; i++) {
         struct take *take = &t->takes[i];
         bool same = !take->is_used && !take->is_any && strcmp(take->connector, e->connector) == 0 &&
-                    strcmp(take->method, e->method) == 0 && strcmp(take->url, e->url) == 0;
-        if ((take->is_any && !take->is_used) || (same && strcmp(take->sha256, hex) == 0)) {
+                    strcmp(take->method, e->method) == 0 &&
+                    (strcmp(take->url, e->url) == 0 || strcmp(take->url, url.data) == 0);
+        bool same_body = strcmp(take->sha256, hex) == 0 || strcmp(take->sha256, exact) == 0;
+        if ((take->is_any && !take->is_used) || (same && same_body)) {
             take_play(take, ret);
             t->used++;
             return 0;
@@ -562,6 +585,7 @@ int tape_open(const char *path, enum tape_mode mode, struct tape **ret, struct e
 
     t->mode = mode;
     t->arena = arena_new();
+    t->disguise.names = t->personal;
     t->path = arena_strdup(t->arena, path);
     t->bases = hashmap_new();
     t->names = hashmap_new();
@@ -585,6 +609,7 @@ struct tape *tape_of_body(const char *name, struct span body)
 
     t->mode = TAPE_REPLAY;
     t->arena = arena_new();
+    t->disguise.names = t->personal;
     t->path = arena_strdup(t->arena, name);
     t->bases = hashmap_new();
     t->names = hashmap_new();
@@ -605,7 +630,7 @@ int tape_open_cache(const char *path, size_t max_bytes, bool is_exact, struct ta
                     struct error *err)
 {
     TRY(tape_open(path, TAPE_RECORD, ret, err));
-    (*ret)->is_exact = is_exact;
+    (*ret)->is_exact = (*ret)->disguise.is_exact = is_exact;
     (*ret)->file.max = max_bytes;
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "net/connector_internal.h"
 #include "net/url.h"
 #include <ctype.h>
+#include <string.h>
 
 #define DEPTH_MAX 48 /* of the writer, whose document this becomes a part of */
 
@@ -52,6 +53,10 @@ void disguise_text(const struct disguise *d, struct span text, struct strbuf *ou
     struct dice dice = dice_of(d, text);
     bool first = true;
 
+    if (d->is_masked) {
+        strbuf_adds(out, "****");
+        return;
+    }
     for (size_t i = 0; i < text.len; i++) {
         unsigned char b = (unsigned char)text.ptr[i];
         if (isdigit(b)) {
@@ -67,6 +72,87 @@ void disguise_text(const struct disguise *d, struct span text, struct strbuf *ou
             strbuf_addch(out, (char)b);
         }
         first = first && !isdigit(b);
+    }
+}
+
+/* ---- what looks personal ------------------------------------------------------------------- */
+
+/* Digits of a mobile number of mainland China, with 86 or without. */
+static bool is_mobile(struct span run)
+{
+    const char *p = run.ptr;
+    if (run.len == 13 && p[0] == '8' && p[1] == '6')
+        p += 2;
+    else if (run.len != 11)
+        return false;
+    return p[0] == '1' && p[1] >= '3';
+}
+
+/* 6 digits of a place, a date of birth, 3 digits, and a check digit or X. */
+static bool is_identity_card(struct span run)
+{
+    const char *p = run.ptr;
+    if (run.len != 18 || p[0] == '0')
+        return false;
+    return ((p[6] == '1' && p[7] == '9') || (p[6] == '2' && p[7] == '0')) && p[10] <= '1' &&
+           p[12] <= '3';
+}
+
+/* Stays what it looked like: the head of a mobile number, the year of a card. */
+static void disguise_run(const struct disguise *d, struct span run, struct strbuf *out)
+{
+    struct dice dice = dice_of(d, run);
+    size_t kept = run.len == 18 ? 0 : run.len - 9;
+
+    if (d->is_masked) {
+        strbuf_adds(out, "****");
+        return;
+    }
+    for (size_t i = 0; i < run.len; i++) {
+        bool stays = i < kept || (run.len == 18 && (i == 0 || (i >= 6 && i < 14)));
+        strbuf_addch(out, stays || !isdigit((unsigned char)run.ptr[i])
+                              ? run.ptr[i]
+                              : (char)('0' + dice_throw(&dice, 10)));
+    }
+}
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static void disguise_prose(const struct disguise *d, struct span text, struct strbuf *out)
+{
+    for (size_t i = 0, n; i < text.len; i += n) {
+        for (n = 0; i + n < text.len && isdigit((unsigned char)text.ptr[i + n]);)
+            n++;
+        if (n == 17 && i + n < text.len && (text.ptr[i + n] | 0x20) == 'x')
+            n++;
+        struct span run = {text.ptr + i, n};
+        bool is_apart = (i == 0 || !is_word(text.ptr[i - 1])) &&
+                        (i + n == text.len || !is_word(text.ptr[i + n]));
+        if (n == 0)
+            strbuf_add(out, text.ptr + i, n = 1);
+        else if (is_apart && (is_mobile(run) || is_identity_card(run)))
+            disguise_run(d, run, out);
+        else
+            strbuf_add(out, run.ptr, run.len);
+    }
+}
+
+void disguise_loose(const struct disguise *d, struct span text, struct strbuf *out)
+{
+    const char *query = text.len > 0 ? memchr(text.ptr, '?', text.len) : NULL;
+    bool is_url =
+        query && (text.ptr[0] == '/' || (text.len > 4 && memcmp(text.ptr, "http", 4) == 0));
+
+    if (d->is_exact) {
+        strbuf_add(out, text.ptr, text.len);
+    } else if (is_url) {
+        disguise_prose(d, (struct span){text.ptr, (size_t)(query - text.ptr) + 1}, out);
+        disguise_pairs(d, (struct span){query + 1, text.len - (size_t)(query - text.ptr) - 1}, out);
+    } else {
+        disguise_prose(d, text, out);
     }
 }
 
@@ -136,13 +222,16 @@ static int walk_value(struct walk *k, struct span raw, bool hidden, int depth, s
     if (v.kind == JPULL_OBJECT)
         return walk_object(k, raw, hidden, depth, err);
     strbuf_init(&text, 0);
-    if (hidden && (v.kind == JPULL_STRING || v.kind == JPULL_NUMBER))
+    bool is_hidden = hidden && (v.kind == JPULL_STRING || v.kind == JPULL_NUMBER);
+    if (is_hidden)
         disguise_text(k->d, v.text, &text);
+    else if (v.kind == JPULL_STRING)
+        disguise_loose(k->d, v.text, &text);
     else
         strbuf_add(&text, v.text.ptr, v.text.len);
     if (text.overflow)
         return error_set(err, ERR_LIMIT, "a text over the limit");
-    if (v.kind == JPULL_STRING)
+    if (v.kind == JPULL_STRING || (is_hidden && k->d->is_masked))
         jwriter_span(k->w, (struct span){text.data, text.len});
     else
         jwriter_raw(k->w, (struct span){text.data, text.len});
@@ -196,7 +285,10 @@ static void disguise_pair(const struct disguise *d, struct span pair, struct str
     strbuf_init(&name, 0);
     percent_decode((struct span){pair.ptr, len}, &name);
     if (!equals || !disguise_wants(d, (struct span){name.data, name.len})) {
-        strbuf_add(out, pair.ptr, pair.len);
+        if (d->is_exact)
+            strbuf_add(out, pair.ptr, pair.len);
+        else
+            disguise_prose(d, pair, out);
         return;
     }
     strbuf_init(&value, 0);
@@ -204,7 +296,10 @@ static void disguise_pair(const struct disguise *d, struct span pair, struct str
     percent_decode((struct span){equals + 1, pair.len - len - 1}, &value);
     disguise_text(d, (struct span){value.data, value.len}, &hidden);
     strbuf_add(out, pair.ptr, len + 1);
-    url_encode(out, hidden.data);
+    if (d->is_masked)
+        strbuf_adds(out, hidden.data);
+    else
+        url_encode(out, hidden.data);
 }
 
 void disguise_pairs(const struct disguise *d, struct span pairs, struct strbuf *out)

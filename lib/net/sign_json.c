@@ -4,6 +4,7 @@
 #include "format/jsonx.h"
 #include "net/sign.h"
 #include <stdlib.h>
+#include <string.h>
 
 struct put {
     struct span value;
@@ -73,11 +74,12 @@ static int array_put(struct put *p, struct span raw, const char *pointer, int de
     struct jpull_array elements;
     struct span element;
     bool end = false;
-    char *digits_end;
-
     const char *rest = part_next(p, pointer);
-    unsigned long wanted = strtoul(p->part.data, &digits_end, 10), i = 0;
-    if (p->part.len == 0 || *digits_end != '\0' || p->part.data[0] == '-')
+    const char *digits = p->part.data;
+    unsigned long wanted = strtoul(digits, NULL, 10), i = 0;
+    /* as RFC 6901 writes one: no sign, no blank, no zero before it */
+    if (p->part.len == 0 || strspn(digits, "0123456789") != p->part.len ||
+        (digits[0] == '0' && p->part.len > 1))
         return error_set(err, ERR_DATA, "'%.80s' is no place in a list", p->part.data);
     TRY(jpull_array_begin(raw, &elements, err));
     strbuf_addch(p->out, '[');

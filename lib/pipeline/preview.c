@@ -5,17 +5,6 @@
 #include "pipeline/run_private.h"
 #include "pipeline/slice.h"
 
-#include <string.h>
-
-static struct stream_spec *choose_stream(struct pipeline *p, const char *name, struct error *err)
-{
-    for (size_t i = 0; i < p->streams.count; i++)
-        if (name == NULL || strcmp(p->streams.names[i], name) == 0)
-            return (struct stream_spec *)p->streams.items + i;
-    error_set(err, ERR_USAGE, "pipeline '%s' has no stream '%s'", p->name, name ? name : "");
-    return NULL;
-}
-
 typedef int (*preview_row)(void *self, const struct stream_spec *s, const char *const *values,
                            const char *fault, struct error *err);
 
@@ -111,7 +100,6 @@ int run_preview(const char *name, const char *stream, int64_t rows,
     struct pipeline_options load = {.params = options->params, .now_us = clock_wall_us()};
     TRY(pipeline_load(name, options->config, &load, &p, NULL, err));
     struct stream_context ctx = {.pipeline = p,
-                                 .stream = choose_stream(p, stream, err),
                                  .config = options->config,
                                  .builtins = options->builtins,
                                  .arena = arena_new(),
@@ -119,8 +107,8 @@ int run_preview(const char *name, const char *stream, int64_t rows,
                                  .window_start = options->from,
                                  .window_end = options->to,
                                  .preview_rows = rows};
-    int code = err->code;
-    if (ctx.stream != NULL) {
+    int code = pipeline_stream(p, stream, &ctx.stream, err);
+    if (code == 0) {
         ctx.var_values = arena_array(ctx.arena, ctx.stream->vars.count + 1, sizeof(char *));
         if (ctx.window_start == NULL && ctx.stream->incremental != NULL)
             ctx.window_start = ctx.stream->incremental->start;

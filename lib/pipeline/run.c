@@ -9,7 +9,6 @@
 #include "pipeline/distribute.h"
 #include "pipeline/intent.h"
 #include "pipeline/run_private.h"
-#include "schema/suggest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -255,22 +254,10 @@ static int replay_intents(struct run *run, struct error *err)
 static int check_only(const struct run *run, struct error *err)
 {
     const char *only = run->options->only;
-    const struct field_objects *streams = &run->pipeline->streams;
+    struct stream_spec *named;
     if (only == NULL)
         return 0;
-    if (run->pipeline->steps.count > 0) {
-        error_set(err, ERR_USAGE, "'%s' is a job: it has pipelines, not streams",
-                  run->pipeline->name);
-        return error_hint(err, "run the pipeline with the stream '%s' by itself", only);
-    }
-    for (size_t i = 0; i < streams->count; i++)
-        if (strcmp(streams->names[i], only) == 0)
-            return 0;
-    error_set(err, ERR_USAGE, "pipeline '%s' has no stream '%s'", run->pipeline->name, only);
-    const char *near = suggest_nearest(only, streams->names, streams->count);
-    if (near != NULL)
-        error_hint(err, "did you mean '%s'?", near);
-    return ERR_USAGE;
+    return pipeline_stream(run->pipeline, only, &named, err);
 }
 
 static enum error_code run_body(struct run *run, struct error *first)

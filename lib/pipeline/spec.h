@@ -272,6 +272,9 @@ int pipeline_find(const char *name, const struct config *config, struct arena *a
 /* Names of all pipelines in settings.pipeline_path; names and list in the arena. */
 size_t pipeline_names(const struct config *config, struct arena *arena, const char ***ret_names);
 /* Value of a param, or NULL. */
+/* A stream by its name, NULL: the first. ERR_USAGE with a suggestion; of a job that it has none. */
+int pipeline_stream(const struct pipeline *p, const char *name, struct stream_spec **ret,
+                    struct error *err);
 const char *pipeline_param(const struct pipeline *p, const char *name);
 /* Reads a text that is either SQL itself or the name of a .sql file beside the pipeline. */
 int pipeline_sql(const struct pipeline *p, const struct ynode *place, const char *text,

@@ -25,6 +25,27 @@ static struct stream_spec *stream_named(const struct pipeline *p, const char *na
     return NULL;
 }
 
+int pipeline_stream(const struct pipeline *p, const char *name, struct stream_spec **ret,
+                    struct error *err)
+{
+    if (p->steps.count > 0) {
+        error_set(err, ERR_USAGE, "'%s' is a job: it has pipelines, not streams", p->name);
+        return name != NULL
+                   ? error_hint(err, "run the pipeline with the stream '%s' by itself", name)
+                   : ERR_USAGE;
+    }
+    struct stream_spec *found = name != NULL ? stream_named(p, name) : stream_at(p, 0);
+    if (found != NULL) {
+        *ret = found;
+        return 0;
+    }
+    error_set(err, ERR_USAGE, "pipeline '%s' has no stream '%s'", p->name, name);
+    const char *near = suggest_nearest(name, p->streams.names, p->streams.count);
+    if (near != NULL)
+        error_hint(err, "did you mean '%s'?", near);
+    return ERR_USAGE;
+}
+
 /* ---- columns ---------------------------------------------------------------------------- */
 
 /* The node of a key, for a place as near as can be. */

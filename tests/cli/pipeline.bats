@@ -143,6 +143,10 @@ S1,S1!,"
     run --separate-stderr "$DINER" pipeline preview p --stream s -o csv
     assert_status 1
     assert_stderr_has "for_each gives no children"
+    job j <<<"steps: [ { run: p } ]"
+    run --separate-stderr "$DINER" pipeline preview j
+    assert_status 2
+    assert_stderr_has "it has pipelines, not streams"
 }
 
 # ---- plan ----------------------------------------------------------------------------------------

@@ -216,6 +216,35 @@ YAML
     assert_stdout_has "expected 19 rows, found 20"
 }
 
+@test "answers: nobody and nothing secret is on a tape, and it plays whoever was asked for" {
+    "$PROJECT/tests/http_server.py" >port 3>&- &
+    server=$!
+    wait_for 10 test -s port
+    url=http://127.0.0.1:$(cat port)
+    curl -sf -X PUT "$url/_script" -d '{"/m": [
+        {"headers": {"Link": "<'"$url"'/m?phone=13812345678&p=2>; rel=next", "Set-Cookie": "sid=cookie-7"},
+         "json": [{"id": 1, "phone": "13812345678", "note": "call +86 13812345678, by tok-abcdef-1"}]},
+        {"json": [{"id": 2, "phone": "13999999999", "note": "x"}]}]}' >/dev/null
+    mkdir connectors
+    printf '%s\n' 'version: 1' 'name: crm' "base_url: $url" 'personal: [phone]' 'auth: { type: bearer, token: env:CRM_TOKEN }' \
+        'resources: { m: { path: /m, query: { phone: "${phone}" }, paginate: { type: link_header } } }' >connectors/crm.yaml
+    pipeline people <<'YAML'
+streams:
+  s:
+    source: { connector: crm, resource: m, params: { phone: "13812345678" } }
+    target: { file: people.csv }
+    columns: { id: int, phone: text, note: text }
+tests: [ { name: two, stream: s, given: { answers: people.tape.json }, expect: { rows: [ { id: 1 }, { id: 2, note: x } ] } } ]
+YAML
+    export DINER_CONNECTOR_PATH=$PWD/connectors
+    CRM_TOKEN=tok-abcdef-1 diner_test people --record
+    kill "$server"
+    assert_status 0
+    run ! grep -E '13812345678|13999999999|tok-abcdef|cookie-7' pipelines/people.tape.json
+    offline people
+    assert_status 0
+}
+
 @test "now is the time of the test" {
     pipeline clock <<'YAML'
 params: { day: { type: date, default: yesterday } }

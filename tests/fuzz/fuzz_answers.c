@@ -87,6 +87,7 @@ static void fuzz_tape(const char *text, size_t n)
 {
     const struct exchange e = {
         .connector = "a", .base_url = "http://h", .method = "GET", .url = "/l"};
+    static const struct field_strings none = {0};
     struct http_response response = {0};
     struct tape *tape = NULL;
     struct error err = ERROR_INIT;
@@ -96,7 +97,7 @@ static void fuzz_tape(const char *text, size_t n)
     must(fd >= 0 && write(fd, text, n) == (ssize_t)n);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (tape_open(path, TAPE_REPLAY, &tape, &err) == 0) {
-        while (tape_answer(tape, &e, &response, &err) == 0)
+        while (tape_answer(tape, &e, &none, &response, &err) == 0)
             http_response_release(&response);
         must(tape_unused(tape) <= tape_count(tape));
     }

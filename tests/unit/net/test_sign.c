@@ -541,6 +541,10 @@ static void test_values_into_json(void **state)
         {"{\"a\":[1]}", "/a/x", NULL},
         {"{\"a\":\"text\"}", "/a/b", NULL},
         {"{\"a\":", "/a", NULL},
+        {"[1, 2]", "/+1", NULL},
+        {"[1, 2]", "/ 1", NULL},
+        {"[1, 2]", "/01", NULL},
+        {"[1, 2]", "/\r1", NULL},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         AUTO_STRBUF struct strbuf out = {0};

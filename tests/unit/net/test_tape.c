@@ -3,6 +3,7 @@
 #include "core/fileio.h"
 #include "core/secret.h"
 #include "format/jpull.h"
+#include "net/connector_internal.h"
 #include <sys/stat.h>
 
 static char tape_path[] = "/tmp/diner-tape-XXXXXX";
@@ -156,10 +157,49 @@ static void test_a_tape_keeps_no_secret_and_no_person(void **state)
     assert_string_equal(one.data, two.data);
     value_at(&text, "/exchanges/0/body/items/0/name", &two);
     assert_int_equal(strlen(two.data), 9);
-    value_at(&text, "/exchanges/2/request", &two);
-    assert_non_null(strstr(two.data, one.data));
+    value_at(&text, "/exchanges/2/request", &two); /* whoever is asked for */
+    assert_non_null(strstr(two.data, "\"phone\":\"****\""));
     value_at(&text, "/exchanges/3/text", &two);
     assert_string_equal(two.data, "not JSON ****");
+}
+
+static void loosely(const struct disguise *d, const char *text, struct strbuf *out)
+{
+    strbuf_clear(out);
+    disguise_loose(d, span_of(text), out);
+}
+
+static void test_what_looks_personal_in_a_text(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"phone"};
+    struct disguise d = {.salt = "0123456789abcde", .names = names, .nnames = 1};
+    static const char *const kept[] = {"order 138123456789, 1381234567, a13812345678, 12812345678",
+                                       "110105199003071230001 11010517900307123X",
+                                       "/l?page=2&id=42#x", ""};
+    AUTO_STRBUF struct strbuf one = {0}, two = {0};
+
+    strbuf_init(&one, 0);
+    strbuf_init(&two, 0);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        loosely(&d, kept[i], &one);
+        assert_string_equal(one.data, kept[i]);
+    }
+    loosely(&d, "call +8613812345678 (13812345678), card 11010519900307123X", &one);
+    assert_null(strstr(one.data, "12345678"));
+    assert_null(strstr(one.data, "110105"));
+    assert_int_equal(one.len, strlen("call +8613812345678 (13812345678), card 11010519900307123X"));
+    loosely(&d, one.data, &two); /* it still looks like that */
+    assert_string_not_equal(one.data, two.data);
+    loosely(&d, "http://h/m/13812345678?phone=4711&tel=13812345678", &one);
+    assert_null(strstr(one.data, "12345678"));
+    assert_null(strstr(one.data, "4711"));
+    d.is_masked = true;
+    loosely(&d, "http://h/m/13812345678?phone=4711&tel=13812345678", &one);
+    assert_string_equal(one.data, "http://h/m/****?phone=****&tel=****");
+    d.is_exact = true;
+    loosely(&d, "http://h/m/13812345678?phone=4711", &one);
+    assert_string_equal(one.data, "http://h/m/13812345678?phone=4711");
 }
 
 static void test_a_tape_answers_without_network_or_credentials(void **state)
@@ -210,7 +250,7 @@ static void test_another_body_is_another_request(void **state)
     assert_int_equal(tape_open(tape_path, TAPE_REPLAY, &tape, &err), 0);
     struct connector_pool *pool = pool_open(tape);
     assert_int_equal(ask(crm(pool), "search", "1", "other", &out, &err), ERR_NOT_FOUND);
-    assert_non_null(strstr(err.message, "with this body: {\"phone\":\"1\",\"q\":\"other\"}"));
+    assert_non_null(strstr(err.message, "with this body: {\"phone\":\"****\",\"q\":\"other\"}"));
     connector_pool_free(pool);
     tape_free(tape);
 }
@@ -268,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_tape_keeps_no_secret_and_no_person),
         cmocka_unit_test(test_a_tape_answers_without_network_or_credentials),
+        cmocka_unit_test(test_what_looks_personal_in_a_text),
         cmocka_unit_test(test_another_body_is_another_request),
         cmocka_unit_test(test_files_that_are_no_tapes),
     };
