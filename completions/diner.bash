@@ -192,6 +192,7 @@ _diner_takes() {
     'diner payments refund':--output | 'diner payments refund':-o) return 0 ;;
     'diner payments bill fetch':--channel) return 0 ;;
     'diner payments bill fetch':--date | 'diner payments bill fetch':-d) return 0 ;;
+    'diner payments bill fetch':--month) return 0 ;;
     'diner payments bill fetch':--layout) return 0 ;;
     'diner payments bill fetch':--type) return 0 ;;
     'diner payments bill fetch':--out-file) return 0 ;;
@@ -236,6 +237,7 @@ _diner_takes() {
     'diner campaigns create':--store) return 0 ;;
     'diner campaigns create':--channel) return 0 ;;
     'diner campaigns create':--level) return 0 ;;
+    'diner campaigns create':--per-member) return 0 ;;
     'diner campaigns create':--group) return 0 ;;
     'diner campaigns create':--priority) return 0 ;;
     'diner campaigns create':--budget) return 0 ;;
@@ -253,6 +255,7 @@ _diner_takes() {
     'diner campaigns issue':--count) return 0 ;;
     'diner campaigns issue':--uses) return 0 ;;
     'diner campaigns issue':--member-no) return 0 ;;
+    'diner campaigns issue':--expires-on) return 0 ;;
     'diner campaigns issue':--output | 'diner campaigns issue':-o) return 0 ;;
     'diner members list':--status) return 0 ;;
     'diner members list':--since) return 0 ;;
@@ -846,7 +849,7 @@ _diner_options() {
     'diner payments list') _diner_words < <(printf '%s\n' --refunds --store -s --method --channel --status --since --until --sort --limit --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments refund') _diner_words < <(printf '%s\n' --amount --reason --refund-no --restock --output -o --dry-run -n --yes -y --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments bill') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner payments bill fetch') _diner_words < <(printf '%s\n' --channel --date -d --layout --type --out-file --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner payments bill fetch') _diner_words < <(printf '%s\n' --channel --date -d --month --layout --type --out-file --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments bill show') _diner_words < <(printf '%s\n' --summary --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments reconcile') _diner_words < <(printf '%s\n' --channel --date --no-bill --from --to --sha256 --totals --html --pool-days --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments differences') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -855,10 +858,10 @@ _diner_options() {
     'diner campaigns') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner campaigns list') _diner_words < <(printf '%s\n' --store -s --status --sort --limit --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner campaigns show') _diner_words < <(printf '%s\n' --coupons --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner campaigns create') _diner_words < <(printf '%s\n' --code --name --kind --percent --amount --tier --each --min-amount --max-discount --product --category --starts-on --ends-on --weekday --daypart --store --channel --level --coupon --group --priority --budget --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner campaigns create') _diner_words < <(printf '%s\n' --code --name --kind --percent --amount --tier --each --min-amount --max-discount --product --category --starts-on --ends-on --weekday --daypart --store --channel --level --per-member --coupon --group --priority --budget --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner campaigns apply') _diner_words < <(printf '%s\n' --coupon --store -s --item -i --channel --member-no --at --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner campaigns end') _diner_words < <(printf '%s\n' --at --output -o --dry-run -n --yes -y --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner campaigns issue') _diner_words < <(printf '%s\n' --code --count --uses --member-no --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner campaigns issue') _diner_words < <(printf '%s\n' --code --count --uses --member-no --expires-on --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner members') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner members list') _diner_words < <(printf '%s\n' --status --since --until --sort --limit --reveal --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner members show') _diner_words < <(printf '%s\n' --phone --unionid --openid --appid --reveal --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
