@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2030,SC2031
+# shellcheck disable=SC2016,SC2030,SC2031
 # Bills of the payment channels: shown, and fetched from a server that verifies every signature.
 load ../helper
 
@@ -300,7 +300,8 @@ nothing_here() { assert_equal "$(find . -mindepth 1 | wc -l)" 0; }
 
 v2_tls() {
     v2
-    export DINER_PAYMENTS_WECHAT_URL=https://localhost:$(cat "$FILE_DIR/tls_port") DINER_PAYMENTS_CA_FILE=$FILE_DIR/tls.crt
+    DINER_PAYMENTS_WECHAT_URL=https://localhost:$(cat "$FILE_DIR/tls_port")
+    export DINER_PAYMENTS_WECHAT_URL DINER_PAYMENTS_CA_FILE=$FILE_DIR/tls.crt
     export DINER_PAYMENTS_WECHAT_CERTIFICATE=$FILE_DIR/merchant_of_clients.pem
 }
 
