@@ -3,7 +3,7 @@
 #define DINER_CMD_PAYMENTS_BILL_H
 
 #include "cli/table.h"
-#include "format/bill.h"
+#include "net/bill_fetch.h"
 
 /* One answer: a row for programs, a line a member for people. The columns end with key NULL. */
 int bill_print_one(struct cli *cli, const struct table_column *columns, const char *const *values,
@@ -13,10 +13,8 @@ const char *bill_fee_text(struct arena *arena, int64_t e5);   /* "0.16", "0.7200
 const char *bill_day_text(struct arena *arena, int32_t days); /* "2026-11-21" */
 const char *bill_count_text(struct arena *arena, uint64_t n);
 
-/* Where `bill fetch` puts it: the same for the same bill, whenever it is fetched. type: of
- * WeChat's. */
-const char *bill_path(struct cli *cli, enum bill_channel channel, enum bill_layout layout,
-                      const char *type, int32_t day);
+/* Where `bill fetch` puts it: the same for the same bill, whenever it is fetched. */
+const char *bill_path(struct cli *cli, enum bill_channel channel, const struct bill_order *o);
 
 /* Whether the settings say who we are there. */
 bool bill_is_configured(const struct cli *cli, enum bill_channel channel);

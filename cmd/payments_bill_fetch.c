@@ -24,7 +24,7 @@ enum { CHANNEL_ALL, CHANNEL_FIRST };
 
 struct fetch_args {
     int channel, layout, type;
-    const char *date, *out_file;
+    const char *date, *month, *out_file;
 };
 #define FETCH(member) offsetof(struct fetch_args, member)
 static const struct field fetch_fields[] = {
@@ -33,6 +33,10 @@ static const struct field fetch_fields[] = {
      .def = "all", .choices = channels},
     {"date", FIELD_STRING, FETCH(date), "of which day: yesterday, 'N days ago' or a date",
      .short_name = 'd', .arg = "DAY", .def = "yesterday"},
+    {"month", FIELD_STRING, FETCH(month),
+     "of which month instead, YYYY-MM: Alipay, from the 4th of "
+     "the next",
+     .arg = "MONTH"},
     {"layout", FIELD_CHOICE, FETCH(layout),
      "trade: payments and refunds; flow: all that changed the balance (WeChat's fund flow, "
      "Alipay's "
@@ -137,12 +141,18 @@ int bill_none_configured(struct error *err)
 
 /* ---- the order -------------------------------------------------------------------------- */
 
-/* A bill is of a civil day in China; that of today is not made yet. */
+/* A bill is of civil days in China; that of today is not made yet. */
+static int china_days(struct bizday *ret, struct error *err)
+{
+    *ret = (struct bizday){0};
+    return zone_load("Asia/Shanghai", &ret->zone, err);
+}
+
 static int day_of(const char *text, int32_t *ret, struct error *err)
 {
-    struct bizday days = {0};
+    struct bizday days;
     int64_t now_us = clock_wall_us();
-    TRY(zone_load("Asia/Shanghai", &days.zone, err));
+    TRY(china_days(&days, err));
     if (bizday_parse(&days, text, now_us, ret, err) != 0) {
         err->code = ERR_USAGE;
         return error_context(err, "--date");
@@ -151,6 +161,23 @@ static int day_of(const char *text, int32_t *ret, struct error *err)
         return 0;
     error_set(err, ERR_USAGE, "--date: the bill of a day is made on the next");
     return error_hint(err, "yesterday is the last; it is there from about 10:00");
+}
+
+static int month_of(const char *text, struct bill_order *o, struct error *err)
+{
+    struct bizday days;
+    struct datetime first;
+    char date[11];
+    TRY(china_days(&days, err));
+    snprintf(date, sizeof date, "%.7s-01", text);
+    if (strlen(text) != 7 || !datetime_parse_iso(date, 10, &first) || first.has_time)
+        return error_set(err, ERR_USAGE, "--month '%s' is no month: 2026-10", text);
+    o->is_month = true;
+    o->day = (int32_t)(first.us / (INT64_C(86400) * 1000000));
+    if (bill_order_last_day(o) <= bizday_last_closed(&days, clock_wall_us()))
+        return 0;
+    error_set(err, ERR_USAGE, "--month: the bill of a month is made in the next");
+    return error_hint(err, "it is there from the 4th; until then --date gives those of its days");
 }
 
 static int order_of(struct cli *cli, const struct fetch_args *args, struct bill_order *ret,
@@ -165,26 +192,24 @@ static int order_of(struct cli *cli, const struct fetch_args *args, struct bill_
         return error_set(err, ERR_USAGE, "--type %s is none of --layout %s", types[type],
                          bill_layouts[args->layout]);
     *ret = (struct bill_order){.layout = (enum bill_layout)args->layout, .type = types[type]};
-    return day_of(args->date, &ret->day, err);
+    return args->month != NULL ? month_of(args->month, ret, err)
+                               : day_of(args->date, &ret->day, err);
 }
 
-const char *bill_path(struct cli *cli, enum bill_channel channel, enum bill_layout layout,
-                      const char *type, int32_t day)
+const char *bill_path(struct cli *cli, enum bill_channel channel, const struct bill_order *o)
 {
-    int year, month, of_month;
     bool is_wechat = channel == BILL_WECHAT;
-    civil_from_days(day, &year, &month, &of_month);
-    return arena_printf(cli->arena, "%s/%s_%s%s%s_%04d%02d%02d.%s",
-                        config_settings(cli->config)->output_dir, bill_channels[channel],
-                        bill_layouts[layout], is_wechat ? "_" : "", is_wechat ? type : "", year,
-                        month, of_month, is_wechat ? "csv" : "zip");
+    return arena_printf(cli->arena, "%s/%s_%s%s%s_%s.%s", config_settings(cli->config)->output_dir,
+                        bill_channels[channel], bill_layouts[o->layout], is_wechat ? "_" : "",
+                        is_wechat ? o->type : "", bill_order_period(cli->arena, o, ""),
+                        is_wechat ? "csv" : "zip");
 }
 
 static const char *path_of(struct cli *cli, const struct fetch_args *args,
                            const struct bill_order *o)
 {
     return args->out_file != NULL ? args->out_file
-                                  : bill_path(cli, args->channel, o->layout, o->type, o->day);
+                                  : bill_path(cli, (enum bill_channel)args->channel, o);
 }
 
 /* ---- the file --------------------------------------------------------------------------- */
@@ -267,7 +292,7 @@ static int report(struct cli *cli, struct table *rows, const struct bill_order *
     const char *const values[] = {bill_channels[i->channel],
                                   bill_layouts[o->layout],
                                   i->variant,
-                                  bill_day_text(a, o->day),
+                                  bill_order_period(a, o, "-"),
                                   i->is_empty_day ? "no_bill" : "fetched",
                                   path,
                                   bill_count_text(a, t->rows),
@@ -289,10 +314,10 @@ static int report(struct cli *cli, struct table *rows, const struct bill_order *
         cli_summary(cli,
                     "no bill: the channel says that nothing was traded on %s; %s holds its "
                     "answer",
-                    bill_day_text(a, o->day), path);
+                    bill_order_period(a, o, "-"), path);
     else
         cli_summary(cli, "the bill of %s is in %s: %s rows, as its own totals",
-                    bill_day_text(a, o->day), path, bill_count_text(a, t->rows));
+                    bill_order_period(a, o, "-"), path, bill_count_text(a, t->rows));
     return 0;
 }
 
@@ -404,6 +429,8 @@ static int args_check(struct cli *cli, const struct fetch_args *args, struct err
 {
     if (args->channel == CHANNEL_ALL && (args->out_file != NULL || cli_option_given(cli, "type")))
         return error_set(err, ERR_USAGE, "--out-file and --type are of one bill: say --channel");
+    if (args->month != NULL && (args->channel == CHANNEL_ALL || cli_option_given(cli, "date")))
+        return error_set(err, ERR_USAGE, "--month is of --channel alipay, and goes without --date");
     if (args->out_file != NULL && strcmp(args->out_file, "-") == 0)
         return error_set(err, ERR_USAGE,
                          "--out-file: a bill goes into a file, whole or not at all");

@@ -140,13 +140,13 @@ static int by_day(const void *one, const void *other)
 
 static void name_fetched(struct reconcile_work *w, enum bill_channel channel)
 {
-    bool is_none = w->args->no_bill;
-    for (int32_t day = w->first_day; day <= w->last_day; day++)
-        w->files[w->file_count++] = (struct bill_file){
-            .path = is_none ? NULL : bill_path(w->cli, channel, BILL_TRADE, "ALL", day),
-            .channel = channel,
-            .day = day,
-            .is_fetched = true};
+    struct bill_order o = {.layout = BILL_TRADE, .type = "ALL"};
+    for (o.day = w->first_day; o.day <= w->last_day; o.day++)
+        w->files[w->file_count++] =
+            (struct bill_file){.path = w->args->no_bill ? NULL : bill_path(w->cli, channel, &o),
+                               .channel = channel,
+                               .day = o.day,
+                               .is_fetched = true};
 }
 
 /* The files that were named; or those that were fetched, of one channel, or of all that bills are

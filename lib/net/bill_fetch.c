@@ -25,11 +25,22 @@ const char *bill_nonce(struct arena *arena)
     return nonce;
 }
 
-const char *bill_day(struct arena *arena, int32_t days, const char *separator)
+const char *bill_order_period(struct arena *arena, const struct bill_order *o,
+                              const char *separator)
 {
     int year, month, day;
-    civil_from_days(days, &year, &month, &day);
-    return arena_printf(arena, "%04d%s%02d%s%02d", year, separator, month, separator, day);
+    civil_from_days(o->day, &year, &month, &day);
+    const char *of_month = arena_printf(arena, "%04d%s%02d", year, separator, month);
+    return o->is_month ? of_month : arena_printf(arena, "%s%s%02d", of_month, separator, day);
+}
+
+int32_t bill_order_last_day(const struct bill_order *o)
+{
+    int year, month, day;
+    civil_from_days(o->day, &year, &month, &day);
+    if (!o->is_month)
+        return o->day;
+    return (month < 12 ? civil_to_days(year, month + 1, 1) : civil_to_days(year + 1, 1, 1)) - 1;
 }
 
 int bill_sign(struct bill_fetching *f, enum digest_algorithm algorithm, const char *key,
@@ -120,11 +131,12 @@ int bill_send(struct bill_fetching *f, const struct http_request *request,
 
 /* ---- is it what was asked for? ------------------------------------------------------------- */
 
-/* A row at the edge of the day may be of the next; a bill without any of the day is another's. */
+/* A row at the edge may be of the next day; a bill without any of the time asked for is another's.
+ */
 static int days_check(const struct bill_info *i, const struct bill_order *o, struct error *err)
 {
     char first[11], last[11];
-    if (!i->has_dates || (i->first_day <= o->day && o->day <= i->last_day))
+    if (!i->has_dates || (i->first_day <= bill_order_last_day(o) && o->day <= i->last_day))
         return 0;
     date_print(i->first_day, first);
     date_print(i->last_day, last);
@@ -163,7 +175,7 @@ static int bill_take(const struct bill_fetching *f, struct bill **ret, struct er
     if (fd < 0 || lseek(fd, 0, SEEK_SET) != 0)
         return error_set_errno(err, ERR_IO, errno, "cannot read a temporary file");
     const char *name = arena_printf(f->arena, "%s bill of %s", bill_channels[f->m->channel],
-                                    bill_day(f->arena, f->o->day, "-"));
+                                    bill_order_period(f->arena, f->o, "-"));
     int code = bill_open_fd(fd, name, &b, err);
     if (code == 0)
         code = bill_read(f, b, err);
@@ -214,6 +226,10 @@ int bill_order_check(const struct bill_merchant *m, const struct bill_order *o, 
                                     {!wechat, m->app_id, "alipay_app_id"},
                                     {!wechat, m->private_key, "alipay_private_key"}};
     TRY(settings_check(needed, sizeof needed / sizeof *needed, err));
+    if (wechat && o->is_month) {
+        error_set(err, ERR_USAGE, "WeChat Pay has bills of days only");
+        return error_hint(err, "fetch those of the month one by one: --date");
+    }
     if (wechat && v3 && strcmp(o->type, "RECHARGE_REFUND") == 0) {
         error_set(err, ERR_USAGE, "WeChat's v3 has no bill RECHARGE_REFUND");
         return error_hint(err, "ALL has these refunds; payments.wechat_api: v2 gives them alone");

@@ -31,7 +31,8 @@ struct bill_merchant {
     uint64_t max_bytes;
 };
 struct bill_order {
-    int32_t day; /* civil day of Asia/Shanghai */
+    int32_t day;   /* civil day of Asia/Shanghai */
+    bool is_month; /* of the whole month that begins with it: Alipay has such bills too */
     enum bill_layout layout;
     const char *type; /* WeChat: ALL, SUCCESS, REFUND, RECHARGE_REFUND; of flows BASIC, OPERATION,
                          FEES */
@@ -39,6 +40,11 @@ struct bill_order {
 
 /* Whether the channel gives it only to who shows the merchant's certificate. */
 bool bill_wants_certificate(const struct bill_merchant *m, const struct bill_order *o);
+/* The last day that it is of. */
+int32_t bill_order_last_day(const struct bill_order *o);
+/* Its day or month, with that between the numbers: "2026-11-21", "202611". */
+const char *bill_order_period(struct arena *arena, const struct bill_order *o,
+                              const char *separator);
 /* ERR_CONFIG with the setting that is missing; ERR_USAGE for what the channel does not have. */
 int bill_order_check(const struct bill_merchant *m, const struct bill_order *o, struct error *err);
 

@@ -40,6 +40,5 @@ int bill_sign(struct bill_fetching *f, enum digest_algorithm algorithm, const ch
 int bill_verify(const struct bill_fetching *f, struct span text, const char *signature,
                 struct error *err);
 const char *bill_nonce(struct arena *arena);
-const char *bill_day(struct arena *arena, int32_t days, const char *separator);
 
 #endif

@@ -47,7 +47,7 @@ static void fields_v2(const struct bill_fetching *f, struct field_v2 ret[FIELDS_
     const struct field_v2 type = is_flow(f) ? (struct field_v2){"account_type", account_type_v2(f)}
                                             : (struct field_v2){"bill_type", f->o->type};
     const struct field_v2 app = {"appid", f->m->app_id};
-    const struct field_v2 date = {"bill_date", bill_day(f->arena, f->o->day, "")};
+    const struct field_v2 date = {"bill_date", bill_order_period(f->arena, f->o, "")};
     const struct field_v2 fields[FIELDS_V2] = {is_flow(f) ? type : app,
                                                is_flow(f) ? app : date,
                                                is_flow(f) ? date : type,
@@ -184,10 +184,10 @@ static int request_v3(struct bill_fetching *f, const char *url, struct http_requ
 
 static int order_v3(struct bill_fetching *f, struct http_request *ret, struct error *err)
 {
-    const char *url =
-        arena_printf(f->arena, "%s/v3/bill/%s?bill_date=%s&%s=%s&tar_type=GZIP", f->m->url,
-                     is_flow(f) ? "fundflowbill" : "tradebill", bill_day(f->arena, f->o->day, "-"),
-                     is_flow(f) ? "account_type" : "bill_type", f->o->type);
+    const char *url = arena_printf(f->arena, "%s/v3/bill/%s?bill_date=%s&%s=%s&tar_type=GZIP",
+                                   f->m->url, is_flow(f) ? "fundflowbill" : "tradebill",
+                                   bill_order_period(f->arena, f->o, "-"),
+                                   is_flow(f) ? "account_type" : "bill_type", f->o->type);
     return request_v3(f, url, ret, err);
 }
 

@@ -198,18 +198,17 @@ static void limits_set(const struct http_client *c, struct http_task *t)
 
 static void client_certificate_set(const struct http_client *c, CURL *e)
 {
-    struct span certificate = c->options.client_certificate, key = c->options.client_key;
     struct curl_blob blob = {.flags = CURL_BLOB_NOCOPY};
 
-    if (certificate.ptr == NULL)
+    if (c->options.client_certificate.len == 0)
         return;
     curl_easy_setopt(e, CURLOPT_SSLCERTTYPE, "PEM");
     curl_easy_setopt(e, CURLOPT_SSLKEYTYPE, "PEM");
-    blob.data = (void *)(uintptr_t)certificate.ptr;
-    blob.len = certificate.len;
+    memcpy(&blob.data, &c->options.client_certificate.ptr, sizeof blob.data); /* drops const */
+    blob.len = c->options.client_certificate.len;
     curl_easy_setopt(e, CURLOPT_SSLCERT_BLOB, &blob);
-    blob.data = (void *)(uintptr_t)key.ptr;
-    blob.len = key.len;
+    memcpy(&blob.data, &c->options.client_key.ptr, sizeof blob.data);
+    blob.len = c->options.client_key.len;
     curl_easy_setopt(e, CURLOPT_SSLKEY_BLOB, &blob);
 }
 

@@ -90,7 +90,7 @@ def measure(args, dsn, postmaster, directory):
     os.system(f"DINER_CONFIG={config} {args.diner} -q db migrate")
     runs = []
     for _ in range(max(args.pairs, 2)):
-        psql(dsn, "truncate app.outbox cascade", *MESSAGES.format(rows=args.rows).split(";"), "checkpoint")
+        psql(dsn, "set client_min_messages = warning", "truncate app.outbox cascade", *MESSAGES.format(rows=args.rows).split(";"), "checkpoint")
         Hook.ids, Hook.connections = [], 0
         runs.append(timed([args.diner, "-q", "notify", "deliver"], postmaster, env))
         told, sent = len(Hook.ids), int(ask(dsn, "select count(*) from app.outbox where sent_at is not null"))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2030,SC2031
 # diner payments list|refund|reconcile|differences: the channels' books against ours.
 load ../helper
 

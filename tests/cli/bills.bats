@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2030,SC2031
+# shellcheck disable=SC2016,SC2030,SC2031
 # Bills of the payment channels: shown, and fetched from a server that verifies every signature.
 load ../helper
 
@@ -300,7 +300,8 @@ nothing_here() { assert_equal "$(find . -mindepth 1 | wc -l)" 0; }
 
 v2_tls() {
     v2
-    export DINER_PAYMENTS_WECHAT_URL=https://localhost:$(cat "$FILE_DIR/tls_port") DINER_PAYMENTS_CA_FILE=$FILE_DIR/tls.crt
+    DINER_PAYMENTS_WECHAT_URL=https://localhost:$(cat "$FILE_DIR/tls_port")
+    export DINER_PAYMENTS_WECHAT_URL DINER_PAYMENTS_CA_FILE=$FILE_DIR/tls.crt
     export DINER_PAYMENTS_WECHAT_CERTIFICATE=$FILE_DIR/merchant_of_clients.pem
 }
 
@@ -414,6 +415,45 @@ v2_tls() {
 }
 
 # ---- all -----------------------------------------------------------------------------------------
+
+@test "alipay: the bill of a month" {
+    script alipay "$(bill $ZIP)"
+    fetch --channel alipay --month 2026-10
+    assert_status 1
+    assert_stderr_has "gave a bill of 2026-11-21 instead"
+    nothing_here
+    python3 - "$BILLS/$ZIP" month.zip <<'P'
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as old, zipfile.ZipFile(sys.argv[2], "w") as new:
+    for name in old.namelist():
+        text = old.read(name).decode("gb18030")
+        new.writestr(name, text.replace("2026-11-21", "2026-10-21").replace("2026年11月", "2026年10月").encode("gb18030"))
+P
+    script alipay 'file: ($ENV.PWD + "/month.zip")'
+    fetch --channel alipay --month 2026-10 -o json
+    assert_status 0
+    assert_json '.[0] | .outcome == "fetched" and .date == "2026-10" and .rows == 18'
+    assert_equal "$(asked '.[0].asked.biz_content | fromjson | .bill_date')" 2026-10
+    all_signed
+    cmp month.zip alipay_trade_202610.zip
+    rm ./*.zip
+    this=$(date -u +%Y-%m)
+    fetch --channel alipay --month "$this"
+    assert_status 2
+    assert_stderr_has "is made in the next"
+    for wrong in 2026 2026-13 2026-1 2026-10-01; do
+        fetch --channel alipay --month $wrong
+        assert_status 2
+    done
+    fetch --channel alipay --month 2026-10 --date 2026-10-01
+    assert_status 2
+    fetch --month 2026-10
+    assert_status 2
+    fetch --channel wechat --month 2026-10
+    assert_status 2
+    assert_stderr_has "bills of days only"
+    nothing_here
+}
 
 @test "--dry-run shows what would be asked, without secrets, and sends nothing" {
     script v3 ''

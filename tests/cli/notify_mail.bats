@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2030,SC2031
+# shellcheck disable=SC2016,SC2030,SC2031
 # The outbox told by e-mail, to a mail server that people use (Exim, as Debian has it), with its own queue and boxes in
 # the test's directory. What a server can be made to do wrong is in notify.bats.
 load ../helper
@@ -10,7 +10,8 @@ setup_file() {
     exim_prepare
     exim_start
     dev_start --orders 5 --seed 3
-    export DINER_NOTIFY_SMTP_URL=smtp://127.0.0.1:$(cat "$FILE_DIR/exim/port")
+    DINER_NOTIFY_SMTP_URL=smtp://127.0.0.1:$(cat "$FILE_DIR/exim/port")
+    export DINER_NOTIFY_SMTP_URL
     export DINER_NOTIFY_SMTP_CA_FILE=$FILE_DIR/exim/cert.pem
     export DINER_NOTIFY_FROM='餐厅 <shop@example.com>' DINER_NOTIFY_TO=kitchen@example.com
 }

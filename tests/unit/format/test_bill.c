@@ -253,6 +253,27 @@ static void a_refund_is_of_when_it_was_accepted(void **state)
     bill_close(b);
 }
 
+/* 撤销 at the counter: it stands under the number of the payment, without one of its own. */
+static void what_was_taken_back_at_once_is_a_refund(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct bill_row row;
+    struct bill *b = open_fixture("wechat_revoked.csv");
+    next_row(b, &row);
+    assert_int_equal(row.kind, BILL_PAYMENT);
+    assert_int_equal(row.amount_fen, 3500);
+    next_row(b, &row);
+    assert_int_equal(row.kind, BILL_REFUND);
+    assert_int_equal(row.state, BILL_DONE);
+    assert_int_equal(row.amount_fen, 3500);
+    assert_int_equal(row.fee_e5, -21000);
+    assert_span(row.merchant_no, "D0007");
+    assert_int_equal(row.refund_no.len, 0);
+    assert_ok(read_all(b, &err));
+    bill_close(b);
+}
+
 static void old_bills_have_wide_colons_and_loose_decimals(void **state)
 {
     (void)state;
@@ -741,6 +762,7 @@ int main(void)
         cmocka_unit_test(a_value_may_hold_commas_backticks_and_quotes),
         cmocka_unit_test(a_refund_has_its_own_numbers_and_state),
         cmocka_unit_test(a_refund_is_of_when_it_was_accepted),
+        cmocka_unit_test(what_was_taken_back_at_once_is_a_refund),
         cmocka_unit_test(old_bills_have_wide_colons_and_loose_decimals),
         cmocka_unit_test(flows_have_a_direction_and_a_balance),
         cmocka_unit_test(alipays_refund_is_one_with_a_minus_and_without),

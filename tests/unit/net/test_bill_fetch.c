@@ -52,8 +52,15 @@ static void what_is_not_given_is_told_at_once(void **state)
     struct bill_order o = {.layout = BILL_FLOW, .type = "BASIC"};
     assert_int_equal(bill_order_check(&m, &o, &err), 0);
     m.api = BILL_API_V2;
+    assert_true(bill_wants_certificate(&m, &o));
+    assert_int_equal(bill_order_check(&m, &o, &err), ERR_CONFIG);
+    assert_string_equal(err.message, "payments.wechat_certificate is not set");
+    m.certificate = "/etc/diner/apiclient_cert.pem";
+    assert_int_equal(bill_order_check(&m, &o, &err), 0);
+    o.is_month = true;
     assert_int_equal(bill_order_check(&m, &o, &err), ERR_USAGE);
     o = (struct bill_order){.type = "RECHARGE_REFUND"};
+    assert_false(bill_wants_certificate(&m, &o));
     assert_int_equal(bill_order_check(&m, &o, &err), 0);
     m.key = "";
     assert_int_equal(bill_order_check(&m, &o, &err), ERR_CONFIG);
