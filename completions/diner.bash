@@ -430,7 +430,7 @@ _diner_value() {
     'diner pipeline test':--format) _diner_words < <(printf '%s\n' text tap junit) ;;
     'diner pipeline test':--output | 'diner pipeline test':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs list':--pipeline) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
-    'diner runs list':--status) _diner_words < <(printf '%s\n' all running succeeded partial failed interrupted) ;;
+    'diner runs list':--status) _diner_words < <(printf '%s\n' all waiting running succeeded partial failed interrupted) ;;
     'diner runs list':--output | 'diner runs list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs show':--output | 'diner runs show':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs findings':--output | 'diner runs findings':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
@@ -631,6 +631,7 @@ _diner_child() {
     'diner runs show') return 0 ;;
     'diner runs findings') return 0 ;;
     'diner runs resume') return 0 ;;
+    'diner runs cancel') return 0 ;;
     'diner rejects') return 0 ;;
     'diner rejects list') return 0 ;;
     'diner rejects show') return 0 ;;
@@ -757,7 +758,7 @@ _diner_children() {
     'diner help') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock payments campaigns members notify perf-report serve worker config db doctor schedule dev completion exit-codes environment settings api-errors) ;;
     'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock payments campaigns members notify perf-report serve worker config db doctor schedule dev completion help version) ;;
     'diner pipeline') _diner_words < <(printf '%s\n' list lint show graph preview plan guess test) ;;
-    'diner runs') _diner_words < <(printf '%s\n' list show findings resume) ;;
+    'diner runs') _diner_words < <(printf '%s\n' list show findings resume cancel) ;;
     'diner rejects') _diner_words < <(printf '%s\n' list show export replay) ;;
     'diner state') _diner_words < <(printf '%s\n' get set rewind) ;;
     'diner connector') _diner_words < <(printf '%s\n' list lint check call sign) ;;
@@ -785,7 +786,7 @@ _diner_children() {
 _diner_options() {
     case $1 in
     'diner') _diner_words < <(printf '%s\n' --help -h --version --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner run') _diner_words < <(printf '%s\n' --param -p --only --from --to --full-refresh --jobs -j --shard --verify --strict --report --metrics --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner run') _diner_words < <(printf '%s\n' --param -p --only --from --to --full-refresh --jobs -j --shard --distribute --detach --verify --strict --report --metrics --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline list') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner pipeline lint') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -797,9 +798,10 @@ _diner_options() {
     'diner pipeline test') _diner_words < <(printf '%s\n' --only --record --format --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs list') _diner_words < <(printf '%s\n' --pipeline --status --limit --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner runs show') _diner_words < <(printf '%s\n' --slices --left-behind --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner runs show') _diner_words < <(printf '%s\n' --slices --tasks --left-behind --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs findings') _diner_words < <(printf '%s\n' --check --limit --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs resume') _diner_words < <(printf '%s\n' --jobs -j --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner runs cancel') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects list') _diner_words < <(printf '%s\n' --pipeline --stream --run --limit --group --all --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects show') _diner_words < <(printf '%s\n' --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -895,7 +897,7 @@ _diner_options() {
     'diner perf-report render') _diner_words < <(printf '%s\n' --config --target -t --baseline --min-change --strict --html --markdown --json --junit --openmetrics --alerts --alerts-test --lang --effort-cost --output -o --help -h --verbose -v --quiet -q --log-level --log-format --color) ;;
     'diner perf-report lint') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner serve') _diner_words < <(printf '%s\n' --listen --db --port-file --migrate --jwt-secret --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner worker') _diner_words < <(printf '%s\n' --queue --prefetch --every --retry-after --retries --drain --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner worker') _diner_words < <(printf '%s\n' --queue --prefetch --every --retry-after --retries --tasks --drain --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner worker ask') _diner_words < <(printf '%s\n' --param -p --id --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner config') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner config show') _diner_words < <(printf '%s\n' --origin --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;

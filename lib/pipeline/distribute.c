@@ -17,10 +17,12 @@
 #define RETRY_MS    1000
 
 /* A file is written whole, and an API is told by one: neither is shared out. */
-bool distribute_is_for(const struct run *run, const struct stream_spec *s, size_t units)
+bool distribute_is_for(const struct run *run, const struct stream_spec *s,
+                       const struct slices *slices)
 {
     return run->lease != NULL && run->options->kind == RUN_LOAD && s->target == &target_postgres &&
-           units > 1 && strcmp(run->control_connection, "warehouse") == 0;
+           slices_units(slices) > 1 && !slices_are_ordered(slices) &&
+           strcmp(run->control_connection, "warehouse") == 0;
 }
 
 int distribute_ask(struct run *run, struct error *err)
@@ -239,8 +241,8 @@ static int come_back(struct run *run, const struct error *cause, int64_t until_m
     }
 }
 
-static int sum_up(const struct distribution *d, struct slice_result *sum, int64_t *ret_done,
-                  struct error *err)
+int distribute_sum(const struct run *run, const char *stream, struct slice_result *sum,
+                   int64_t *ret_done, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
     struct stream_counts *c = &sum->counts;
@@ -248,8 +250,8 @@ static int sum_up(const struct distribution *d, struct slice_result *sum, int64_
                                &c->deleted,    &c->superseded, &c->rejected, &c->skipped,
                                &c->findings};
     char id[24];
-    snprintf(id, sizeof id, "%" PRId64, d->run->run_id);
-    TRY(db_query(d->run->db, sql_task_sum, DB_PARAMS(id, d->stream->name), &res, err));
+    snprintf(id, sizeof id, "%" PRId64, run->run_id);
+    TRY(db_query(run->db, sql_task_sum, DB_PARAMS(id, stream), &res, err));
     *ret_done = db_result_int(res, 0, 0);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         *counts[i] = db_result_int(res, 0, i + 1);
@@ -300,6 +302,6 @@ int distribute_stream(const struct distribution *d, struct slice_result *ret_sum
         }
         well_ms = clock_monotonic_ms();
     }
-    TRY(sum_up(d, ret_sum, ret_done, err));
+    TRY(distribute_sum(d->run, d->stream->name, ret_sum, ret_done, err));
     return tell_failures(d, err);
 }

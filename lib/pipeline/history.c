@@ -274,8 +274,6 @@ int history_recall(const struct run *run, const char *stream, struct stream_repo
     AUTO_RESULT struct db_result *res = NULL;
     char id[24];
     *ret_found = false;
-    if (run->adopts == 0)
-        return 0;
     snprintf(id, sizeof id, "%" PRId64, run->run_id);
     TRY(db_query(run->db, sql_run_recall, DB_PARAMS(id, stream), &res, err));
     if (db_result_rows(res) == 0)

@@ -169,6 +169,10 @@ static int recall_or_leave(struct run *run, struct stream_spec *s, bool *ret_rec
 {
     if (distribute_is_to_leave(run))
         return error_set(err, ERR_CANCELLED, "the run is left to another worker");
+    if (run->adopts == 0)
+        return 0;
+    if (!db_is_alive(run->db)) /* an earlier stream lost it */
+        TRY(run_connect(run, err));
     TRY(stream_recall(run, s, ret_recalled, err));
     const struct stream_report *r = *ret_recalled ? report_of(run, s->name) : NULL;
     return r != NULL && r->code != ERR_OK

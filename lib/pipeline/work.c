@@ -161,15 +161,22 @@ static bool is_for_the_next(const struct error *cause)
            cause->code == ERR_DATABASE_TRANSIENT;
 }
 
-static bool still_has(struct work *w, const struct lease *lease, struct error *err)
+/* False: it ended, or is another's. */
+static int still_has(struct work *w, const struct lease *lease, bool *ret, struct error *err)
 {
-    return lease_fence(w->db, lease, err) == 0;
+    int code = lease_fence(w->db, lease, err);
+    *ret = code == 0;
+    if (code != ERR_RUNNING)
+        return code;
+    error_clear(err);
+    return 0;
 }
 
 static int lead(struct work *w, const struct lease *lease, const struct asked *asked,
                 struct run_options *o, struct error *err)
 {
     struct error cause = ERROR_INIT;
+    bool is_ours;
     o->kind = RUN_LOAD;
     o->params = &asked->params;
     o->distribute = true;
@@ -178,11 +185,9 @@ static int lead(struct work *w, const struct lease *lease, const struct asked *a
     o->jobs = 1;
     log_info("run %" PRId64 " of '%s' is led from here", lease->run_id, asked->name);
     (void)w->options->lead(w->options->self, asked->name, o, &cause);
-    if (!still_has(w, lease, err)) { /* it ended, or is another's */
-        int code = (int)err->code;
-        error_clear(err);
-        return code == ERR_RUNNING ? 0 : code;
-    }
+    TRY(still_has(w, lease, &is_ours, err));
+    if (!is_ours)
+        return 0;
     return is_for_the_next(&cause) ? lease_end(w->db, lease, "waiting", NULL, NULL, err)
                                    : end_unbegun(w, lease, &cause, err);
 }
