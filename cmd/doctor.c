@@ -196,19 +196,18 @@ static void check_workers(struct doctor *d, struct db_conn *conn)
     AUTO_RESULT struct db_result *res = NULL;
     struct error err = ERROR_INIT;
     char lease[24];
-    snprintf(lease, sizeof lease, "%" PRId64,
-             config_settings(d->cli->config)->distribute_lease_ms);
+    snprintf(lease, sizeof lease, "%" PRId64, config_settings(d->cli->config)->distribute_lease_ms);
     if (db_query(conn, sql_workers_check, DB_PARAMS(lease), &res, &err) != 0)
         return; /* tables that are missing were told of */
     int64_t workers = db_result_int(res, 0, 0), waiting = db_result_int(res, 0, 1);
     int64_t stuck = db_result_int(res, 0, 2);
     if (workers == 0 && db_result_int(res, 0, 4) == 0)
         return;
-    const char *found = arena_printf(
-        d->cli->arena,
-        message_text("%" PRId64 " workers are there, %" PRId64 " tasks wait, %" PRId64
-                     " were lost and are not taken over"),
-        workers, waiting, stuck);
+    const char *found =
+        arena_printf(d->cli->arena,
+                     message_text("%" PRId64 " workers are there, %" PRId64 " tasks wait, %" PRId64
+                                  " were lost and are not taken over"),
+                     workers, waiting, stuck);
     if (stuck > 0)
         report(d, "workers", "fail", found,
                arena_printf(d->cli->arena,
@@ -358,7 +357,8 @@ const struct command command_doctor = {
     .summary = "check what a run needs, and say how to mend it",
     .description =
         "Looks at the configuration, PostgreSQL and its migrations, the platform and the "
-        "login there, the workers of distributed runs, the pipelines, time zone data, GB18030, disk space, the file for "
+        "login there, the workers of distributed runs, the pipelines, time zone data, GB18030, "
+        "disk space, the file for "
         "Prometheus and the clock. Changes nothing. Exit status 9 when a check fails.",
     .examples = examples,
     .flags = CLI_OUTPUT,

@@ -28,8 +28,8 @@ struct distribution {
 };
 /* Returns when no part is under way any more. *ret_sum: of the slices that are committed, *ret_done
  * how many they are. */
-int distribute_stream(const struct distribution *d, struct slice_result *ret_sum,
-                      int64_t *ret_done, struct error *err);
+int distribute_stream(const struct distribution *d, struct slice_result *ret_sum, int64_t *ret_done,
+                      struct error *err);
 
 /* What the slices of a stream that this run committed come to, whoever led it then. */
 int distribute_sum(const struct run *run, const char *stream, struct slice_result *sum,

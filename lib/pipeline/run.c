@@ -87,12 +87,10 @@ static int open_and_lock(struct run *run, struct error *err)
     const struct run_options *o = run->options;
     char *dsn;
     TRY(config_dsn(o->config, run->control_connection, &dsn, err));
-    struct db_options options = {.dsn = dsn,
-                                 .application_name = o->holder != NULL
-                                                         ? lease_holder_session(o->holder)
-                                                         : "diner",
-                                 .lock_timeout_ms =
-                                     config_settings(o->config)->database_lock_timeout_ms};
+    struct db_options options = {
+        .dsn = dsn,
+        .application_name = o->holder != NULL ? lease_holder_session(o->holder) : "diner",
+        .lock_timeout_ms = config_settings(o->config)->database_lock_timeout_ms};
     int code = db_open(&options, &run->db, err);
     secret_free(dsn);
     TRY(code);
@@ -195,6 +193,8 @@ static enum error_code run_streams(struct run *run, struct error *first)
         worst = error_worse(worst, (enum error_code)before);
         if (before != 0)
             keep_first(first, &err);
+        if (run_is_left(run, (enum error_code)before))
+            return worst;
         if (is_recalled) {
             any_reject |= report_of(run, s->name)->counts.rejected > 0;
             continue;
@@ -218,6 +218,8 @@ static enum error_code run_streams(struct run *run, struct error *first)
         if (stream_run(run, s, &err) != 0) {
             keep_first(first, &err);
             worst = error_worse(worst, err.code);
+            if (run_is_left(run, err.code))
+                return worst;
         } else {
             any_reject |= report_of(run, s->name)->counts.rejected > 0;
         }
@@ -481,6 +483,8 @@ static enum error_code run_steps(struct run *job, struct error *first)
             keep_first(first, &err);
         }
         worst = error_worse(worst, done[i].code);
+        if (run_is_left(job, done[i].code))
+            return worst;
     }
     return worst;
 }
@@ -582,8 +586,8 @@ static int check_name(const char *name, const struct run_options *o, struct erro
 {
     if (!o->distribute || (strchr(name, '/') == NULL && strchr(name, '.') == NULL))
         return 0;
-    error_set(err, ERR_USAGE, "'%s' is a file: a distributed run goes by a name that each worker has",
-              name);
+    error_set(err, ERR_USAGE,
+              "'%s' is a file: a distributed run goes by a name that each worker has", name);
     return error_hint(err, "put it into a directory of pipeline_path on each machine");
 }
 
@@ -618,6 +622,7 @@ int run_pipeline(const char *name, const struct run_options *options, struct run
     ret->code = code;
     if (!ret->is_repeat && !ret->is_detached)
         code = run_after(&run, code, &first);
+    ret->is_left = run_is_left(&run, code);
     run_end(&run);
     connector_pool_free(run.connectors);
     pipeline_free(p);

@@ -128,10 +128,8 @@ static void test_a_shared_rate_is_asked_for_its_places(void **state)
     (void)state;
     struct error err = ERROR_INIT;
     struct budget b = {.wait_ns = 300 * INT64_C(1000000)};
-    struct http_client *c =
-        client_with((struct http_options){.rate_count = 100,
-                                          .rate_per_ms = 1000,
-                                          .budget = {take_places, &b, "shop"}});
+    struct http_client *c = client_with((struct http_options){
+        .rate_count = 100, .rate_per_ms = 1000, .budget = {take_places, &b, "shop"}});
     struct http_request req = {.url = url_of("/a")};
     fake_clock_begin();
     server_script("{'/a': [{}]}");
