@@ -376,12 +376,12 @@ const struct command command_doctor = {
     .description =
         "Looks at the configuration, PostgreSQL and its migrations, the platform and the "
         "login there, the workers of distributed runs, the pipelines, time zone data, GB18030, "
-        "disk space, the file for "
-        "Prometheus and the clock. With --all also at each other connection, each connector that "
-        "is set up (its login), certificates and when they end, the channels of notify.* and the "
-        "other services that are configured, whether the nightly run is scheduled and how it last "
-        "ended, who is told when one fails, and what waits to be told or done. Changes nothing and "
-        "sends no message. Exit status 9 when a check fails; a warning is no failure.",
+        "disk space, the file for Prometheus and the clock. With --all also at each other "
+        "connection, each connector that is set up (its login), certificates and when they end, "
+        "the channels of notify.* and the other services that are configured, whether the nightly "
+        "run is scheduled and how it last ended, who is told when one fails, and what waits to be "
+        "told or done. Changes nothing and sends no message. Exit status 9 when a check fails; a "
+        "warning is no failure.",
     .args = &args_set,
     .examples = examples,
     .flags = CLI_OUTPUT,

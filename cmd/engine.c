@@ -8,6 +8,7 @@
 #include "cli/table.h"
 #include "commands.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/secret.h"
 #include "core/trace_span.h"
 
@@ -207,7 +208,9 @@ int engine_run_with(struct cli *cli, const char *pipeline, const struct run_opti
     int code = run_pipeline(pipeline, &watched, &report, err);
     progress_end(screen.progress);
     lineage_end(screen.lineage);
-    if (report.is_detached)
+    if (report.is_left)
+        log_notice("run %" PRId64 " is left to another worker: %s", report.run_id, err->message);
+    else if (report.is_detached)
         print_detached(cli, pipeline, &report);
     else if (report.nstreams > 0) {
         int printed = print_report(cli, &report, cli->output == CLI_OUTPUT_TABLE ? NULL : extra,
@@ -218,10 +221,10 @@ int engine_run_with(struct cli *cli, const char *pipeline, const struct run_opti
             code = printed;
         print_summary(cli, pipeline, &report, options->kind, clock_monotonic_ms() - started_ms);
     }
-    if (!report.is_detached)
+    if (!report.is_detached && !report.is_left)
         run_record_add(record, pipeline, &report, options->kind, clock_monotonic_ms() - started_ms,
                        err);
-    if (is_news(code) && options->kind == RUN_LOAD)
+    if (is_news(code) && options->kind == RUN_LOAD && !report.is_left)
         notify_run_failed(cli, pipeline, report.run_id, err);
     run_report_release(&report);
     return code;

@@ -94,7 +94,8 @@ static int check_distribute(const struct cli *cli, const struct run_args *args, 
     if (cli->dry_run)
         return error_set(err, ERR_USAGE, "--distribute: a dry run is done here, by itself");
     if (args->shard != NULL)
-        return error_set(err, ERR_USAGE, "--distribute and --shard both share the run out: use one");
+        return error_set(err, ERR_USAGE,
+                         "--distribute and --shard both share the run out: use one");
     if (args->detach && (args->report != NULL || args->jobs > 1))
         return error_set(err, ERR_USAGE, "--detach: nothing is run here that %s could be about",
                          args->report != NULL ? "--report" : "--jobs");

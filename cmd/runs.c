@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const run_states[] = {"all",    "waiting", "running",     "succeeded", "partial",
-                                         "failed", "interrupted", NULL};
+static const char *const run_states[] = {"all",     "waiting", "running",     "succeeded",
+                                         "partial", "failed",  "interrupted", NULL};
 
 struct list_args {
     const char *pipeline;
@@ -109,19 +109,14 @@ static const struct table_column slice_columns[] = {{"run", TABLE_INT},
                                                     {"error", TABLE_TEXT, true},
                                                     {NULL, TABLE_TEXT}};
 
-static const struct table_column task_columns[] = {{"run", TABLE_INT},
-                                                   {"pipeline", TABLE_TEXT},
-                                                   {"stream", TABLE_TEXT},
-                                                   {"state", TABLE_TEXT},
-                                                   {"child", TABLE_TEXT, true},
-                                                   {"window_start", TABLE_TIME, true},
-                                                   {"worker", TABLE_TEXT},
-                                                   {"attempt", TABLE_INT},
-                                                   {"lost", TABLE_INT, true},
-                                                   {"lease_until", TABLE_TIME, true},
-                                                   {"seconds", TABLE_DECIMAL},
-                                                   {"error", TABLE_TEXT, true},
-                                                   {NULL, TABLE_TEXT}};
+static const struct table_column task_columns[] = {
+    {"run", TABLE_INT},          {"pipeline", TABLE_TEXT},
+    {"stream", TABLE_TEXT},      {"state", TABLE_TEXT},
+    {"child", TABLE_TEXT, true}, {"window_start", TABLE_TIME, true},
+    {"worker", TABLE_TEXT},      {"attempt", TABLE_INT},
+    {"lost", TABLE_INT, true},   {"lease_until", TABLE_TIME, true},
+    {"seconds", TABLE_DECIMAL},  {"error", TABLE_TEXT, true},
+    {NULL, TABLE_TEXT}};
 
 /* The number of the run that is meant (0: the latest), as text. */
 static int find_run(struct db_conn *db, int64_t wanted, char ret_run[24], struct error *err)
@@ -243,8 +238,8 @@ static int read_options(struct cli *cli, struct db_conn *db, struct resume_args 
         return error_hint(err, "resume the job: diner runs resume %" PRId64, asked.parent_id);
     }
     if (strcmp(asked.status, "succeeded") == 0)
-        return error_set(err, ERR_USAGE,
-                         "run %" PRId64 " succeeded: there is nothing to resume", r->run);
+        return error_set(err, ERR_USAGE, "run %" PRId64 " succeeded: there is nothing to resume",
+                         r->run);
     o->started_us = o->asked_us = 0; /* as of now */
     r->pipeline = asked.file;
     r->params = asked.params;
@@ -295,7 +290,8 @@ static const struct field_set cancel_set = {
 static int check_open(struct db_conn *db, const char *run, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
-    TRY(db_query(db, "select status, is_distributed, parent_id from diner.run where id = $1::bigint",
+    TRY(db_query(db,
+                 "select status, is_distributed, parent_id from diner.run where id = $1::bigint",
                  DB_PARAMS(run), &res, err));
     if (db_result_rows(res) == 0)
         return error_set(err, ERR_NOT_FOUND, "there is no run %s", run);
@@ -361,7 +357,7 @@ static const struct command command_show = {
     .run = show,
     .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){{"diner runs show", "the latest run"}, {0}}};
-static const struct command *const children[] = {&command_list, &command_show, &command_findings,
-                                                 &command_resume, &command_cancel, NULL};
+static const struct command *const children[] = {
+    &command_list, &command_show, &command_findings, &command_resume, &command_cancel, NULL};
 const struct command command_runs = {
     .name = "runs", .summary = "history of runs", .children = children};

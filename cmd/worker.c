@@ -196,7 +196,8 @@ static int lead(void *self, const char *pipeline, const struct run_options *opti
 static int open_holder(struct worker *w, struct error *err)
 {
     TRY(lease_holder_open(w->cli.config, true, &w->holder, err));
-    w->work_options = (struct work_options){.run = engine_options(&w->cli), .lead = lead, .self = w};
+    w->work_options =
+        (struct work_options){.run = engine_options(&w->cli), .lead = lead, .self = w};
     w->work_options.run.holder = w->holder;
     return ERR_OK;
 }

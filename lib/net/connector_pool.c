@@ -6,7 +6,7 @@ struct connector_pool {
     const struct config *config;
     const struct connector_builtin *builtins;
     struct tape *tape;
-    int64_t parts;           /* this pool has one of so many shares of every rate */
+    int64_t parts; /* this pool has one of so many shares of every rate */
     struct http_budget budget;
     struct hashmap *by_name; /* of struct connector */
 };

@@ -17,10 +17,12 @@
 #define RETRY_MS    1000
 
 /* A file is written whole, and an API is told by one: neither is shared out. */
-bool distribute_is_for(const struct run *run, const struct stream_spec *s, size_t units)
+bool distribute_is_for(const struct run *run, const struct stream_spec *s,
+                       const struct slices *slices)
 {
     return run->lease != NULL && run->options->kind == RUN_LOAD && s->target == &target_postgres &&
-           units > 1 && strcmp(run->control_connection, "warehouse") == 0;
+           slices_units(slices) > 1 && !slices_are_ordered(slices) &&
+           strcmp(run->control_connection, "warehouse") == 0;
 }
 
 int distribute_ask(struct run *run, struct error *err)
@@ -30,9 +32,8 @@ int distribute_ask(struct run *run, struct error *err)
     char id[24], lease[24];
     snprintf(id, sizeof id, "%" PRId64, run->run_id);
     snprintf(lease, sizeof lease, "%" PRId64, is_ours ? h->lease_ms : 0);
-    run->asked =
-        (struct lease){.attempt = 1, .run_id = run->run_id, .stream = "", .child = "",
-                       .window_start = ""};
+    run->asked = (struct lease){
+        .attempt = 1, .run_id = run->run_id, .stream = "", .child = "", .window_start = ""};
     TRY(db_query_int(run->db, sql_task_ask, DB_PARAMS(id, is_ours ? h->name : NULL, lease),
                      &run->asked.id, err));
     run->lease = &run->asked;
@@ -54,7 +55,10 @@ bool distribute_is_to_leave(const struct run *run)
 
 bool run_is_left(const struct run *run, enum error_code code)
 {
-    return run->lease != NULL && run->options->hands_over && code == ERR_CANCELLED;
+    if (run->lease == NULL || !run->options->hands_over)
+        return false;
+    bool may_try = run->lease->attempt <= run->options->holder->lost_max;
+    return code == ERR_CANCELLED || (code == ERR_DATABASE_TRANSIENT && may_try);
 }
 
 /* ---- one part ------------------------------------------------------------------------------ */
@@ -91,8 +95,8 @@ static int tell(struct run *run, const struct stream_spec *s, const struct lease
     }
     if (!db_is_alive(run->db))
         TRY(run_connect(run, err));
-    bool may_try = r->code == ERR_DATABASE_TRANSIENT &&
-                   lease->attempt <= run->options->holder->lost_max;
+    bool may_try =
+        r->code == ERR_DATABASE_TRANSIENT && lease->attempt <= run->options->holder->lost_max;
     if (r->code == ERR_CANCELLED || may_try)
         return lease_end(run->db, lease, "waiting", NULL, NULL, err);
     if (r->code == 0) /* as its last slice did, unless there was none */
@@ -158,9 +162,9 @@ static int look(const struct distribution *d, struct progress_counts *ret, struc
     snprintf(lost, sizeof lost, "%" PRId64, d->run->options->holder->lost_max);
     TRY(db_execute(d->run->db, sql_task_give_up, DB_PARAMS(id, d->stream->name, lost), NULL, err));
     TRY(db_query(d->run->db, sql_task_progress, DB_PARAMS(id, d->stream->name), &res, err));
-    *ret = (struct progress_counts){
-        db_result_int(res, 0, 0), db_result_int(res, 0, 1), db_result_int(res, 0, 2),
-        db_result_int(res, 0, 3), db_result_int(res, 0, 4), db_result_int(res, 0, 5)};
+    *ret = (struct progress_counts){db_result_int(res, 0, 0), db_result_int(res, 0, 1),
+                                    db_result_int(res, 0, 2), db_result_int(res, 0, 3),
+                                    db_result_int(res, 0, 4), db_result_int(res, 0, 5)};
     return 0;
 }
 
@@ -185,8 +189,7 @@ static int do_one(const struct distribution *d, bool *ret_did, struct error *err
     struct arena *arena = arena_new();
     struct lease lease;
     size_t unit;
-    int code =
-        lease_claim(d->run->db, d->run->options->holder, &wish, arena, &lease, ret_did, err);
+    int code = lease_claim(d->run->db, d->run->options->holder, &wish, arena, &lease, ret_did, err);
     if (code == 0 && *ret_did)
         code = distribute_find(d->slices, &lease, &unit)
                    ? distribute_part(d->run, d->stream, d->slices, unit, &lease, err)
@@ -239,17 +242,17 @@ static int come_back(struct run *run, const struct error *cause, int64_t until_m
     }
 }
 
-static int sum_up(const struct distribution *d, struct slice_result *sum, int64_t *ret_done,
-                  struct error *err)
+int distribute_sum(const struct run *run, const char *stream, struct slice_result *sum,
+                   int64_t *ret_done, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
     struct stream_counts *c = &sum->counts;
-    int64_t *const counts[] = {&c->read,       &c->inserted, &c->updated, &c->unchanged,
-                               &c->deleted,    &c->superseded, &c->rejected, &c->skipped,
-                               &c->findings};
+    int64_t *const counts[] = {&c->read,      &c->inserted, &c->updated,
+                               &c->unchanged, &c->deleted,  &c->superseded,
+                               &c->rejected,  &c->skipped,  &c->findings};
     char id[24];
-    snprintf(id, sizeof id, "%" PRId64, d->run->run_id);
-    TRY(db_query(d->run->db, sql_task_sum, DB_PARAMS(id, d->stream->name), &res, err));
+    snprintf(id, sizeof id, "%" PRId64, run->run_id);
+    TRY(db_query(run->db, sql_task_sum, DB_PARAMS(id, stream), &res, err));
     *ret_done = db_result_int(res, 0, 0);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         *counts[i] = db_result_int(res, 0, i + 1);
@@ -281,8 +284,8 @@ static int tell_failures(const struct distribution *d, struct error *err)
     return 0;
 }
 
-int distribute_stream(const struct distribution *d, struct slice_result *ret_sum,
-                      int64_t *ret_done, struct error *err)
+int distribute_stream(const struct distribution *d, struct slice_result *ret_sum, int64_t *ret_done,
+                      struct error *err)
 {
     const int64_t patience_ms = config_settings(d->run->options->config)->retry_budget_ms;
     int64_t well_ms = clock_monotonic_ms();
@@ -294,12 +297,13 @@ int distribute_stream(const struct distribution *d, struct slice_result *ret_sum
         if (code == ERR_DATABASE_TRANSIENT) {
             struct error cause = *err;
             TRY(come_back(d->run, &cause, well_ms + patience_ms, err));
+            TRY(lease_give_back(d->run->db, d->run->options->holder, true, err));
             error_clear(err);
         } else if (code != 0) {
             return code;
         }
         well_ms = clock_monotonic_ms();
     }
-    TRY(sum_up(d, ret_sum, ret_done, err));
+    TRY(distribute_sum(d->run, d->stream->name, ret_sum, ret_done, err));
     return tell_failures(d, err);
 }

@@ -6,7 +6,8 @@
 #include "pipeline/slice_run.h"
 
 /* Whether the parts of a stream are shared out in this run. */
-bool distribute_is_for(const struct run *run, const struct stream_spec *s, size_t units);
+bool distribute_is_for(const struct run *run, const struct stream_spec *s,
+                       const struct slices *slices);
 /* In the transaction that begins the run: its task, leased to us unless it is only asked for. */
 int distribute_ask(struct run *run, struct error *err);
 /* Parts that nobody has begun; stream NULL: of the whole run. */
@@ -27,8 +28,12 @@ struct distribution {
 };
 /* Returns when no part is under way any more. *ret_sum: of the slices that are committed, *ret_done
  * how many they are. */
-int distribute_stream(const struct distribution *d, struct slice_result *ret_sum,
-                      int64_t *ret_done, struct error *err);
+int distribute_stream(const struct distribution *d, struct slice_result *ret_sum, int64_t *ret_done,
+                      struct error *err);
+
+/* What the slices of a stream that this run committed come to, whoever led it then. */
+int distribute_sum(const struct run *run, const char *stream, struct slice_result *sum,
+                   int64_t *ret_done, struct error *err);
 
 /* A part under its lease, with run->db open; what becomes of it is told to all. Only a lost
  * database is an error. */

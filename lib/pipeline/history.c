@@ -26,8 +26,8 @@ const char *run_shard_text(const struct run_options *o, char *text, size_t size)
     return text;
 }
 
-/* A distributed run is there as long as somebody leads it, or is waited for: also while nobody holds
- * the pipeline's lock. */
+/* A distributed run is there as long as somebody leads it, or is waited for: also while nobody
+ * holds the pipeline's lock. */
 static int check_open(const struct run *run, const char *name, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
@@ -38,12 +38,11 @@ static int check_open(const struct run *run, const char *name, struct error *err
         return 0;
     const char *other = db_result_text(res, 0, 0);
     error_set(err, ERR_RUNNING,
-              db_result_bool(res, 0, 1)
-                  ? MESSAGE("run %s of pipeline '%s' waits for a worker")
-                  : MESSAGE("run %s of pipeline '%s' is led by a worker"),
+              db_result_bool(res, 0, 1) ? MESSAGE("run %s of pipeline '%s' waits for a worker")
+                                        : MESSAGE("run %s of pipeline '%s' is led by a worker"),
               other, name);
-    return error_hint(err, "see 'diner runs show %s --tasks'; 'diner runs cancel %s' ends it", other,
-                      other);
+    return error_hint(err, "see 'diner runs show %s --tasks'; 'diner runs cancel %s' ends it",
+                      other, other);
 }
 
 static int insert_run(struct run *run, const char *name, const char *part, struct error *err)
@@ -103,7 +102,8 @@ static int begin_shared(struct run *run, const char *name, struct error *err)
     TRY(db_begin(run->db, err));
     int code = run->lease != NULL ? lease_fence(run->db, run->lease, err) : 0;
     if (code == 0)
-        code = run->adopts != 0 ? adopt(run, err) : begin_anew(run, name, err);
+        code =
+            run->lease != NULL && run->adopts != 0 ? adopt(run, err) : begin_anew(run, name, err);
     if (code == 0)
         code = db_commit(run->db, err);
     if (code != 0)
@@ -274,16 +274,14 @@ int history_recall(const struct run *run, const char *stream, struct stream_repo
     AUTO_RESULT struct db_result *res = NULL;
     char id[24];
     *ret_found = false;
-    if (run->adopts == 0)
-        return 0;
     snprintf(id, sizeof id, "%" PRId64, run->run_id);
     TRY(db_query(run->db, sql_run_recall, DB_PARAMS(id, stream), &res, err));
     if (db_result_rows(res) == 0)
         return 0;
     bool is_whole = strcmp(db_result_text(res, 0, 0), "succeeded") == 0;
-    int64_t *const counts[] = {&r->counts.read,      &r->counts.inserted,   &r->counts.updated,
-                               &r->counts.unchanged, &r->counts.deleted,    &r->counts.superseded,
-                               &r->counts.rejected,  &r->counts.skipped,    &r->counts.findings};
+    int64_t *const counts[] = {&r->counts.read,      &r->counts.inserted, &r->counts.updated,
+                               &r->counts.unchanged, &r->counts.deleted,  &r->counts.superseded,
+                               &r->counts.rejected,  &r->counts.skipped,  &r->counts.findings};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         *counts[i] = db_result_int(res, 0, i + 1);
     struct arena *arena = run->report->arena;

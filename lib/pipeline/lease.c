@@ -56,6 +56,13 @@ int lease_claim(struct db_conn *db, const struct lease_holder *h, const struct l
     return 0;
 }
 
+int lease_give_back(struct db_conn *db, const struct lease_holder *h, bool only_parts,
+                    struct error *err)
+{
+    return db_execute(db, sql_task_give_back, DB_PARAMS(h->name, only_parts ? "true" : "false"),
+                      NULL, err);
+}
+
 int lease_fence(struct db_conn *db, const struct lease *l, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
@@ -65,9 +72,10 @@ int lease_fence(struct db_conn *db, const struct lease *l, struct error *err)
     TRY(db_query(db, sql_task_fence, DB_PARAMS(id, attempt), &res, err));
     if (db_result_rows(res) == 1)
         return 0;
-    error_set(err, ERR_RUNNING, "task %s is another worker's, or was cancelled: the lease of it is void", id);
-    return error_hint(err, "nothing of it was committed here; see 'diner runs show %" PRId64
-                           " --tasks'",
+    error_set(err, ERR_RUNNING,
+              "task %s is another worker's, or was cancelled: the lease of it is void", id);
+    return error_hint(err,
+                      "nothing of it was committed here; see 'diner runs show %" PRId64 " --tasks'",
                       l->run_id);
 }
 
@@ -87,11 +95,11 @@ int lease_end(struct db_conn *db, const struct lease *l, const char *state,
     }
     snprintf(id, sizeof id, "%" PRId64, l->id);
     snprintf(attempt, sizeof attempt, "%" PRId64, l->attempt);
-    TRY(db_execute(db, sql_task_end,
-                   DB_PARAMS(id, attempt, state, cause != NULL ? error_code_name(cause->code) : NULL,
-                             message.len > 0 ? message.data : NULL,
-                             hint.len > 0 ? hint.data : NULL),
-                   &changed, err));
+    TRY(db_execute(
+        db, sql_task_end,
+        DB_PARAMS(id, attempt, state, cause != NULL ? error_code_name(cause->code) : NULL,
+                  message.len > 0 ? message.data : NULL, hint.len > 0 ? hint.data : NULL),
+        &changed, err));
     if (ret_held != NULL)
         *ret_held = changed == 1;
     return 0;

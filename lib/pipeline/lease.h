@@ -37,6 +37,9 @@ struct lease_wish {
 /* Takes a task; strings in the arena. Sessions of a worker that lost it are ended. */
 int lease_claim(struct db_conn *db, const struct lease_holder *h, const struct lease_wish *wish,
                 struct arena *arena, struct lease *ret, bool *ret_found, struct error *err);
+/* Begun and left, as the database was lost: for the next one, at once. */
+int lease_give_back(struct db_conn *db, const struct lease_holder *h, bool only_parts,
+                    struct error *err);
 /* In the transaction that commits under it: ERR_RUNNING when it is another's. */
 int lease_fence(struct db_conn *db, const struct lease *l, struct error *err);
 /* state: done, failed, cancelled, or waiting for the next one. cause may be NULL. *ret_held (may be

@@ -85,12 +85,10 @@ int run_open_connection(struct run *run, struct error *err)
     const struct run_options *o = run->options;
     char *dsn;
     TRY(config_dsn(o->config, run->control_connection, &dsn, err));
-    struct db_options options = {.dsn = dsn,
-                                 .application_name = o->holder != NULL
-                                                         ? lease_holder_session(o->holder)
-                                                         : "diner",
-                                 .lock_timeout_ms =
-                                     config_settings(o->config)->database_lock_timeout_ms};
+    struct db_options options = {
+        .dsn = dsn,
+        .application_name = o->holder != NULL ? lease_holder_session(o->holder) : "diner",
+        .lock_timeout_ms = config_settings(o->config)->database_lock_timeout_ms};
     int code = db_open(&options, &run->db, err);
     secret_free(dsn);
     return code;
@@ -174,6 +172,10 @@ static int recall_or_leave(struct run *run, struct stream_spec *s, bool *ret_rec
 {
     if (distribute_is_to_leave(run))
         return error_set(err, ERR_CANCELLED, "the run is left to another worker");
+    if (run->adopts == 0)
+        return 0;
+    if (!db_is_alive(run->db)) /* an earlier stream lost it */
+        TRY(run_connect(run, err));
     TRY(stream_recall(run, s, ret_recalled, err));
     const struct stream_report *r = *ret_recalled ? report_of(run, s->name) : NULL;
     return r != NULL && r->code != ERR_OK
@@ -196,6 +198,8 @@ static enum error_code run_streams(struct run *run, struct error *first)
         worst = error_worse(worst, (enum error_code)before);
         if (before != 0)
             keep_first(first, &err);
+        if (run_is_left(run, (enum error_code)before))
+            return worst;
         if (is_recalled) {
             any_reject |= report_of(run, s->name)->counts.rejected > 0;
             continue;
@@ -219,6 +223,8 @@ static enum error_code run_streams(struct run *run, struct error *first)
         if (stream_run(run, s, &err) != 0) {
             keep_first(first, &err);
             worst = error_worse(worst, err.code);
+            if (run_is_left(run, err.code))
+                return worst;
         } else {
             any_reject |= report_of(run, s->name)->counts.rejected > 0;
         }
@@ -470,6 +476,8 @@ static enum error_code run_steps(struct run *job, struct error *first)
             keep_first(first, &err);
         }
         worst = error_worse(worst, done[i].code);
+        if (run_is_left(job, done[i].code))
+            return worst;
     }
     return worst;
 }
@@ -571,8 +579,8 @@ static int check_name(const char *name, const struct run_options *o, struct erro
 {
     if (!o->distribute || (strchr(name, '/') == NULL && strchr(name, '.') == NULL))
         return 0;
-    error_set(err, ERR_USAGE, "'%s' is a file: a distributed run goes by a name that each worker has",
-              name);
+    error_set(err, ERR_USAGE,
+              "'%s' is a file: a distributed run goes by a name that each worker has", name);
     return error_hint(err, "put it into a directory of pipeline_path on each machine");
 }
 
@@ -607,6 +615,7 @@ int run_pipeline(const char *name, const struct run_options *options, struct run
     ret->code = code;
     if (!ret->is_repeat && !ret->is_detached)
         code = run_after(&run, code, &first);
+    ret->is_left = run_is_left(&run, code);
     run_end(&run);
     connector_pool_free(run.connectors);
     pipeline_free(p);

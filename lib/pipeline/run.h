@@ -66,14 +66,14 @@ struct run_options {
     const struct lease *lease;   /* of a run that was begun, and is led on under it; else NULL */
     bool hands_over;             /* stopped by a signal, it is left to the next worker */
     int64_t started_us;          /* of a run that was begun; 0: now */
-    bool verify;                      /* stored row hashes are not trusted */
-    int64_t resumes;                  /* a run to go on with: what stands of it is left out */
-    const char *message_id;           /* of what asks for it, done once: a run of it that stopped
-                                         is gone on with, one that is done left as it is */
-    int64_t asked_us;                 /* what params like `yesterday` are reckoned from; 0: now */
-    bool replay;                      /* read the open rejects instead of the sources */
-    const char *mended;               /* replay: file of {id, cells}; NULL: all, as they are */
-    bool strict;                      /* any reject makes the run partial (exit 7) */
+    bool verify;                 /* stored row hashes are not trusted */
+    int64_t resumes;             /* a run to go on with: what stands of it is left out */
+    const char *message_id;      /* of what asks for it, done once: a run of it that stopped
+                                    is gone on with, one that is done left as it is */
+    int64_t asked_us;            /* what params like `yesterday` are reckoned from; 0: now */
+    bool replay;                 /* read the open rejects instead of the sources */
+    const char *mended;          /* replay: file of {id, cells}; NULL: all, as they are */
+    bool strict;                 /* any reject makes the run partial (exit 7) */
     const struct config *config;
     const struct connector_builtin *builtins;
     const struct migration_set *migrations;
@@ -83,9 +83,10 @@ struct run_options {
 };
 
 struct run_report {
-    int64_t run_id; /* 0 when nothing was recorded */
+    int64_t run_id;   /* 0 when nothing was recorded */
     bool is_detached; /* asked for: nothing was run */
-    bool is_repeat; /* of a message that was done before: nothing was run */
+    bool is_left;     /* for another worker to lead on */
+    bool is_repeat;   /* of a message that was done before: nothing was run */
     struct arena *arena;
     struct stream_report *streams;
     size_t nstreams, capacity;

@@ -14,15 +14,15 @@ struct run {
     int64_t run_id, parent_id;
     int64_t started_us, asked_us; /* asked: what params are reckoned from */
     struct run_report *report;
-    bool is_worker;              /* a process of the run that holds the lock, not the run itself */
+    bool is_worker; /* a process of the run that holds the lock, not the run itself */
     /* Of a distributed run, or of a part of one: what it is done under; checked in each transaction
      * that commits. */
     const struct lease *lease;
-    struct lease asked;          /* the lease of a run that was begun here */
-    int64_t adopts;              /* run that was begun by somebody else and is led on, or 0 */
-    int64_t resumes;             /* run that this one goes on with, or 0 */
-    struct hashmap *standing;    /* what of it stands, or NULL */
-    const struct replay *replay; /* of the stream under way */
+    struct lease asked;                /* the lease of a run that was begun here */
+    int64_t adopts;                    /* run that was begun by somebody else and is led on, or 0 */
+    int64_t resumes;                   /* run that this one goes on with, or 0 */
+    struct hashmap *standing;          /* what of it stands, or NULL */
+    const struct replay *replay;       /* of the stream under way */
     struct connector_pool *connectors; /* one login and one rate budget for all streams */
 };
 
@@ -72,8 +72,7 @@ int run_exit_status(enum error_code code);
 /* Whether this run is the one that the lease is of; else it is a step of it. */
 static inline bool run_has_lease(const struct run *run)
 {
-    return run->lease != NULL && run->lease->stream[0] == '\0' &&
-           run->lease->run_id == run->run_id;
+    return run->lease != NULL && run->lease->stream[0] == '\0' && run->lease->run_id == run->run_id;
 }
 /* Whether a distributed run stops here, to be led on by another worker. */
 bool run_is_left(const struct run *run, enum error_code code);

@@ -337,6 +337,12 @@ bool slices_is_mine(const struct slices *s, size_t unit)
     return hash % (uint64_t)o->shard_count == (uint64_t)o->shard_index;
 }
 
+/* Two windows that change the versions of one key at once would each see the other's half. */
+bool slices_are_ordered(const struct slices *s)
+{
+    return s->stream->mode == MODE_SCD2 && is_backfill(s) && has_windows(s->stream);
+}
+
 /* ---- the slices of a unit --------------------------------------------------------------- */
 
 /* The stored cursor less the lag; numbers and other texts as they are. */

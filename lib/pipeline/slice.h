@@ -34,6 +34,8 @@ const char *slices_child(const struct slices *s, size_t unit);
 void slices_window(const struct slices *s, size_t unit, char ret[DATETIME_ISO_MAX]);
 /* Whether a shard of the run does this unit. */
 bool slices_is_mine(const struct slices *s, size_t unit);
+/* Whether units must be done one after the other: windows of one key's versions. */
+bool slices_are_ordered(const struct slices *s);
 /* Goes to the first slice of a unit, whose cursor is asked now. */
 int slices_begin(struct slices *s, size_t unit, struct error *err);
 /* Borrowed until the next call. */

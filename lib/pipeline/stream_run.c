@@ -137,7 +137,8 @@ static bool goes_on(const struct tally *t)
 static int64_t worker_count(const struct tally *t, size_t units)
 {
     int64_t jobs = t->run->options->jobs;
-    if (t->stream->target != &target_postgres || t->run->options->kind != RUN_LOAD || units < 2)
+    if (t->stream->target != &target_postgres || t->run->options->kind != RUN_LOAD || units < 2 ||
+        slices_are_ordered(t->slices))
         return 1;
     return jobs < (int64_t)units ? jobs : (int64_t)units;
 }
@@ -167,8 +168,8 @@ static int run_distributed(struct tally *t, struct error *err)
                                    .failed = take_failure,
                                    .self = t};
     const struct ynode *node = t->stream->target_node;
-    snprintf(t->total.target, sizeof t->total.target, "%s.%s",
-             ynode_text(node, "schema", "public"), ynode_text(node, "table", t->stream->name));
+    snprintf(t->total.target, sizeof t->total.target, "%s.%s", ynode_text(node, "schema", "public"),
+             ynode_text(node, "table", t->stream->name));
     return distribute_stream(&d, &t->total, &t->report->slices, err);
 }
 
@@ -228,9 +229,12 @@ static int run_sliced(struct tally *t, struct error *err)
     if (!db_is_alive(t->run->db))
         TRY(run_connect(t->run, err));
     TRY(slices_open(t->run, t->stream, &t->slices, err));
-    int code = distribute_is_for(t->run, t->stream, slices_units(t->slices))
-                   ? run_distributed(t, err)
-                   : run_units(t, err);
+    int code = distribute_is_for(t->run, t->stream, t->slices) ? run_distributed(t, err)
+                                                               : run_units(t, err);
+    if (code == 0 && t->run->adopts != 0 && !db_is_alive(t->run->db))
+        code = run_connect(t->run, err);
+    if (code == 0 && t->run->adopts != 0) /* those that stood as well */
+        code = distribute_sum(t->run, t->stream->name, &t->total, &t->report->slices, err);
     if (code == 0)
         code = outcome(t, err);
     slices_close(t->slices);

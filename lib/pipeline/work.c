@@ -29,7 +29,7 @@ struct bench {
 
 struct work {
     const struct work_options *options;
-    struct db_conn *db; /* where tasks are taken from */
+    struct db_conn *db;         /* where tasks are taken from */
     struct arena *arena, *kept; /* of a task; of all */
     const char **refused;       /* pipelines that cannot be done here */
     size_t nrefused, refused_capacity;
@@ -40,9 +40,9 @@ static int open_database(const struct work_options *o, struct db_conn **ret, str
 {
     char *dsn;
     TRY(config_dsn(o->run.config, "warehouse", &dsn, err));
-    int code = db_open(&(struct db_options){.dsn = dsn,
-                                            .application_name = lease_holder_session(o->run.holder)},
-                       ret, err);
+    int code = db_open(
+        &(struct db_options){.dsn = dsn, .application_name = lease_holder_session(o->run.holder)},
+        ret, err);
     secret_free(dsn);
     TRY(code);
     return migrate_require(*ret, o->run.migrations, o->run.nmigrations, err);
@@ -53,6 +53,8 @@ int work_open(const struct work_options *o, struct work **ret, struct error *err
     struct work *w = mem_alloc(sizeof *w);
     *w = (struct work){.options = o, .arena = arena_new(), .kept = arena_new()};
     int code = open_database(o, &w->db, err);
+    if (code == 0)
+        code = lease_give_back(w->db, o->run.holder, false, err);
     if (code == 0)
         *ret = w;
     else
@@ -104,8 +106,7 @@ static int refuse(struct work *w, const struct lease *lease, const char *pipelin
 {
     log_warn("worker: no part of run %" PRId64 " can be done here: %s", lease->run_id,
              cause->message);
-    w->refused =
-        mem_grow(w->refused, &w->refused_capacity, w->nrefused + 1, sizeof *w->refused);
+    w->refused = mem_grow(w->refused, &w->refused_capacity, w->nrefused + 1, sizeof *w->refused);
     w->refused[w->nrefused++] = arena_strdup(w->kept, pipeline);
     return lease_end(w->db, lease, "waiting", NULL, NULL, err);
 }
@@ -161,15 +162,22 @@ static bool is_for_the_next(const struct error *cause)
            cause->code == ERR_DATABASE_TRANSIENT;
 }
 
-static bool still_has(struct work *w, const struct lease *lease, struct error *err)
+/* False: it ended, or is another's. */
+static int still_has(struct work *w, const struct lease *lease, bool *ret, struct error *err)
 {
-    return lease_fence(w->db, lease, err) == 0;
+    int code = lease_fence(w->db, lease, err);
+    *ret = code == 0;
+    if (code != ERR_RUNNING)
+        return code;
+    error_clear(err);
+    return 0;
 }
 
 static int lead(struct work *w, const struct lease *lease, const struct asked *asked,
                 struct run_options *o, struct error *err)
 {
     struct error cause = ERROR_INIT;
+    bool is_ours;
     o->kind = RUN_LOAD;
     o->params = &asked->params;
     o->distribute = true;
@@ -178,11 +186,9 @@ static int lead(struct work *w, const struct lease *lease, const struct asked *a
     o->jobs = 1;
     log_info("run %" PRId64 " of '%s' is led from here", lease->run_id, asked->name);
     (void)w->options->lead(w->options->self, asked->name, o, &cause);
-    if (!still_has(w, lease, err)) { /* it ended, or is another's */
-        int code = (int)err->code;
-        error_clear(err);
-        return code == ERR_RUNNING ? 0 : code;
-    }
+    TRY(still_has(w, lease, &is_ours, err));
+    if (!is_ours)
+        return 0;
     return is_for_the_next(&cause) ? lease_end(w->db, lease, "waiting", NULL, NULL, err)
                                    : end_unbegun(w, lease, &cause, err);
 }

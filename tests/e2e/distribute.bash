@@ -47,7 +47,7 @@ cells() { # [SLEEP]: so many seconds each read takes
     pipeline cells <<YAML
   on_error: { max_rejects: 1000, max_reject_rate: 100% }
 streams:
-  merged: { source: { connection: warehouse, query: "select * from t.feed where $window" }, mode: merge, key: [code], $days, $columns, $check }
+  merged: { source: { connection: warehouse, query: "select * from t.feed where $window" }, mode: merge, key: [n], $days, columns: { n: int, code: text, qty: int, at: timestamptz }, $check }
   versions: { source: { connection: warehouse, query: "select * from t.feed where $window" }, mode: scd2, key: [code], $days, $columns, $check }
   facts: { source: { connection: warehouse, query: "select * from t.feed where $window" }, mode: delete_insert, guard: { max_shrink: 100% }, $days, $columns, $check }
   each_appended: { source: { connection: warehouse, query: "select code, qty, at from t.feed where $of_part", $each }, mode: append, $columns, $check }
@@ -57,7 +57,7 @@ streams:
   whole: { source: { connection: warehouse, query: "$now" }, mode: replace, key: [code], $columns, $check }
   swapped: { source: { connection: warehouse, query: "$now" }, target: { connection: warehouse, schema: t, load: swap }, mode: replace, key: [code], $columns }
   dimension: { source: { connection: warehouse, query: "$now" }, mode: scd2, key: [code], deletes: hard, $columns }
-  out: { source: { connection: warehouse, query: "$now" }, target: { file: cells.csv }, mode: replace, columns: { code: text, qty: int } }
+  out: { source: { connection: warehouse, query: "$now" }, target: { file: cells.csv }, columns: { code: text, qty: int } }
 YAML
     sed -i 's/^defaults: { target: \(.*\) }$/defaults:\n  target: \1/' pipelines/cells.yaml
 }
@@ -85,7 +85,7 @@ cells_snapshot() {
         sql "select concat_ws(' ', 'reject', stream, column_name, value, reason, raw) from diner.reject order by 1"
         sql "select concat_ws(' ', 'state', stream, child, name, value) from diner.state where name = 'cursor' order by 1"
         sql "select concat_ws(' ', 'stream', stream, status, read, inserted, updated, unchanged, deleted, rejected)
-             from diner.run_stream where run_id = (select max(id) from diner.run) and stream not in ('merged', 'versions', 'each_merged') order by 1"
+             from diner.run_stream where run_id = (select max(id) from diner.run) order by 1"
         cat out/cells.csv
     } >"$1"
     [ "$(grep -c ^each_appended "$1")" -gt 1900 ]

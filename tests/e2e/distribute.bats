@@ -314,7 +314,7 @@ YAML
     # It is well, and takes the next run.
     "$DINER" run days --distribute --detach >/dev/null 2>&1
     wait_for 60 is_over
-    kill -0 "${WORKERS[0]}"
+    kill -0 "${WORKERS[0]}" || { cat workers.log >&2; false; }
 }
 
 @test "the fence alone holds: a part that is another's by its attempt is not committed" {

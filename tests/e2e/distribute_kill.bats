@@ -30,6 +30,7 @@ setup() {
 teardown() { workers_stop; }
 
 pause() { sleep "$(printf '%d.%03d' $((RANDOM % $1 / 1000)) $((RANDOM % 1000)))"; }
+log_on_failure() { "$@" || { sql "table diner.run; table diner.task; table diner.worker" >&2; tail -n 80 workers.log >&2; return 1; }; }
 is_over() { [[ $(sql "select status from diner.run order by id desc limit 1" 2>/dev/null) =~ succeeded|failed|partial|interrupted ]]; }
 # Three workers, whatever became of those before.
 three_workers() {
@@ -41,6 +42,10 @@ three_workers() {
     while [ "${#WORKERS[@]}" -lt 3 ]; do worker; done
 }
 assert_same_as_alone() {
+    if [ "$(sql "select status from diner.run order by id desc limit 1")" != succeeded ]; then
+        sql "table diner.run; select stream, status, error from diner.run_stream; select * from diner.task where state <> 'done'" >&2
+        tail -n 50 workers.log >&2
+    fi
     assert_sql "select status from diner.run order by id desc limit 1" succeeded
     cells_snapshot now
     diff alone now >&2 || {
@@ -62,7 +67,7 @@ assert_same_as_alone() {
             kill -KILL "${WORKERS[RANDOM % ${#WORKERS[@]}]}"
             three_workers
         done
-        wait_for 120 is_over
+        log_on_failure wait_for 120 is_over
         assert_same_as_alone
         cells_clear
     done
@@ -77,7 +82,7 @@ assert_same_as_alone() {
         kill -KILL "$(dev_postgres_pid)"
         (cd "$PROJECT" && "$DINER" dev up) >/dev/null 2>&1 3>&-
         three_workers
-        wait_for 120 is_over
+        log_on_failure wait_for 120 is_over
         assert_same_as_alone
         cells_clear
     done

@@ -90,7 +90,7 @@ drop schema ods cascade;
 drop schema mart cascade;
 create schema ods;
 create schema mart;
-truncate diner.intent, diner.finding, diner.reject, diner.state, diner.run_slice, diner.run_stream, diner.run;
+truncate diner.intent, diner.finding, diner.reject, diner.state, diner.run_slice, diner.run_stream, diner.task, diner.run;
 truncate app.idempotency_keys;
 delete from app.stock_log where id not in (select id from saved.stock_log);
 delete from app.refunds where order_id not in (select id from saved.orders);

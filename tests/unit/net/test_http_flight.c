@@ -104,6 +104,61 @@ static void test_the_declared_rate_is_kept(void **state)
     http_client_free(c);
 }
 
+/* A budget of others: what it was asked for, and what it says. */
+struct budget {
+    int asked;
+    int64_t interval_ns, n, wait_ns;
+    bool fails;
+};
+
+static int take_places(void *self, const char *name, int64_t interval_ns, int64_t n,
+                       int64_t *ret_wait_ns, struct error *err)
+{
+    struct budget *b = self;
+    assert_string_equal(name, "shop");
+    b->asked++;
+    b->interval_ns = interval_ns;
+    b->n = n;
+    *ret_wait_ns = b->wait_ns;
+    return b->fails ? error_set(err, ERR_DATABASE_TRANSIENT, "gone") : 0;
+}
+
+static void test_a_shared_rate_is_asked_for_its_places(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct budget b = {.wait_ns = 300 * INT64_C(1000000)};
+    struct http_client *c = client_with((struct http_options){
+        .rate_count = 100, .rate_per_ms = 1000, .budget = {take_places, &b, "shop"}});
+    struct http_request req = {.url = url_of("/a")};
+    fake_clock_begin();
+    server_script("{'/a': [{}]}");
+    for (int i = 0; i < 20; i++) {
+        struct http_response r = {0};
+        assert_int_equal(http_send(c, &req, &r, &err), 0);
+        http_response_release(&r);
+    }
+    /* Five places at a time, 10 ms apart, the first of them after 300 ms. */
+    assert_int_equal(b.asked, 4);
+    assert_int_equal(b.n, 5);
+    assert_int_equal(b.interval_ns, 10 * INT64_C(1000000));
+    assert_in_range(fake.slept_ms, 4 * (300 + 40), 4 * (300 + 50));
+    /* Places that were left for too long are not used in a heap. */
+    struct http_response r = {0};
+    assert_int_equal(http_send(c, &req, &r, &err), 0);
+    http_response_release(&r);
+    fake_advance(5000);
+    assert_int_equal(http_send(c, &req, &r, &err), 0);
+    http_response_release(&r);
+    assert_int_equal(b.asked, 6);
+    /* Nothing is sent without a place. */
+    b.fails = true;
+    fake_advance(5000);
+    assert_int_equal(http_send(c, &req, &r, &err), ERR_DATABASE_TRANSIENT);
+    http_response_release(&r);
+    http_client_free(c);
+}
+
 /* ---- many in flight ------------------------------------------------------------------------ */
 
 struct tally {
@@ -287,6 +342,7 @@ int main(void)
         TEST(test_other_answers_keep_the_breaker_closed),
         TEST(test_a_redirected_probe_decides),
         TEST(test_the_declared_rate_is_kept),
+        TEST(test_a_shared_rate_is_asked_for_its_places),
         TEST(test_64_requests_are_in_flight_at_once),
         TEST(test_in_flight_max_is_kept_and_connections_are_reused),
         TEST(test_done_may_send_and_start_more),
