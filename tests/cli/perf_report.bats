@@ -284,7 +284,7 @@ YAML
         --connections 4 --ca-file ca.pem --save r.json
     [ "$status" -eq 0 ]
     [ "$(json 'r["requests"]["ok"]' r.json)" = 120 ]
-    run --separate-stderr "$DINER" perf-report "$url/limited" --duration 600ms --warmup 0s \
+    run --separate-stderr "$DINER" perf-report "$url/limited" --duration 3s --warmup 0s \
         --connections 4 "${EASY[@]}" --ca-file ca.pem --save r.json
     [ "$(json 'r["requests"]["rate_limited"] > 0' r.json)" = True ]
     run --separate-stderr "$DINER" perf-report "$url/ok" "${FIXED[@]}" "${EASY[@]}"

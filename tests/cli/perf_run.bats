@@ -144,7 +144,7 @@ YAML
     sed -i 's/duration: 200ms/duration: 30s/' perf.yaml
     "$DINER" perf-report --config perf.yaml --json r.json --save s.json 2>err.txt 3>&- &
     local pid=$! status=0
-    sleep 1
+    sleep 3
     kill -INT "$pid"
     wait "$pid" || status=$?
     assert_equal "$status" 130

@@ -300,31 +300,6 @@ static void what_cannot_be_prepared_is_told(void **state)
     arena_free(s.arena);
 }
 
-static void a_session_only_reads_and_waits_for_nothing(void **state)
-{
-    static const char *const writes[] = {"create index on public.orders (note)",
-                                         "drop table public.stores",
-                                         "update public.orders set note = ''"};
-    struct db_conn *conn = NULL;
-    struct error err = ERROR_INIT;
-    char *shown = NULL;
-    (void)state;
-    assert_db_ok(perf_session_open(pg_fixture_dsn, &conn, &err));
-    for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
-        struct error refused = ERROR_INIT;
-        assert_int_not_equal(db_execute(conn, writes[i], NULL, 0, NULL, &refused), 0);
-        assert_string_equal(refused.sqlstate, "25006");
-    }
-    assert_int_equal(db_query_text(conn,
-                                   "select current_setting('statement_timeout') || ' ' || "
-                                   "current_setting('lock_timeout')",
-                                   NULL, 0, &shown, &err),
-                     0);
-    assert_string_equal(shown, "5s 100ms");
-    free(shown);
-    db_close(conn);
-}
-
 static void without_hypopg_it_guesses_and_says_so(void **state)
 {
     (void)state;
@@ -400,7 +375,6 @@ int main(void)
         cmocka_unit_test(healthy_statements_need_nothing),
         cmocka_unit_test(writes_outweigh_a_small_gain),
         cmocka_unit_test(what_cannot_be_prepared_is_told),
-        cmocka_unit_test(a_session_only_reads_and_waits_for_nothing),
         cmocka_unit_test(without_hypopg_it_guesses_and_says_so),
         cmocka_unit_test(the_session_only_reads),
         cmocka_unit_test(a_sequence_that_runs_out_is_found),

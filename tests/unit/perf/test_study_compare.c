@@ -382,7 +382,8 @@ static void test_gate_result(void **state)
     struct study_gate gate = gate_of(&s, "db.calls_per_req<=2", NULL, false);
     (void)state;
     assert_int_equal(study_gate_result(&gate, &s, false, &err), ERR_CHECK);
-    assert_string_equal(err.message, "1 of 1 checks failed: GET /e0: db.calls_per_req <= 2: 3 (#check-1)");
+    assert_string_equal(err.message,
+                        "1 of 1 checks failed: GET /e0: db.calls_per_req <= 2: 3 (#check-1)");
     gate = gate_of(&s, "p(99.9)<5", NULL, false);
     assert_int_equal(study_gate_result(&gate, &s, false, &err), 0);
     assert_int_equal(study_gate_result(&gate, &s, true, &err), ERR_CHECK);
