@@ -11,7 +11,7 @@ enum { CHANNEL_NONE, CHANNEL_LOCAL }; /* the choices of payments.channel */
 
 struct desk {
     char *dsn, *secret, *hash_key;
-    struct db_conn *conn, *channel_conn; /* the channel's transactions are its own */
+    struct db_conn *conn, *second, *channel_conn; /* the channel's transactions are its own */
     struct channel_local *channel;
     struct domain_context ctx;
     struct saga_desk saga;
@@ -33,7 +33,9 @@ int desk_dsn(struct cli *cli, char **ret, struct error *err)
 static int open_connection(const struct desk *d, struct db_conn **ret, struct error *err)
 {
     const struct db_options options = {.dsn = d->dsn, .application_name = "diner"};
-    return db_open(&options, ret, err);
+    TRY(db_open(&options, ret, err));
+    /* Compiling a query costs more than any of ours takes. */
+    return db_execute(*ret, "SET jit = off", DB_NO_PARAMS, NULL, err);
 }
 
 static int take_channel(void *self, struct db_conn **ret, struct error *err)
@@ -98,11 +100,20 @@ void desk_free(struct desk *d)
         return;
     channel_local_free(d->channel);
     db_close(d->channel_conn);
+    db_close(d->second);
     db_close(d->conn);
     secret_free(d->secret);
     secret_free(d->hash_key);
     secret_free(d->dsn);
     free(d);
+}
+
+int desk_second(struct desk *d, struct db_conn **ret, struct error *err)
+{
+    if (d->second == NULL)
+        TRY(open_connection(d, &d->second, err));
+    *ret = d->second;
+    return ERR_OK;
 }
 
 struct saga_desk *desk_saga(struct desk *d)

@@ -50,12 +50,14 @@ static int look(struct cli *cli, const struct timeout_args *args, int64_t *sums,
 static int cancel(struct cli *cli, const struct timeout_args *args, int64_t *sums,
                   struct error *err)
 {
-    const struct order_timeout_options options = {
+    struct order_timeout_options options = {
         .older_than_ms = args->older_than_ms, .limit = args->limit, .batch = args->batch};
     struct order_timeout_counts c = {0};
     struct desk *desk;
     TRY(desk_new(cli, &desk, err));
-    int code = order_timeout_run(desk_saga(desk), &options, &c, err);
+    int code = desk_second(desk, &options.second, err);
+    if (code == ERR_OK)
+        code = order_timeout_run(desk_saga(desk), &options, &c, err);
     desk_free(desk);
     sums[0] = c.cancelled;
     sums[1] = c.paid;

@@ -265,6 +265,7 @@ void db_close(struct db_conn *conn)
     disconnect(conn);
     later_drop(conn);
     free(conn->later);
+    free(conn->started);
     for (size_t i = 0; i < conn->lock_count; i++)
         free(conn->locks[i]);
     free(conn->locks);

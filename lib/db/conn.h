@@ -54,6 +54,11 @@ int db_execute(struct db_conn *conn, const char *sql, const char *const *params,
  * then, the parameters are copied. */
 void db_execute_later(struct db_conn *conn, const char *sql, const char *const *params,
                       size_t nparams);
+/* Sends one statement and does not wait; nothing else is possible on the connection until
+ * db_finish, which must follow, waits for its rows. For work on several connections at a time. */
+int db_start(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
+             struct error *err);
+int db_finish(struct db_conn *conn, struct db_result **ret, struct error *err);
 /* Several statements separated by ';', no parameters (migrations, hooks). */
 int db_script(struct db_conn *conn, const char *sql, struct error *err);
 /* The first column of the only row as an owned string (NULL for SQL NULL); no row: ERR_NOT_FOUND.

@@ -7,6 +7,7 @@
 #include "db/conn.h"
 #include <libpq-fe.h>
 
+struct query;
 struct db_conn {
     PGconn *pg;       /* NULL when a re-open failed */
     PGcancel *cancel; /* as long as pg */
@@ -25,6 +26,7 @@ struct db_conn {
     bool is_session_kept;    /* no pooler takes it away between transactions */
     char *comment;           /* put behind each statement, or NULL */
     struct strbuf commented; /* the statement with it */
+    struct query *started;   /* by db_start, or NULL */
     struct later *later;     /* statements that wait for the next one */
     size_t later_count, later_capacity;
 };

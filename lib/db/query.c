@@ -353,6 +353,34 @@ int db_query(struct db_conn *conn, const char *sql, const char *const *params, s
     return ERR_OK;
 }
 
+int db_start(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
+             struct error *err)
+{
+    struct query *q = mem_alloc(sizeof *q);
+    int code = send_params(q, conn, sql, params, nparams, err);
+    if (code != ERR_OK) {
+        free(q);
+        return code;
+    }
+    conn->started = q;
+    conn->is_copying = true;
+    return ERR_OK;
+}
+
+int db_finish(struct db_conn *conn, struct db_result **ret, struct error *err)
+{
+    PGresult *pg = NULL;
+    struct query *q = conn->started;
+    conn->started = NULL;
+    conn->is_copying = false;
+    int code = query_collect(q, &pg, err);
+    free(q);
+    TRY(code);
+    *ret = mem_alloc(sizeof **ret);
+    (*ret)->pg = pg;
+    return ERR_OK;
+}
+
 int db_execute(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
                int64_t *ret_rows, struct error *err)
 {

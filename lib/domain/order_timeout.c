@@ -27,23 +27,56 @@ static int check_signal(struct error *err)
     return error_set(err, ERR_CANCELLED, "stopped by a signal: what is cancelled stands");
 }
 
-static int cancel_unsent(struct timeout *t, struct error *err)
+/* The next batch is under way on that connection; not when enough is done. */
+static int start_batch(struct timeout *t, struct db_conn *conn, bool *ret_is_started,
+                       struct error *err)
 {
     struct domain_context *ctx = t->desk->ctx;
-    const char *age = domain_int(ctx, t->options->older_than_ms);
-    for (;;) {
-        int64_t limit = room(t, t->options->batch > 0 ? t->options->batch : BATCH_DEFAULT);
-        int64_t cancelled = 0;
-        TRY(check_signal(err));
-        if (limit == 0 || saga_desk_is_over(t->desk))
-            return ERR_OK;
-        TRY(db_query_int(ctx->conn, sql_timeout_batch,
-                         DB_PARAMS(age, domain_int(ctx, limit), ORDER_TIMEOUT_REASON), &cancelled,
-                         err));
-        t->counts->cancelled += cancelled;
-        if (cancelled == 0)
-            return ERR_OK;
+    int64_t limit = room(t, t->options->batch > 0 ? t->options->batch : BATCH_DEFAULT);
+    *ret_is_started = false;
+    TRY(check_signal(err));
+    if (limit == 0 || saga_desk_is_over(t->desk))
+        return ERR_OK;
+    TRY(db_start(conn, sql_timeout_batch,
+                 DB_PARAMS(domain_int(ctx, t->options->older_than_ms), domain_int(ctx, limit),
+                           ORDER_TIMEOUT_REASON),
+                 err));
+    *ret_is_started = true;
+    return ERR_OK;
+}
+
+static int end_batch(struct timeout *t, struct db_conn *conn, int64_t *ret_cancelled,
+                     struct error *err)
+{
+    AUTO_RESULT struct db_result *row = NULL;
+    *ret_cancelled = 0;
+    TRY(db_finish(conn, &row, err));
+    *ret_cancelled = db_result_int(row, 0, 0);
+    t->counts->cancelled += *ret_cancelled;
+    return ERR_OK;
+}
+
+/* One batch after the other on each connection, until there is none or one failed. */
+static int cancel_unsent(struct timeout *t, struct error *err)
+{
+    struct db_conn *const conns[] = {t->desk->ctx->conn, t->options->second};
+    size_t count = t->options->second != NULL && t->options->limit == 0 ? 2 : 1;
+    bool is_started[2] = {false, false};
+    int code = ERR_OK;
+    for (size_t i = 0; i < count && code == ERR_OK; i++)
+        code = start_batch(t, conns[i], &is_started[i], err);
+    for (size_t i = 0; is_started[0] || is_started[1]; i = (i + 1) % count) {
+        struct error later = ERROR_INIT;
+        int64_t cancelled;
+        if (!is_started[i])
+            continue;
+        is_started[i] = false;
+        int status = end_batch(t, conns[i], &cancelled, code == ERR_OK ? err : &later);
+        code = code == ERR_OK ? status : code;
+        if (code == ERR_OK && cancelled > 0)
+            code = start_batch(t, conns[i], &is_started[i], err);
     }
+    return code;
 }
 
 /* In a transaction: the next order to close is claimed. *ret_saga 0: there is none. */

@@ -13,8 +13,9 @@
 
 struct order_timeout_options {
     int64_t older_than_ms;
-    int64_t limit; /* orders in all; 0: every one */
-    int64_t batch; /* orders in one transaction; 0: 1000 */
+    int64_t limit;          /* orders in all; 0: every one */
+    int64_t batch;          /* orders in one transaction; 0: 1000 */
+    struct db_conn *second; /* two batches at a time, without a limit; NULL: one after the other */
 };
 struct order_timeout_counts {
     int64_t cancelled;

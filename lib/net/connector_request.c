@@ -129,7 +129,11 @@ static int check_used(const struct template_scope *s, struct error *err)
         if (s->used[i] || s->params[i].is_optional)
             continue;
         error_set(err, ERR_SPEC, "there is no parameter '%s'", s->params[i].name);
-        return error_hint(err, "a parameter is a ${name} in its path, query, headers or body");
+        return error_hint(
+            err,
+            "leave it out: it cannot be asked for there, unless the resource has ${%s} in "
+            "its path, query, headers or body",
+            s->params[i].name);
     }
     return 0;
 }

@@ -157,6 +157,16 @@ JSON
         assert_status 3
         assert_stderr_has "cannot be done through connector 'square'"
     done
+    # An order of its own, or a filter, that the platform has not: never in silence without it.
+    for option in --sort=-created_at --sort=total_amount "--payment-status paid"; do
+        # shellcheck disable=SC2086 # words on purpose
+        run --separate-stderr "$DINER" orders list --store L1 $option
+        assert_status 3
+        assert_stderr_has "resource 'orders' of connector 'square': there is no parameter '"
+        assert_stderr_has "leave it out: it cannot be asked for there"
+    done
+    run --separate-stderr "$DINER" stock show --store L1 --sort qty
+    assert_status 3
     run --separate-stderr "$DINER" stock adjust --store L1 --product A --by 1 --reason adjust
     [ "$status" -ne 0 ]
     assert_asked '[.[] | select(.method != "GET")] | length == 0'

@@ -42,11 +42,11 @@ CREATE OR REPLACE FUNCTION app.stock_sell(p_order bigint, p_reservation bigint,
                                           OUT products bigint[])
 LANGUAGE plpgsql AS $$
 DECLARE
-    sold     bigint[];
-    ordered  numeric[];
-    wanted   numeric[];
+    sold      bigint[];
+    ordered   numeric[];
+    wanted    numeric[];
     order_ref text;
-    taken    bigint;
+    moved     bigint;
 BEGIN
     SELECT o.store_id, 'order:' || o.order_no INTO store, order_ref
     FROM app.orders o WHERE o.id = p_order;
@@ -74,9 +74,13 @@ BEGIN
     SELECT store, t.product_id, p_order, 'sale', -t.quantity, t.qty, order_ref,
            t.policy = 'flag' AND t.qty < 0, clock_timestamp()
     FROM taken t;
-    GET DIAGNOSTICS taken = ROW_COUNT;
-    IF taken < cardinality(products) THEN
-        shortage := app.stock_short(store, products, wanted);
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    IF moved < cardinality(products) THEN
+        SELECT app.stock_short(store, array_agg(n.product_id), array_agg(n.quantity)) INTO shortage
+        FROM unnest(products, wanted) AS n (product_id, quantity)
+        WHERE NOT EXISTS (SELECT FROM app.stock_log l
+                          WHERE l.ref = order_ref AND l.change_type = 'sale'
+                            AND l.store_id = store AND l.product_id = n.product_id);
     END IF;
 END
 $$;

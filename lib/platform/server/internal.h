@@ -253,7 +253,8 @@ void request_dispatch(struct request *r);
 /* Which of router_endpoints a route is. */
 size_t router_index(const struct route *route); /* NULL: the count */
 /* Which endpoints are left out when only these modules are served; *ret is owned, indexed as the
- * endpoints are; ERR_USAGE for a module that is unknown. NULL or empty: all are served, *ret NULL. */
+ * endpoints are; ERR_USAGE for a module that is unknown. NULL or empty: all are served, *ret NULL.
+ */
 int router_leave_out(const struct field_strings *only, bool **ret, struct error *err);
 int request_take_connection(struct request *r, struct error *err);
 void request_give_connection(struct request *r);

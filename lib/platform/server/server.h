@@ -12,9 +12,9 @@
 
 struct platform_server_options {
     const char *dsn;
-    const char *listen;               /* "127.0.0.1:8080", "[::1]:8080"; port 0: any free one */
-    const char *port_file;            /* gets the port once requests are answered; NULL: none */
-    const char *jwt_secret;           /* NULL: a random one, tokens end with the process */
+    const char *listen;     /* "127.0.0.1:8080", "[::1]:8080"; port 0: any free one */
+    const char *port_file;  /* gets the port once requests are answered; NULL: none */
+    const char *jwt_secret; /* NULL: a random one, tokens end with the process */
     /* The modules served ("orders", "stock"...: the first word behind /api/v1); at other addresses
      * there is nothing, but tokens, health and metrics are everywhere. NULL: all. */
     const struct field_strings *only;

@@ -137,6 +137,28 @@ static void test_lost_connection(void **state)
     db_close(other);
 }
 
+/* Two connections at work at the same time: each waits for a lock that the other's end frees. */
+static void test_start_and_finish(void **state)
+{
+    struct db_conn *conn = *state, *other = pg_fixture_open();
+    struct db_result *rows = NULL;
+    assert_db_ok(db_script(other, "begin; select pg_advisory_xact_lock(7)", &err));
+    assert_db_ok(db_start(conn, "select $1::int from pg_advisory_lock(7)", DB_PARAMS("42"), &err));
+    assert_int_equal(db_execute(conn, "select 1", DB_NO_PARAMS, NULL, &err), ERR_BUG);
+    error_clear(&err);
+    assert_db_ok(db_commit(other, &err));
+    assert_db_ok(db_finish(conn, &rows, &err));
+    assert_int_equal(db_result_int(rows, 0, 0), 42);
+    db_result_free(rows);
+    rows = NULL;
+    assert_db_ok(db_start(conn, "select 1 / $1::int", DB_PARAMS("0"), &err));
+    assert_int_equal(db_finish(conn, &rows, &err), ERR_DATA);
+    assert_null(rows);
+    error_clear(&err);
+    assert_int_equal(query_int(conn, "select count(*) from t"), 0);
+    db_close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +170,7 @@ int main(void)
                                         each_teardown),
         cmocka_unit_test_setup_teardown(test_before_scripts_and_rows, each_setup, each_teardown),
         cmocka_unit_test_setup_teardown(test_commented, each_setup, each_teardown),
+        cmocka_unit_test_setup_teardown(test_start_and_finish, each_setup, each_teardown),
         cmocka_unit_test_setup_teardown(test_lost_connection, each_setup, each_teardown),
     };
     return cmocka_run_group_tests(tests, pg_fixture_start, pg_fixture_stop);

@@ -308,6 +308,40 @@ static struct order_timeout_counts time_out(void)
     return counts;
 }
 
+/* Each order once, whichever connection takes it; one that fails stops both, what is done stands.
+ */
+static void test_timeout_two_batches_at_a_time(void **state)
+{
+    (void)state;
+    struct db_conn *second = pg_fixture_open();
+    const struct order_timeout_options options = {
+        .older_than_ms = 1800000, .batch = 2, .second = second};
+    struct order_timeout_counts counts;
+    for (int i = 0; i < 9; i++)
+        order();
+    age_orders();
+    assert_db_ok(order_timeout_run(&desk, &options, &counts, &err));
+    assert_int_equal(counts.cancelled, 9);
+    assert_int_equal(stock(), 1000);
+    assert_int_equal(app_number("select count(*) from app.outbox where type = 'order.cancelled'"),
+                     9);
+    assert_books();
+
+    order();
+    age_orders();
+    app_run("begin; lock table app.outbox in exclusive mode");
+    const struct order_timeout_options hasty = {
+        .older_than_ms = 1800000, .batch = 1, .second = second};
+    assert_db_ok(db_script(ctx.conn, "set lock_timeout = 200", &err));
+    assert_int_not_equal(order_timeout_run(&desk, &hasty, &counts, &err), ERR_OK);
+    app_run("rollback");
+    error_clear(&err);
+    assert_int_equal(counts.cancelled, 0);
+    assert_db_ok(db_script(ctx.conn, "reset lock_timeout", &err));
+    assert_int_equal(time_out().cancelled, 1);
+    db_close(second);
+}
+
 static void test_timeout_in_batches(void **state)
 {
     (void)state;
@@ -615,6 +649,7 @@ int main(void)
         T(test_dead_runner_is_replaced),
         T(test_customer_confirms_later),
         T(test_many_closings_in_one_go),
+        T(test_timeout_two_batches_at_a_time),
         T(test_timeout_in_batches),
         T(test_timeout_closes_the_channel_first),
         T(test_timeout_is_told_it_was_paid),
