@@ -40,7 +40,8 @@ static inline const char *read_digits(const char *s, const char *end, uint64_t *
 
 /* ---- whole numbers ------------------------------------------------------------------------ */
 
-static __attribute__((noinline)) bool encode_int(struct span text, int64_t max, size_t bytes, struct strbuf *out)
+static __attribute__((noinline)) bool encode_int(struct span text, int64_t max, size_t bytes,
+                                                 struct strbuf *out)
 {
     uint64_t value;
     const char *s = text.ptr, *end = s + text.len;
@@ -123,7 +124,8 @@ static bool fits(const struct db_type *t, uint64_t whole, size_t decimals)
 }
 
 /* Not inlined, nor is encode_int: their many registers would be saved for each text too. */
-static __attribute__((noinline)) bool encode_decimal(const struct db_type *t, struct span text, struct strbuf *out)
+static __attribute__((noinline)) bool encode_decimal(const struct db_type *t, struct span text,
+                                                     struct strbuf *out)
 {
     uint64_t whole, fraction = 0;
     size_t decimals = 0;
