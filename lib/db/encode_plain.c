@@ -40,7 +40,8 @@ static inline const char *read_digits(const char *s, const char *end, uint64_t *
 
 /* ---- whole numbers ------------------------------------------------------------------------ */
 
-static __attribute__((noinline)) bool encode_int(struct span text, int64_t max, size_t bytes, struct strbuf *out)
+static __attribute__((noinline)) bool encode_int(struct span text, int64_t max, size_t bytes,
+                                                 struct strbuf *out)
 {
     uint64_t value;
     const char *s = text.ptr, *end = s + text.len;
@@ -65,15 +66,16 @@ static __attribute__((noinline)) bool encode_int(struct span text, int64_t max, 
 
 /* ---- numeric ------------------------------------------------------------------------------ */
 
-/* Base-10000 digits, the highest first. */
+/* Base-10000 digits, the highest first, in their place at once: copied from elsewhere, the
+ * processor would wait until they are there. */
 struct groups {
-    uint16_t digits[GROUPS_MAX];
+    char *digits;
     int count, weight;
 };
 
 static inline void add_group(struct groups *g, uint64_t v)
 {
-    g->digits[g->count++] = htobe16((uint16_t)v);
+    put_u16(g->digits + 2 * (size_t)g->count++, (uint16_t)v);
 }
 
 static void add_whole(struct groups *g, uint64_t whole)
@@ -108,7 +110,7 @@ static inline void add_fraction(struct groups *g, uint64_t fraction, size_t deci
         g->weight--;
     if (low > 0)
         add_group(g, low);
-    while (g->count > 0 && g->digits[g->count - 1] == 0)
+    while (g->count > 0 && get_u16(g->digits + 2 * (size_t)(g->count - 1)) == 0)
         g->count--;
 }
 
@@ -122,10 +124,10 @@ static bool fits(const struct db_type *t, uint64_t whole, size_t decimals)
 }
 
 /* Not inlined, nor is encode_int: their many registers would be saved for each text too. */
-static __attribute__((noinline)) bool encode_decimal(const struct db_type *t, struct span text, struct strbuf *out)
+static __attribute__((noinline)) bool encode_decimal(const struct db_type *t, struct span text,
+                                                     struct strbuf *out)
 {
     uint64_t whole, fraction = 0;
-    struct groups g = {.count = 0};
     size_t decimals = 0;
     const char *s = text.ptr, *end = s + text.len;
     const bool is_negative = text.len > 0 && *s == '-';
@@ -143,6 +145,7 @@ static __attribute__((noinline)) bool encode_decimal(const struct db_type *t, st
         decimals <= 8 && fits(t, whole, decimals) ? field_reserve(out, 8 + 2 * GROUPS_MAX) : NULL;
     if (p == NULL)
         return false;
+    struct groups g = {.digits = p + 8};
     add_whole(&g, whole);
     add_fraction(&g, fraction, decimals);
     const bool is_zero = g.count == 0;
@@ -150,7 +153,6 @@ static __attribute__((noinline)) bool encode_decimal(const struct db_type *t, st
     put_u16(p + 2, is_zero ? 0 : (uint16_t)(int16_t)g.weight);
     put_u16(p + 4, is_negative && !is_zero ? NUMERIC_NEGATIVE : 0);
     put_u16(p + 6, (uint16_t)decimals);
-    memcpy(p + 8, g.digits, sizeof g.digits);
     field_finish(out, 8 + 2 * (size_t)g.count);
     return true;
 }

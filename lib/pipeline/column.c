@@ -40,7 +40,7 @@ struct column_reader {
     size_t n;
     struct reader_column *columns;
     struct column_plain *plain; /* by column */
-    struct error ignored; /* here because it is large: a cell should not have to clear it */
+    struct error ignored;       /* here because it is large: a cell should not have to clear it */
 };
 
 static char *date_reason(const struct column_spec *c)

@@ -20,8 +20,8 @@ struct column_plain {
 
 void column_plain_init(struct column_plain *p, const struct column_spec *spec,
                        const struct column_habits *habits);
-/* Appends the fields of the cells from `first` on, valid UTF-8 as it was read, for as long as they are
- * plain. Where that ends: of this cell nothing was appended; n: it was the last. */
+/* Appends the fields of the cells from `first` on, valid UTF-8 as it was read, for as long as they
+ * are plain. Where that ends: of this cell nothing was appended; n: it was the last. */
 size_t column_plain_encode(const struct column_plain *columns, const struct cell *cells, size_t n,
                            size_t first, struct strbuf *out);
 

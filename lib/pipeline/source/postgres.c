@@ -27,7 +27,8 @@ static const struct field_set postgres_set = {.name = "postgres source",
                                               .struct_size = sizeof(struct postgres_source_spec),
                                               .fields = postgres_fields};
 
-/* What a reader may hold of rows that are not their turn yet. */
+/* What the readers together may hold of rows that are not their turn yet. A buffer that grows may
+ * take twice as much. */
 #define AHEAD_MAX_BYTES ((size_t)8 << 20)
 #define LOOK_EVERY_ROWS 64
 
@@ -290,12 +291,13 @@ static int next_fields(struct source *s, const struct span **ret, bool *ret_end,
         return row_spool_next(s->spool, ret, ret_end, err);
     for (;;) {
         size_t reader = s->part % s->nreaders;
+        const size_t ahead_max = AHEAD_MAX_BYTES / s->nreaders;
         if (s->nreaders > 1 && s->rows % LOOK_EVERY_ROWS == 0)
             for (size_t i = 0; i < s->nreaders; i++)
                 if (i != reader && s->copies[i] != NULL)
-                    TRY(db_copy_out_prefetch(s->copies[i], AHEAD_MAX_BYTES, err));
+                    TRY(db_copy_out_prefetch(s->copies[i], ahead_max, err));
         if (s->nreaders > 1)
-            TRY(db_copy_out_wait(s->copies, s->nreaders, reader, AHEAD_MAX_BYTES, err));
+            TRY(db_copy_out_wait(s->copies, s->nreaders, reader, ahead_max, err));
         TRY(db_copy_out_next(s->copies[reader], ret, ret_end, err));
         if (!*ret_end || ++s->part == s->nparts)
             return 0;
