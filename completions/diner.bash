@@ -192,6 +192,7 @@ _diner_takes() {
     'diner payments refund':--output | 'diner payments refund':-o) return 0 ;;
     'diner payments bill fetch':--channel) return 0 ;;
     'diner payments bill fetch':--date | 'diner payments bill fetch':-d) return 0 ;;
+    'diner payments bill fetch':--month) return 0 ;;
     'diner payments bill fetch':--layout) return 0 ;;
     'diner payments bill fetch':--type) return 0 ;;
     'diner payments bill fetch':--out-file) return 0 ;;
@@ -871,7 +872,7 @@ _diner_options() {
     'diner payments list') _diner_words < <(printf '%s\n' --refunds --store -s --method --channel --status --since --until --sort --limit --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments refund') _diner_words < <(printf '%s\n' --amount --reason --refund-no --restock --output -o --dry-run -n --yes -y --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments bill') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner payments bill fetch') _diner_words < <(printf '%s\n' --channel --date -d --layout --type --out-file --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner payments bill fetch') _diner_words < <(printf '%s\n' --channel --date -d --month --layout --type --out-file --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments bill show') _diner_words < <(printf '%s\n' --summary --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments reconcile') _diner_words < <(printf '%s\n' --channel --date --no-bill --from --to --sha256 --totals --html --pool-days --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments differences') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;

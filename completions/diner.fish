@@ -382,6 +382,7 @@ complete -c diner -n '__diner_at diner payments bill' -a fetch -d 'fetch the bil
 complete -c diner -n '__diner_at diner payments bill' -a show -d 'print the rows of a bill, or its totals, and check that they add up'
 complete -c diner -n '__diner_at diner payments bill fetch' -l channel -x -a 'all wechat alipay' -d 'whose bill; all: of each that has a merchant number in the settings'
 complete -c diner -n '__diner_at diner payments bill fetch' -l date -s d -x -d 'of which day: yesterday, \'N days ago\' or a date'
+complete -c diner -n '__diner_at diner payments bill fetch' -l month -x -d 'of which month instead, YYYY-MM: Alipay, from the 4th of the next'
 complete -c diner -n '__diner_at diner payments bill fetch' -l layout -x -a 'trade flow' -d 'trade: payments and refunds; flow: all that changed the balance (WeChat\'s fund flow, Alipay\'s account bill)'
 complete -c diner -n '__diner_at diner payments bill fetch' -l type -x -a 'ALL SUCCESS REFUND RECHARGE_REFUND BASIC OPERATION FEES' -d 'WeChat, of trades ALL, SUCCESS, REFUND, RECHARGE_REFUND (v2), of flows BASIC, OPERATION, FEES; default: the first'
 complete -c diner -n '__diner_at diner payments bill fetch' -l out-file -r -F -d 'where it goes; default: CHANNEL_LAYOUT_TYPE_DAY.csv (Alipay: .zip) in output_dir'
