@@ -149,6 +149,8 @@ fingerprint() {
     "$DINER" dev down --dir "$other" 3>&-
     refute_exists "$other"
     assert_equal "$after" "$before"
+    # And what it was when the database drew it, with hashint8extended.
+    assert_equal "$(head -n 1 <<<"$after")" 734e28765f72247ac21c3035abda3515
 }
 
 indexes() { sql "SELECT pg_get_indexdef(indexrelid) FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
