@@ -112,6 +112,22 @@ warm() { # [PRODUCT]
     assert_json ".[0].qty == \"$(bc <<<"$had + 5")\""
 }
 
+@test "Redis slow: nobody waits for it beyond the limit, and what it does late brings no old values" {
+    warm P1008
+    had=$(jq -r '.[0].qty' <<<"$output")
+    redis client pause 3000 all # answers everything after that, commands of clients that left as well
+    show 600s P1008
+    assert_json ".[0].source == \"database\" and .[0].qty == \"$had\""
+    "$DINER" stock adjust P1008 --store S001 --by 5
+    show 600s P1008
+    assert_json ".[0].source == \"database\" and .[0].qty == \"$(bc <<<"$had + 5")\""
+    assert_equal "$(redis ping)" PONG # once it goes on
+    for _ in 1 2 3; do
+        show 600s P1008
+        assert_json ".[0].qty == \"$(bc <<<"$had + 5")\""
+    done
+}
+
 @test "Redis gone: the breaker leaves it alone, nothing fails" {
     redis_stop
     for _ in 1 2 3 4 5 6 7; do
