@@ -19,10 +19,11 @@ diner.yaml                              cli/config.bats       "$PROJECT/configs/
 grafana/diner.json                      e2e/monitoring.bats   configs/grafana/diner.json
 kong/kong.yaml                          e2e/gateway.bats      /configs/kong/kong.yaml
 kubernetes/diner.yaml                   e2e/deploy.bats       "$KUBERNETES/diner.yaml"
-kubernetes/jobs.yaml                    e2e/deploy.bats       "$KUBERNETES"/{platform,jobs,shards}.yaml
+kubernetes/jobs.yaml                    e2e/deploy.bats       "$KUBERNETES"/{platform,jobs,shards,workers}.yaml
 kubernetes/kustomization.yaml           e2e/deploy.bats       kustomization.yaml
-kubernetes/platform.yaml                e2e/deploy.bats       "$KUBERNETES"/{platform,jobs,shards}.yaml
-kubernetes/shards.yaml                  e2e/deploy.bats       "$KUBERNETES"/{platform,jobs,shards}.yaml
+kubernetes/platform.yaml                e2e/deploy.bats       "$KUBERNETES"/{platform,jobs,shards,workers}.yaml
+kubernetes/shards.yaml                  e2e/deploy.bats       "$KUBERNETES"/{platform,jobs,shards,workers}.yaml
+kubernetes/workers.yaml                 e2e/deploy.bats       "$KUBERNETES"/{platform,jobs,shards,workers}.yaml
 nginx/diner.conf                        e2e/gateway.bats      configs/nginx/diner.conf
 perf.yaml                               cli/perf_phases.bats  configs/perf.yaml
 prometheus/alerts.yml                   e2e/monitoring.bats   configs/prometheus/alerts.yml
@@ -31,6 +32,7 @@ prometheus/prometheus.yml               e2e/monitoring.bats   configs/prometheus
 slurm/diner.sbatch                      e2e/slurm.bats        configs/slurm/diner.sbatch
 systemd/diner-nightly.service           cli/configs.bats      systemd-analyze verify
 systemd/diner-nightly.timer             cli/configs.bats      systemd-analyze verify
+systemd/diner-worker.service            e2e/deploy.bats       systemd-analyze verify ./diner-worker.service
 LIST
 )
 
