@@ -291,15 +291,11 @@ all_sent() { [ "$(sent)" = 5 ]; }
 }
 tiny_is_done() { [ "$(runs tiny)" = "succeeded T3" ]; }
 
-@test "a worker that cannot begin says so: no broker, a wrong password, no settings" {
+@test "a worker that cannot begin says so: no broker, a wrong password" {
     DINER_NOTIFY_RABBITMQ_URL=amqp://diner@127.0.0.1:1 run --separate-stderr "$DINER" worker
     assert_status 5
     RABBIT_PASSWORD=not-this-one run --separate-stderr "$DINER" worker
     assert_status 4
-    unset DINER_NOTIFY_RABBITMQ_URL
-    DINER_NOTIFY_SLACK_URL=https://127.0.0.1:1/x run --separate-stderr "$DINER" worker
-    assert_status 3
-    assert_stderr_has "notify.rabbitmq_url"
 }
 
 @test "doctor --all: runs that nobody takes, messages that could not be done" {
