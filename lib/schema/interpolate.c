@@ -210,8 +210,8 @@ const char *interpolate_plain(const char *text, struct arena *arena)
         memmove(to, p, (size_t)(mark - p));
         to += mark - p;
         p = mark + (escaped ? 1 : 0); /* without the first $ */
-        memcpy(to, "${", 2);
-        to += 2;
+        *to++ = '$';
+        *to++ = '{';
         p += 2;
     }
     memmove(to, p, strlen(p) + 1);

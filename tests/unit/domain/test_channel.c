@@ -313,7 +313,7 @@ static struct order_timeout_counts time_out(void)
 static void test_timeout_two_batches_at_a_time(void **state)
 {
     (void)state;
-    struct db_conn *second = pg_fixture_open();
+    struct db_conn *second = pg_fixture_open(), *other = pg_fixture_open();
     const struct order_timeout_options options = {
         .older_than_ms = 1800000, .batch = 2, .second = second};
     struct order_timeout_counts counts;
@@ -329,15 +329,14 @@ static void test_timeout_two_batches_at_a_time(void **state)
 
     order();
     age_orders();
-    app_run("begin; lock table app.outbox in exclusive mode");
-    const struct order_timeout_options hasty = {
-        .older_than_ms = 1800000, .batch = 1, .second = second};
-    assert_db_ok(db_script(ctx.conn, "set lock_timeout = 200", &err));
-    assert_int_not_equal(order_timeout_run(&desk, &hasty, &counts, &err), ERR_OK);
-    app_run("rollback");
-    error_clear(&err);
+    assert_db_ok(db_script(other, "begin; lock table app.outbox in exclusive mode", &err));
+    app_run("set lock_timeout = 200");
+    assert_db_ok(db_script(second, "set lock_timeout = 200", &err));
+    assert_int_not_equal(order_timeout_run(&desk, &options, &counts, &err), ERR_OK);
     assert_int_equal(counts.cancelled, 0);
-    assert_db_ok(db_script(ctx.conn, "reset lock_timeout", &err));
+    error_clear(&err);
+    app_run("reset lock_timeout");
+    db_close(other);
     assert_int_equal(time_out().cancelled, 1);
     db_close(second);
 }
