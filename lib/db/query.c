@@ -15,6 +15,8 @@
 #define LOGGED_SQL_BYTES 2000
 /* A cancel that came before the server had the statement is sent again. */
 #define CANCEL_AGAIN_MS 1000
+/* The class of what functions of our schema raise. */
+#define OUR_CLASS "DN"
 
 /* ---- cancelling --------------------------------------------------------------------------- */
 
@@ -157,6 +159,20 @@ static bool is_good(ExecStatusType status)
            status == PGRES_SINGLE_TUPLE || status == PGRES_EMPTY_QUERY;
 }
 
+static void keep_refusal(struct db_conn *conn, const PGresult *result, const struct error *err)
+{
+    if (strncmp(err->sqlstate, OUR_CLASS, 2) != 0)
+        return;
+    const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    free(conn->refusal_detail);
+    conn->refusal_detail = mem_strdup(detail != NULL ? detail : "");
+}
+
+const char *db_refusal_detail(const struct db_conn *conn)
+{
+    return conn->refusal_detail;
+}
+
 /* One more result: the last good one is kept, the first bad one wins. */
 static int take_result(struct query *q, PGresult *result, PGresult **kept, int code,
                        struct error *err)
@@ -173,6 +189,7 @@ static int take_result(struct query *q, PGresult *result, PGresult **kept, int c
             code = error_set(err, ERR_DATABASE, "COPY to standard output is not possible here");
     } else if (code == ERR_OK) {
         code = sqlstate_error(q->conn, result, q->sql, err);
+        keep_refusal(q->conn, result, err);
     }
     PQclear(result);
     return code;
