@@ -10,6 +10,7 @@ CREATE FUNCTION app.stock_sell(p_order bigint, p_reservation bigint,
                                OUT store bigint, OUT products bigint[])
 LANGUAGE plpgsql AS $$
 DECLARE
+    needs     record;
     sold      bigint[];
     ordered   numeric[];
     wanted    numeric[];
@@ -29,7 +30,9 @@ BEGIN
     END IF;
     SELECT array_agg(i.product_id), array_agg(i.quantity) INTO sold, ordered
     FROM app.order_items i WHERE i.order_id = p_order;
-    SELECT n.product_ids, n.quantities INTO products, wanted FROM app.stock_needs(sold, ordered) n;
+    needs := app.stock_needs(sold, ordered);
+    products := needs.product_ids;
+    wanted := needs.quantities;
     IF p_reservation IS NOT NULL
        OR EXISTS (SELECT FROM app.reservations r
                   WHERE r.store_id = store AND r.status = 'active'
