@@ -159,8 +159,10 @@ static bool is_good(ExecStatusType status)
            status == PGRES_SINGLE_TUPLE || status == PGRES_EMPTY_QUERY;
 }
 
-static void keep_refusal(struct db_conn *conn, const PGresult *result, const struct error *err)
+static void remember_failure(struct db_conn *conn, const PGresult *result, const struct error *err)
 {
+    if (conn->prepared != NULL && strcmp(err->sqlstate, "0A000") == 0)
+        conn->is_prepared_stale = true;
     if (strncmp(err->sqlstate, OUR_CLASS, 2) != 0)
         return;
     const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
@@ -189,7 +191,7 @@ static int take_result(struct query *q, PGresult *result, PGresult **kept, int c
             code = error_set(err, ERR_DATABASE, "COPY to standard output is not possible here");
     } else if (code == ERR_OK) {
         code = sqlstate_error(q->conn, result, q->sql, err);
-        keep_refusal(q->conn, result, err);
+        remember_failure(q->conn, result, err);
     }
     PQclear(result);
     return code;
@@ -337,16 +339,10 @@ static int run(struct db_conn *conn, const char *sql, const char *const *params,
                PGresult **ret, struct error *err)
 {
     struct query q;
-    int code;
-    if (conn->later_count > 0) {
-        code = later_run(conn, sql, params, nparams, ret, err);
-    } else {
-        TRY(send_params(&q, conn, sql, params, nparams, err));
-        code = query_collect(&q, ret, err);
-    }
-    if (code != ERR_OK && conn->prepared != NULL && strcmp(err->sqlstate, "0A000") == 0)
-        conn->is_prepared_stale = true;
-    return code;
+    if (conn->later_count > 0)
+        return later_run(conn, sql, params, nparams, ret, err);
+    TRY(send_params(&q, conn, sql, params, nparams, err));
+    return query_collect(&q, ret, err);
 }
 
 int query_plain(struct db_conn *conn, const char *sql, PGresult **ret, struct error *err)
