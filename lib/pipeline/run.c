@@ -525,7 +525,9 @@ static int window_edge(const struct run *run, const char *flag, const char **tex
         bizday_range(b, day, &us, &end_us);
     } else {
         error_set(err, ERR_USAGE, "%s: expected a time or a business day, found '%s'", flag, *text);
-        return error_hint(err, "such as 2026-11-21T00:00:00+08:00, 2026-11-21 or yesterday");
+        return error_hint(err,
+                          "such as 2026-11-21T00:00:00+08:00, 2026-11-21 or yesterday; a number "
+                          "where the cursor is one");
     }
     char *edge = arena_alloc(run->report->arena, DATETIME_ISO_MAX);
     datetime_print(us, NULL, edge);
@@ -534,16 +536,47 @@ static int window_edge(const struct run *run, const char *flag, const char **tex
     return 0;
 }
 
+/* --from and --to as numbers, where a stream has such a cursor. */
+static bool window_of_numbers(const struct run *run, struct run_options *o, bool *ret_before)
+{
+    const struct pipeline *p = run->pipeline;
+    const char **edges[] = {&o->from, &o->to};
+    struct decimal n[2] = {{.coefficient = 0}};
+    bool has_one = false;
+    for (size_t i = 0; i < p->streams.count; i++) {
+        const struct stream_spec *s = (const struct stream_spec *)p->streams.items + i;
+        has_one |= s->incremental != NULL && s->incremental->is_number &&
+                   (o->only == NULL || strcmp(o->only, s->name) == 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (*edges[i] == NULL)
+            continue;
+        if (!has_one || !decimal_parse(*edges[i], strlen(*edges[i]), &n[i]))
+            return false;
+        char *text = arena_alloc(run->report->arena, DECIMAL_TEXT_MAX);
+        decimal_print(&n[i], text);
+        *edges[i] = text;
+    }
+    *ret_before = o->from == NULL || o->to == NULL || decimal_compare(&n[0], &n[1]) < 0;
+    return true;
+}
+
+static int not_before(const struct run_options *o, struct error *err)
+{
+    return error_set(err, ERR_USAGE, "--from %s is not before --to %s", o->from, o->to);
+}
+
 int run_set_window(const struct run *run, struct run_options *o, struct error *err)
 {
     int64_t from_us = INT64_MIN, to_us = INT64_MAX;
+    bool is_before;
+    if (window_of_numbers(run, o, &is_before))
+        return is_before ? 0 : not_before(o, err);
     if (o->from != NULL)
         TRY(window_edge(run, "--from", &o->from, &o->from_day, &from_us, err));
     if (o->to != NULL)
         TRY(window_edge(run, "--to", &o->to, &o->to_day, &to_us, err));
-    if (from_us < to_us)
-        return 0;
-    return error_set(err, ERR_USAGE, "--from %s is not before --to %s", o->from, o->to);
+    return from_us < to_us ? 0 : not_before(o, err);
 }
 
 /* ---- hooks ------------------------------------------------------------------------------ */

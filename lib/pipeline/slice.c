@@ -42,10 +42,15 @@ static bool has_windows(const struct stream_spec *s)
     return s->incremental != NULL && s->incremental->window_ms > 0;
 }
 
+/* A window of times says nothing of a cursor that is a number, nor the other way round: such a
+ * stream goes on from its cursor. */
 static bool is_backfill(const struct slices *s)
 {
-    return s->stream->incremental != NULL &&
-           (s->run->options->from != NULL || s->run->options->to != NULL);
+    const struct incremental_spec *inc = s->stream->incremental;
+    const struct run_options *o = s->run->options;
+    const char *edge = o->from != NULL ? o->from : o->to;
+    struct decimal n;
+    return inc != NULL && edge != NULL && decimal_parse(edge, strlen(edge), &n) == inc->is_number;
 }
 
 static int64_t instant_of(const char *text, const struct bizday *b, bool by_business_day)
@@ -220,7 +225,7 @@ static int64_t edge_of(const char *text, const int32_t *day, const struct bizday
 static int64_t upper_bound(const struct slices *s, const struct bizday *b)
 {
     const struct run_options *o = s->run->options;
-    int64_t to_us = o->to != NULL ? edge_of(o->to, o->to_day, b) : INT64_MAX;
+    int64_t to_us = o->to != NULL && is_backfill(s) ? edge_of(o->to, o->to_day, b) : INT64_MAX;
     return to_us < s->run->started_us ? to_us : s->run->started_us;
 }
 
@@ -345,15 +350,28 @@ bool slices_are_ordered(const struct slices *s)
 
 /* ---- the slices of a unit --------------------------------------------------------------- */
 
-/* The stored cursor less the lag; numbers and other texts as they are. */
-static const char *less_lag(struct arena *arena, const char *cursor, int64_t lag_ms)
+/* The stored cursor less the lag; dates and other texts as they are. */
+static int less_lag(const struct slices *s, const char *cursor, const char **ret, struct error *err)
 {
+    const struct incremental_spec *inc = s->stream->incremental;
+    char *text = arena_alloc(s->unit_arena, DATETIME_ISO_MAX + DECIMAL_TEXT_MAX);
     struct datetime t;
-    if (!datetime_parse_iso(cursor, strlen(cursor), &t) || (!t.has_time && !t.has_zone))
-        return cursor;
-    char *text = arena_alloc(arena, DATETIME_ISO_MAX);
-    datetime_print(t.us - lag_ms * 1000, NULL, text);
-    return text;
+    struct decimal n;
+    *ret = cursor;
+    if (inc->is_number) {
+        if (!decimal_parse(cursor, strlen(cursor), &n) ||
+            !decimal_subtract(&n, &inc->lag_back, &n)) {
+            error_set(err, ERR_SPEC, "stream '%s': its cursor is a number, stored is '%s'",
+                      s->stream->name, cursor);
+            return error_hint(err, "'diner state set' gives it another one");
+        }
+        decimal_print(&n, text);
+        *ret = text;
+    } else if (datetime_parse_iso(cursor, strlen(cursor), &t) && (t.has_time || t.has_zone)) {
+        datetime_print(t.us - inc->lag_ms * 1000, NULL, text);
+        *ret = text;
+    }
+    return 0;
 }
 
 /* >= cursor - lag, and an upper bound fixed before anything is read. */
@@ -373,8 +391,8 @@ static int find_start(struct slices *s, const char **ret, struct error *err)
     ctx.child = s->children[s->unit->child].json;
     if (!o->full_refresh && s->run->db != NULL)
         TRY(state_get(&ctx, "cursor", &cursor, err));
-    *ret = cursor != NULL ? less_lag(s->unit_arena, cursor, inc->lag_ms) : inc->start;
-    return 0;
+    *ret = inc->start;
+    return cursor != NULL ? less_lag(s, cursor, ret, err) : 0;
 }
 
 int slices_begin(struct slices *s, size_t unit, struct error *err)
@@ -444,6 +462,8 @@ int slices_next(struct slices *s, struct slice *ret, bool *ret_end, struct error
     ret->is_last = true;
     ret->window_start = s->plain_start;
     ret->window_end =
-        s->run->options->to != NULL ? s->run->options->to : print_us(s, s->run->started_us);
+        s->run->options->to != NULL && (s->stream->incremental == NULL || is_backfill(s))
+            ? s->run->options->to
+            : print_us(s, s->run->started_us);
     return 0;
 }

@@ -75,8 +75,10 @@ struct check_spec {
 
 struct incremental_spec {
     const char *cursor; /* column */
-    const char *start;
-    int64_t lag_ms;
+    const char *start, *lag;
+    bool is_number;          /* so is the cursor, as `start` says; else it is a time */
+    int64_t lag_ms;          /* of a time, bound */
+    struct decimal lag_back; /* of a number, bound */
     int64_t window_ms;       /* 0: one window from the cursor to now */
     const char *timezone;    /* of windows of whole days; NULL: the setting's */
     int32_t business_day_s;  /* where a day begins; -1: the setting's */

@@ -155,9 +155,30 @@ static void check_mode(const struct stream_spec *s, struct diagnostics *d)
     check_load(s, d);
 }
 
+/* Time or number: what `start` is, the column is too. */
+static void check_start(const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct incremental_spec *inc = s->incremental;
+    const struct ynode *place = ynode_get(ynode_get(s->node, "incremental"), "start");
+    struct datetime t;
+    struct decimal n;
+    bool is_number = decimal_parse(inc->start, strlen(inc->start), &n);
+    int at = inc->cursor != NULL && has_columns(s) ? stream_column(s, inc->cursor) : -1;
+    bool has_number = at >= 0 ? db_type_is_number(&s->columns[at].type) : is_number;
+    place = place != NULL ? place : s->node;
+    if (!is_number && !datetime_parse_iso(inc->start, strlen(inc->start), &t))
+        diagnostics_add(d, place, NULL, "'start' is a date or time, or a number, found '%s'",
+                        inc->start);
+    else if (is_number && !has_number)
+        diagnostics_add(d, place, "such as  start: 2026-01-01",
+                        "'start' is a number, and the cursor '%s' is none", inc->cursor);
+    else if (!is_number && has_number)
+        diagnostics_add(d, place, "such as  start: 0",
+                        "the cursor '%s' is a number, so 'start' must be one", inc->cursor);
+}
+
 static void check_incremental(const struct stream_spec *s, struct diagnostics *d)
 {
-    struct datetime start;
     if (s->incremental == NULL)
         return;
     if (s->target != &target_postgres)
@@ -169,12 +190,8 @@ static void check_incremental(const struct stream_spec *s, struct diagnostics *d
                         "stream '%s': 'incremental' reads rows again, so it needs mode 'merge', "
                         "'scd2' or 'delete_insert'",
                         s->name);
-    if (s->incremental->start != NULL &&
-        !datetime_parse_iso(s->incremental->start, strlen(s->incremental->start), &start)) {
-        const struct ynode *place = ynode_get(ynode_get(s->node, "incremental"), "start");
-        diagnostics_add(d, place != NULL ? place : s->node, NULL,
-                        "'start' is a date or time, found '%s'", s->incremental->start);
-    }
+    if (s->incremental->start != NULL)
+        check_start(s, d);
 }
 
 /* ---- transforms ------------------------------------------------------------------------- */

@@ -277,6 +277,35 @@ static void check_bound_columns(const struct stream_spec *s, struct diagnostics 
     }
 }
 
+static void bind_lag(struct stream_spec *s, struct diagnostics *d)
+{
+    struct incremental_spec *inc = s->incremental;
+    const struct ynode *place = ynode_get(ynode_get(s->node, "incremental"), "lag");
+    struct decimal start;
+    inc->is_number = inc->start != NULL && decimal_parse(inc->start, strlen(inc->start), &start);
+    if (!inc->is_number) {
+        if (!bind_parse_duration(inc->lag, &inc->lag_ms))
+            diagnostics_add(d, place, "such as  lag: 10m",
+                            "'lag' is a duration, as 'start' is a time, found '%s'", inc->lag);
+        return;
+    }
+    if (place == NULL || !decimal_parse(inc->lag, strlen(inc->lag), &inc->lag_back) ||
+        inc->lag_back.coefficient < 0)
+        diagnostics_add(
+            d, place_of(s->node, "incremental"),
+            "such as  lag: 1000  for numbers given out in order but committed out of it; "
+            "lag: 0  where that cannot be",
+            "stream '%s': the cursor is a number, so 'lag' must say by how much less "
+            "each run reads again",
+            s->name);
+    if (inc->window_ms > 0 || inc->has_business_day)
+        diagnostics_add(
+            d, place_of(s->node, "incremental"), NULL,
+            "stream '%s': 'window' and 'business_day' are spans of time, and the cursor "
+            "is a number",
+            s->name);
+}
+
 static void check_slices(struct stream_spec *s, struct diagnostics *d)
 {
     static const int64_t day_ms = INT64_C(86400000);
@@ -286,6 +315,7 @@ static void check_slices(struct stream_spec *s, struct diagnostics *d)
     check_bound_columns(s, d);
     if (inc == NULL)
         return;
+    bind_lag(s, d);
     if (inc->has_business_day && inc->window_ms == 0)
         inc->window_ms = day_ms;
     if (inc->has_business_day && inc->window_ms % day_ms != 0)

@@ -118,3 +118,25 @@ E
     diner_run p
     assert_status 5
 }
+
+@test "an API is asked from a cursor that is a number, less its lag" {
+    connector <<'E'
+resources: { list: { path: /l, query: { since_id: "${since}" }, records: /items } }
+E
+    pipeline p <<'E'
+streams:
+  s:
+    source: { connector: shop, resource: list, params: { since: "${window.start}" } }
+    incremental: { cursor: id, start: 5, lag: 2 }
+    mode: merge
+    key: [id]
+    columns: { id: bigint }
+E
+    api_script <<<'{"/l": [{"json": {"items": [{"id": 99}, {"id": 101}, {"id": 7}]}}, {"json": {"items": []}}]}'
+    diner_run p
+    assert_status 0
+    diner_run p
+    diner_run p --from 50
+    assert_asked 'map(.query.since_id) == ["5", "99", "50"]'
+    assert_sql "select value from diner.state where name = 'cursor'" 101
+}

@@ -271,3 +271,178 @@ YAML
     assert_status 3
     assert_stderr_has "split: 'code' is text, not an integer, date or time"
 }
+
+# ---- cursors that are numbers --------------------------------------------------------------------
+
+by_number() { # CURSOR [LAG [CONNECTION]]
+    pipeline s <<YAML
+streams:
+  s:
+    source: { connection: ${3:-erp}, table: src.t }
+    incremental: { cursor: $1, start: 10, lag: ${2:-0} }
+    mode: merge
+    key: [id]
+YAML
+}
+
+@test "a table is read from a cursor that is a number: few rows, ties and those without one, of each type" {
+    local connection type
+    for connection in erp warehouse; do
+        for type in smallint int bigint 'numeric(12,2)' 'double precision'; do
+            sql "drop table if exists src.t, t.s; truncate diner.state;
+                 create table src.t as select i as id, (i / 2)::$type as n from generate_series(1, 4000) as i;
+                 insert into src.t values (5001, null); create index on src.t (n); analyze src.t" 2>/dev/null
+            by_number n 0 $connection
+            diner_run s
+            assert_status 0
+            assert_moved s "3982 3982 0 0 0 0 0 0" # from 20 on, and the one without
+            sql "insert into src.t values (6001, 2000), (6002, 2000.4), (6003, 1999), (6004, null)"
+            diner_run s
+            assert_status 0
+            # what has 2000 again; 6003 is behind the cursor: it came later than the lag allows
+            assert_moved s "5 3 0 2 0 0 0 0"
+            diner_run s --full-refresh
+            assert_moved s "3986 1 0 3985 0 0 0 0"
+        done
+    done
+    by_number n 1
+    diner_run s
+    assert_moved s "$(sql 'select count(*) from src.t where n >= (select max(n) - 1 from src.t) or n is null') 0 0 $(
+        sql 'select count(*) from src.t where n >= (select max(n) - 1 from src.t) or n is null') 0 0 0 0"
+}
+
+@test "a bound that is a number is looked up in an index, and read by several from one snapshot" {
+    sql "create table src.t as select i::bigint as id, repeat('x', 200) as name from generate_series(1, 50000) as i;
+         create unique index on src.t (id); analyze src.t"
+    by_number id 100
+    sed -i 's/table: src.t/&, readers: 3, split: id/' pipelines/s.yaml
+    diner_run s
+    assert_status 0
+    assert_moved s "49991 49991 0 0 0 0 0 0"
+    sql "select pg_stat_reset(); insert into src.t values (50001, 'new')" >/dev/null
+    diner_run s
+    assert_status 0
+    assert_moved s "102 1 0 101 0 0 0 0"
+    # What a session did is told at its end.
+    wait_for 5 sh -c "[ \"\$(psql -XAtqd '$(dev_dsn)' -c \"select idx_scan from pg_stat_user_tables where relid = 'src.t'::regclass\")\" != 0 ]"
+    assert_sql "select seq_tup_read < 1000 from pg_stat_user_tables where relid = 'src.t'::regclass" t
+}
+
+@test "--from and --to of a cursor that is a number; a time says nothing to it" {
+    sql "create table src.t as select i as id, now() as at from generate_series(1, 100) as i"
+    by_number id
+    cat >>pipelines/s.yaml <<'YAML'
+  timed:
+    source: { connection: erp, table: src.t }
+    incremental: { cursor: at, start: 2026-01-01T00:00:00Z, lag: 1h }
+    mode: merge
+    key: [id]
+YAML
+    diner_run s --from 20 --to 30.0 --only s
+    assert_status 0
+    assert_moved s "10 10 0 0 0 0 0 0"
+    assert_sql "select count(*) from diner.state" 0
+    diner_run s --from 5 --to 12 # before `start`, asked for; the other goes on from its cursor
+    assert_status 0
+    assert_moved s "7 7 0 0 0 0 0 0"
+    assert_moved timed "100 100 0 0 0 0 0 0"
+    assert_sql "select string_agg(stream, ',') from diner.state" timed
+    diner_run s --to 2026-01-02 # of the other alone
+    assert_status 0
+    assert_moved s "91 79 0 12 0 0 0 0"
+    assert_moved timed "0 0 0 0 0 0 0 0"
+    assert_sql "select value from diner.state where stream = 's'" 100
+    diner_run s --from 30 --to 30
+    assert_status 2
+    assert_stderr_has "--from 30 is not before --to 30"
+    diner_run s --from 30 --to 2026-01-01
+    assert_status 2
+    diner_run s --only timed --from 30
+    assert_status 2
+    assert_stderr_has "expected a time or a business day, found '30'"
+}
+
+@test "children have cursors of their own that are numbers; one that vanished and comes back goes on" {
+    sql "create table src.shops as select unnest(array['A','B']) as shop;
+         create table src.t as select s || i as id, s as shop, case s when 'A' then i else i * 1000 end as seq
+           from generate_series(1, 20) as i, unnest(array['A','B','C']) as s"
+    pipeline s <<'YAML'
+streams:
+  s:
+    source:
+      connection: erp
+      query: "select id, seq from src.t where shop = ${item.shop}"
+      for_each: { query: select shop from src.shops, bind: { shop: shop } }
+    incremental: { cursor: seq, start: 10, lag: 2 }
+    mode: merge
+    key: [id]
+    columns: { id: text, shop: { type: text, from: $shop }, seq: bigint }
+YAML
+    diner_run s
+    assert_status 0
+    assert_moved s "31 31 0 0 0 0 0 0"
+    assert_sql "select string_agg(child || ' ' || value, '; ' order by child) from diner.state" \
+        '{"shop":"A"} 20; {"shop":"B"} 20000'
+    sql "delete from src.shops where shop = 'B'; insert into src.shops values ('C');
+         insert into src.t values ('A21', 'A', 21), ('B21', 'B', 21000)"
+    diner_run s
+    assert_moved s "24 21 0 3 0 0 0 0" # 18 19 20 21 of A; of C all 20
+    sql "insert into src.shops values ('B')"
+    diner_run s --only s
+    assert_moved s "6 1 0 5 0 0 0 0" # 19 20 21 of A, 20000 and 21000 of B, 20000 of C
+}
+
+@test "a cursor that is a number: what is killed at any instant loses and doubles nothing" {
+    sql "create table src.t (id bigint primary key, n numeric, v int)"
+    by_number n 5
+    local i
+    for i in 1 2 3 4 5 6 7 8; do
+        # Ties across runs, rows that come late within the lag, rows changed with a new number.
+        sql "insert into src.t select $i * 10000 + j, $i * 100 + 10 + j / 20, j from generate_series(1, 2000) as j;
+             insert into src.t values ($i * 10000 + 5000, $i * 100 + 110 - 3, 0), ($i * 10000 + 5001, null, 0);
+             update src.t set v = v + 1, n = $i * 100 + 110 where id % 10000 = 7"
+        "$DINER" run s >/dev/null 2>&1 3>&- &
+        local run=$!
+        sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
+        kill -9 "$run" 2>/dev/null || true
+        wait "$run" || true
+        if [ $((i % 3)) = 0 ]; then
+            "$DINER" run s >/dev/null 2>&1 # else it would never be more than a first run
+        fi
+    done
+    diner_run s
+    assert_status 0
+    assert_sql "select count(*) from t.s" 16016
+    assert_sql "select count(*) from ((table src.t except all select id, n, v from t.s) union all (select id, n, v from t.s except all table src.t)) x" 0
+    diner_run s
+    assert_json '.[0].inserted == 0 and .[0].updated == 0 and .[0].read < 300'
+}
+
+@test "what a cursor is, \`start\` is: a time or a number, with a lag of its kind" {
+    sql "create table src.t as select 1 as id, now() as at, 'x' as code"
+    local rest='    mode: merge
+    key: [id]
+    columns: { id: bigint, at: timestamptz, code: text }'
+    refused() { # INCREMENTAL, MESSAGE
+        stream_from 'table: src.t' "    incremental: { $1 }
+$rest"
+        run --separate-stderr "$DINER" pipeline lint s
+        assert_status 3
+        assert_stdout_has "$2"
+    }
+    refused 'cursor: id, start: 2026-01-01' "the cursor 'id' is a number, so 'start' must be one"
+    refused 'cursor: at, start: 5, lag: 1' "'start' is a number, and the cursor 'at' is none"
+    refused 'cursor: id, start: 0' "the cursor is a number, so 'lag' must say by how much less each run reads again"
+    refused 'cursor: id, start: 0, lag: 10m' "the cursor is a number, so 'lag' must say"
+    refused 'cursor: id, start: 0, lag: -1' "the cursor is a number, so 'lag' must say"
+    refused 'cursor: id, start: 0, lag: 1, window: 1d' "are spans of time, and the cursor is a number"
+    refused 'cursor: at, start: 2026-01-01, lag: 5' "'lag' is a duration, as 'start' is a time, found '5'"
+    refused 'cursor: at, start: soon' "'start' is a date or time, or a number, found 'soon'"
+    rest='    mode: merge
+    key: [id]' # what no file says, the table does
+    stream_from 'table: src.t' "    incremental: { cursor: id, start: 2026-01-01 }
+$rest"
+    diner_run s
+    assert_status 3
+    assert_stderr_has "the cursor 'id' is a number, so 'start' must be one"
+}

@@ -248,7 +248,7 @@ YAML
 streams:
   s:
     source: { connection: warehouse, table: t.src }
-    incremental: { cursor: id, start: 2026-01-01 }
+    incremental: { cursor: id, start: 0, lag: 0 }
     mode: merge
     key: [id]
 YAML

@@ -143,6 +143,32 @@ static int add_local_window(const struct stream_context *ctx, const struct colum
     return 0;
 }
 
+/* What a number is compared as: whole ones as bigint, which their indexes know. NULL: it is none.
+ */
+static const char *number_type(const char *type)
+{
+    static const char *const types[][2] = {{"smallint", "bigint"},
+                                           {"integer", "bigint"},
+                                           {"bigint", "bigint"},
+                                           {"numeric", "numeric"},
+                                           {"double precision", "double precision"}};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(type, types[i][0]) == 0)
+            return types[i][1];
+    return NULL;
+}
+
+/* "(c >= start", then the end, where --to says one: else it is the snapshot's. */
+static void add_number_window(const struct stream_context *ctx, const char *type, const char *name,
+                              struct strbuf *where)
+{
+    const char *round = strcmp(type, "bigint") == 0 ? "ceil" : "";
+    struct decimal end;
+    strbuf_addf(where, "(%s >= %s(${window.start}::numeric)::%s", name, round, type);
+    if (ctx->window_end != NULL && decimal_parse(ctx->window_end, strlen(ctx->window_end), &end))
+        strbuf_addf(where, " and %s < %s(${window.end}::numeric)::%s", name, round, type);
+}
+
 /* From the window's start, >=, to its end; rows without a value come along where the cursor is what
  * decides, for no later run would find them. The stored cursor of a column without a zone is a time
  * without a zone, so what is read from it has no end but that of the table. */
@@ -162,19 +188,28 @@ static int add_window(const struct stream_context *ctx, struct db_conn *conn, st
     TRY(type_of_column(ctx, conn, cursor, &type, err));
     bool is_instant = strcmp(type, "timestamp with time zone") == 0;
     bool is_date = strcmp(type, "date") == 0;
-    if (!is_instant && !is_date && strcmp(type, "timestamp without time zone") != 0)
+    const char *number = number_type(type);
+    if (number != NULL && !inc->is_number)
+        return ynode_error(ynode_get(ctx->stream->node, "incremental"), err,
+                           "the cursor '%s' is a number, so 'start' must be one", cursor);
+    if (inc->is_number
+            ? number == NULL
+            : !is_instant && !is_date && strcmp(type, "timestamp without time zone") != 0)
         return 0; /* all rows are read, and found unchanged */
-    if (is_instant)
+    if (number == NULL && !is_instant && !is_plain)
+        return add_local_window(ctx, column, is_date, name.data, where, err);
+    if (number != NULL)
+        add_number_window(ctx, number, name.data, where);
+    else if (is_instant)
         strbuf_addf(where,
                     "((%s >= ${window.start}::timestamptz and %s < "
-                    "${window.end}::timestamptz)%s",
-                    name.data, name.data, is_plain ? "" : ")");
-    else if (is_plain)
-        strbuf_addf(where, "(%s >= ${window.start}::%s", name.data, type);
+                    "${window.end}::timestamptz)",
+                    name.data, name.data);
     else
-        return add_local_window(ctx, column, is_date, name.data, where, err);
+        strbuf_addf(where, "(%s >= ${window.start}::%s", name.data, type);
     if (is_plain)
-        strbuf_addf(where, " or %s is null)", name.data);
+        strbuf_addf(where, " or %s is null", name.data);
+    strbuf_addch(where, ')');
     return 0;
 }
 

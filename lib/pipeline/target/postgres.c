@@ -450,6 +450,16 @@ static int take_row(struct target *t, const struct source_row *row, const char *
     return t->beside != NULL ? beside_next(t->beside, err) : 0;
 }
 
+/* A cursor is never taken back. Text order is time order here. */
+static bool is_beyond(const struct incremental_spec *inc, const char *cursor, const char *stored)
+{
+    struct decimal a, b;
+    if (inc->is_number && decimal_parse(cursor, strlen(cursor), &a) &&
+        decimal_parse(stored, strlen(stored), &b))
+        return decimal_compare(&a, &b) > 0;
+    return strlen(stored) != strlen(cursor) || strcmp(stored, cursor) < 0;
+}
+
 static int save_cursor(const struct target *t, struct error *err)
 {
     const char *cursor, *stored;
@@ -459,9 +469,7 @@ static int save_cursor(const struct target *t, struct error *err)
         return 0;
     TRY(stage_cursor(&t->stage, &cursor, err));
     TRY(state_get(t->ctx, "cursor", &stored, err));
-    /* A replay of older rows never takes a newer cursor back: text order is time order here. */
-    if (cursor == NULL ||
-        (stored != NULL && strlen(stored) == strlen(cursor) && strcmp(stored, cursor) >= 0))
+    if (cursor == NULL || (stored != NULL && !is_beyond(inc, cursor, stored)))
         return 0;
     return state_set(t->ctx, "cursor", cursor, err);
 }

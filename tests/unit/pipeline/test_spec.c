@@ -124,7 +124,7 @@ static void what_could_lose_a_row_is_an_error(void **state)
                  "10:18: stream 's': incremental 'b' is not one of its columns\n"
                  "6:5: stream 's': 'incremental' reads rows again, so it needs mode 'merge', "
                  "'scd2' or 'delete_insert'; use  mode: merge  with a key\n"
-                 "10:38: 'start' is a date or time, found 'once'\n");
+                 "10:38: 'start' is a date or time, or a number, found 'once'\n");
 }
 
 static void checks_know_what_they_can_do(void **state)
