@@ -102,3 +102,57 @@ cursor() { sql "select value from diner.state where pipeline = 'inc' and stream 
     assert_stderr_has "pipeline 'inc' is running: its cursor stays"
     assert_equal "$(cursor)" 2026-03-05T00:00:00.000000Z
 }
+
+@test "set and rewind: a cursor that is a number takes a number, one of a child by the child's name" {
+    sql "create table t.n as select i as id, 'S' || i % 2 as shop from generate_series(1, 20) as i" >/dev/null
+    pipeline num <<'YAML'
+streams:
+  num:
+    source: { connection: warehouse, table: t.n }
+    incremental: { cursor: id, start: 0, lag: 0 }
+    mode: merge
+    key: [id]
+  shops:
+    source:
+      connection: warehouse
+      query: "select id from t.n where shop = ${item.shop}"
+      for_each: { query: "select distinct shop from t.n", bind: { shop: shop } }
+    incremental: { cursor: id, start: 0, lag: 0 }
+    mode: merge
+    key: [id]
+YAML
+    diner_run num
+    run --separate-stderr "$DINER" state set num num 007.50
+    assert_status 0
+    assert_stderr_is "cursor of num.num is 7.50, was 20"
+    diner_run num --only num
+    assert_moved num "13 0 0 13 0 0 0 0"
+    for value in 2026-03-05T08:00:00+08:00 seven ''; do
+        run --separate-stderr "$DINER" state set num num "$value"
+        assert_status 2
+        assert_stderr_has "'$value' is not a number, as the cursor 'id' is"
+    done
+    run --separate-stderr "$DINER" state rewind num num --to 100
+    assert_status 1
+    assert_stderr_has "the cursor is before 100 already: 20"
+    run --separate-stderr "$DINER" state rewind num num --to 9 # text order would have it after 20
+    assert_status 0
+    diner_run num --only num
+    assert_moved num "12 0 0 12 0 0 0 0"
+
+    run --separate-stderr "$DINER" state set num shops 5
+    assert_status 2
+    assert_stderr_has "each child of stream 'shops' has a cursor of its own"
+    run --separate-stderr "$DINER" state set num num 5 --child '{"shop":"S1"}'
+    assert_status 2
+    assert_stderr_has "stream 'num' has no children"
+    run --separate-stderr "$DINER" state set num shops 5 --child '{"shop":"S9"}'
+    assert_status 1
+    assert_stderr_has "num.shops has no cursor of child '{\"shop\":\"S9\"}'"
+    run --separate-stderr "$DINER" state get num shops -o json
+    assert_json '[.[] | [.child, .value]] == [["{\"shop\":\"S0\"}", "20"], ["{\"shop\":\"S1\"}", "19"]]'
+    run --separate-stderr "$DINER" state rewind num shops --to 15 --child '{"shop":"S1"}'
+    assert_status 0
+    diner_run num --only shops
+    assert_moved shops "4 0 0 4 0 0 0 0" # 15 17 19 and 20
+}
