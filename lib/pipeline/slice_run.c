@@ -217,18 +217,24 @@ static void tell_progress(const struct attempt *a)
     o->progress(o->self, (uint64_t)a->counts.read, done, total);
 }
 
-/* Old answers in place of new ones are kept with the run. After the target's COPY. */
-static int note_degraded(struct attempt *a, struct error *err)
+static int note(struct attempt *a, const char *check, const char *found, struct error *err)
 {
-    if (a->summary.degraded == NULL)
-        return 0;
     a->counts.findings++;
     return db_execute(a->run->db,
                       "insert into diner.finding (run_id, stream, check_name, row_data) "
-                      "values ($1::bigint, $2, 'degraded', jsonb_build_object('found', $3::text))",
+                      "values ($1::bigint, $2, $3, jsonb_build_object('found', $4::text))",
                       DB_PARAMS(arena_printf(a->ctx.arena, "%" PRId64, a->ctx.run_id),
-                                a->stream->name, a->summary.degraded),
+                                a->stream->name, check, found),
                       NULL, err);
+}
+
+/* What the source tells of itself is kept with the run: old answers in place of new ones, subtotals
+ * that differ. After the target's COPY. */
+static int note_findings(struct attempt *a, struct error *err)
+{
+    for (size_t i = 0; i < a->summary.nfindings; i++)
+        TRY(note(a, "subtotals", a->summary.findings[i], err));
+    return a->summary.degraded != NULL ? note(a, "degraded", a->summary.degraded, err) : 0;
 }
 
 static int read_rows(struct attempt *a, struct error *err)
@@ -455,7 +461,7 @@ static int attempt_stream(struct attempt *a, struct error *err)
         return 0;
     }
     TRY(a->stream->target->finish(a->target, &a->counts, err));
-    TRY(note_degraded(a, err));
+    TRY(note_findings(a, err));
     TRY(rejects_check_budget(a->ctx.rejects, &a->ctx, a->counts.read, true, err));
     TRY(stream_counts_check(&a->counts, err));
     if (!a->ctx.plan)

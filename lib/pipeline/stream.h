@@ -49,9 +49,11 @@ struct source_summary {
     size_t nsums;        /* totals the source states */
     const char *sum_columns[8];
     struct decimal sums[8];
-    const char *sha256; /* of a file, or "" */
-    uint64_t bytes;     /* read in all, as they came; 0: not counted */
-    const char *state;  /* of the source's own, to be kept with the rows; NULL: none. Borrowed */
+    const char *sha256;    /* of a file, or "" */
+    uint64_t bytes;        /* read in all, as they came; 0: not counted */
+    const char *state;     /* of the source's own, to be kept with the rows; NULL: none. Borrowed */
+    const char **findings; /* of the check `subtotals`: what differs and is loaded all the same */
+    size_t nfindings;
     /* Not what the source has now but what it had: why, and of when; else NULL. */
     const char *degraded;
 };

@@ -229,3 +229,102 @@ E
     assert_status 9
     assert_stderr_has "reconcile: no answer has '/data/cents'"
 }
+
+# ---- against the subtotals of a file -------------------------------------------------------------
+
+by_store() { # keys of `subtotals`, more keys of the source
+    pipeline sales <<YAML
+streams:
+  sales:
+    source: { file: "../in*.csv", strip: [","], subtotals: { by: store, $1 }, ${2:-fill_down: [store]} }
+    mode: replace
+    guard: { max_shrink: 100% }
+    on_error: { max_rejects: 10, max_reject_rate: 100% }
+    columns: { store: text, code: text, qty: int, amount: "numeric(12,2)" }
+YAML
+}
+
+@test "subtotals of a file: each closes the rows of its store; rejected ones count; of one cent file, store and both are told" {
+    by_store 'match: "^小计", rows: qty, sum: { amount: amount }' 'fill_down: [store], trailer: { match: "^合计", sum: { amount: amount } }'
+    stock_file in_a.csv store,code,qty,amount S1,A,1,10.00 ,B,many,20.50 '小计,,2,"30.50"' S2,A,1,"\"1,005.00\"" \
+        '小计,,1,"1,005.00"' S1,C,1,0.01 小计,,1,0.01 合计,,,1035.51
+    stock_file in_b.csv store,code,qty,amount S2,A,1,1.00 小计,,1,1.00 合计,,,1.00
+    diner_run sales
+    assert_status 0
+    assert_moved sales "11 4 0 0 0 0 1 6" # 4 rows and a reject; 4 subtotals and 2 totals
+    # One cent that moved from a store to another: the total agrees, the stores do not.
+    stock_file in_b.csv store,code,qty,amount S1,A,1,2.00 小计,,1,2.01 S2,A,1,1.01 小计,,1,1.00 合计,,,3.01
+    diner_run sales
+    assert_status 9
+    assert_stderr_has "the rows differ from the subtotals of their file: "
+    assert_stderr_has "in_b.csv: store 'S1': amount 2.00 read, 2.01 stated in line 3 (-0.01); store 'S2': amount 1.01 read, 1.00 stated in line 5 (0.01)"
+    assert_sql "select count(*) from t.sales" 4 # the old ones
+}
+
+@test "subtotals of a file: a lost row, a store without its subtotal, a subtotal without rows" {
+    by_store 'match: "^小计", rows: qty'
+    stock_file in.csv store,code,qty,amount S1,A,1,1 小计,,2, S2,A,1,1
+    diner_run sales
+    assert_status 9
+    assert_stderr_has "store 'S1': 1 rows read, 2 stated in line 3; store 'S2': 1 rows read, no subtotal stated"
+    by_store 'match: "^小计 *(S[0-9]+)", rows: qty' 'encoding: auto'
+    stock_file in.csv store,code,qty,amount S1,A,1,1 小计S1,,1, '小计 S9,,1,'
+    diner_run sales
+    assert_status 9
+    assert_stderr_has "in.csv: store 'S9': 0 rows read, 1 stated in line 4"
+    [[ $stderr != *"'S1'"* ]] || fail "S1 agrees"
+    stock_file in.csv store,code,qty,amount S1,A,1,1 小计S1,,all,
+    diner_run sales
+    assert_status 1
+    assert_stderr_has "in.csv:3: the subtotal of 'qty' is not a number: 'all'"
+}
+
+@test "subtotals of a file: a trailer for each store, in fields of its own, before or below the total" {
+    by_store 'match: "^T$", value: $2, rows: $3, sum: { amount: $4 }' 'header: { none: true }, trailer: { match: "^END" }'
+    sed -i 's/columns: .*/columns: { store: { type: text, from: $1 }, code: { type: text, from: $2 }, amount: { type: "numeric(12,2)", from: $3 } }/' \
+        pipelines/sales.yaml
+    stock_file in.csv S1,A,10.00 S2,A,5.00 S1,B,0.10 T,S1,2,10.10 END,3 T,S2,1,5.00
+    diner_run sales
+    assert_status 0
+    assert_rows sales "S1,A,10.00 S1,B,0.10 S2,A,5.00" "store, code, amount"
+    stock_file in.csv S1,A,10.00 S2,A,5.00 S1,B,0.10 T,S1,2,10.10 END,3 T,S2,1,5.01
+    diner_run sales
+    assert_status 9
+    assert_stderr_has "store 'S2': amount 5.00 read, 5.01 stated in line 6 (-0.01)"
+}
+
+@test "subtotals of a file: fixed width, amounts in cents; a warning is loaded and recorded" {
+    pipeline sales <<'YAML'
+streams:
+  sales:
+    source: { file: ../in.txt, format: fixed, pad: true, subtotals: { match: "^SUB", by: store, value: 5-8, rows: 9-10, sum: { amount: 11-16 }, on_fail: warn } }
+    mode: append
+    columns: { store: { type: text, at: 1-4 }, amount: { type: "numeric(12,2)", at: 11-16, unit: cents } }
+YAML
+    printf '%s\n' 'S1          1050' 'S1            50' 'SUB S1   2  1100' 'S2           100' 'SUB S2   1   101' >in.txt
+    diner_run sales
+    assert_status 0
+    assert_stderr_has "the rows differ from the subtotals of their file: "
+    assert_stderr_has "in.txt: store 'S2': amount 1.00 read, 1.01 stated in line 5 (-0.01)"
+    assert_json '.[0].read == 5 and .[0].inserted == 3 and .[0].skipped == 2 and .[0].findings == 1'
+    assert_sql "select check_name || ' ' || (row_data->>'found' like '%S2%')::text from diner.finding" "subtotals true"
+}
+
+@test "subtotals of a file: what the file of the pipeline leaves open is told" {
+    local keys message
+    while IFS='|' read -r keys message; do
+        by_store "$keys"
+        run --separate-stderr "$DINER" pipeline lint sales
+        assert_status 3
+        assert_stdout_has "$message"
+    done <<'E'
+match: "^小计"|subtotals: compares 'rows', 'sum' or both
+match: "^小计", sum: { total: amount }|subtotals: 'total' is not a column of the stream
+match: "(", rows: qty|pattern '('
+rows: qty|'match'
+E
+    by_store 'match: "^小计", rows: qty' 'where: { store: [S1] }'
+    run --separate-stderr "$DINER" pipeline lint sales
+    assert_status 3
+    assert_stdout_has "'subtotals' are those of all rows, and 'where' reads fewer"
+}

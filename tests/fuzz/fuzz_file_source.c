@@ -19,10 +19,12 @@ static const char *const sources[NPIPELINES] = {
     "format: fixed",
     "format: fixed, positions: bytes, pad: true, encoding: GB18030, skip: \"^-\"",
     "format: fixed, positions: bytes, header: { find: [x], skip_max: 3, until: \"^=\" }, "
-    "trailer: { match: \"^T\", sum: { qty: 3-5 } }",
+    "trailer: { match: \"^T\", sum: { qty: 3-5 } }, "
+    "subtotals: { match: \"^S(.)\", by: code, rows: 4-5, sum: { qty: 6- }, on_fail: warn }",
     "format: alv, decimal: comma, header: { find: [a, b], rows: 1 }",
     "header: { find: [\"a b\"], rows: 2, repeats: true }, guard: true, unquote: true",
-    "format: tsv, quote: none, header: { row: 2, rows: 3, join: / }",
+    "format: tsv, quote: none, header: { row: 2, rows: 3, join: / }, "
+    "subtotals: { match: \"^S\", by: code, rows: b, sum: { qty: a } }",
 };
 static struct config *config;
 static struct pipeline *pipelines[NPIPELINES];

@@ -1,5 +1,6 @@
 /* The file source: one input after the other, the ledger of files seen, what its formats share. */
 #include "pipeline/source/file.h"
+#include "core/log.h"
 #include "pipeline/state.h"
 
 #include <inttypes.h>
@@ -12,6 +13,10 @@
 
 enum record_use file_record_use(struct source *s, struct span first)
 {
+    if (subtotals_match(s->subtotals, first)) { /* below the total, too */
+        s->summary.skipped++;
+        return RECORD_SUBTOTAL;
+    }
     if (s->stopped) {
         s->summary.skipped++;
         return RECORD_SKIPPED;
@@ -258,6 +263,22 @@ static int check_trailer(const struct source *s, struct error *err)
     return error_hint(err, "it may be cut off: nothing of it was loaded");
 }
 
+static int check_subtotals(struct source *s, struct error *err)
+{
+    const char *found = NULL;
+    if (s->subtotals == NULL || !file_is_open(s))
+        return 0;
+    TRY(subtotals_end(s->subtotals, s->path, &found, err));
+    if (found == NULL)
+        return 0;
+    log_warn("stream '%s': the rows differ from the subtotals of their file: %s", s->stream->name,
+             found);
+    size_t n = s->summary.nfindings++;
+    s->summary.findings = mem_grow(s->summary.findings, &s->findings_capacity, n + 1, sizeof found);
+    s->summary.findings[n] = found;
+    return 0;
+}
+
 static void forget_filled(struct source *s)
 {
     for (size_t i = 0; i < s->nfill; i++) {
@@ -294,6 +315,7 @@ static int open_next(struct source *s, bool *ret_end, struct error *err)
     bool skip = true;
     TRY(end_current(s, err));
     TRY(check_trailer(s, err));
+    TRY(check_subtotals(s, err));
     while (skip) {
         struct file_feed feed;
         close_current(s);
@@ -318,8 +340,10 @@ static int compile_patterns(struct source *s, struct error *err)
     TRY(pattern_compile(s->spec->stop_at, &s->stop_at, err));
     TRY(pattern_compile(s->spec->trailer.match, &s->trailer, err));
     TRY(pattern_compile(s->spec->header.until, &s->until, err));
+    TRY(subtotals_new(s->ctx, &s->spec->subtotals, &s->subtotals, err));
     s->looks_at_text = s->skip.is_set || s->stop_at.is_set || s->trailer.is_set ||
-                       s->spec->header.repeats || s->spec->format == FILE_ALV;
+                       s->subtotals != NULL || s->spec->header.repeats ||
+                       s->spec->format == FILE_ALV;
     size_t n = s->spec->preamble.count;
     s->preamble = arena_array(s->ctx->arena, n + 1, sizeof *s->preamble);
     s->captured = arena_array(s->ctx->arena, n + 1, sizeof(char *));
@@ -351,6 +375,8 @@ void file_source_close(struct source *s)
     if (s == NULL)
         return;
     undeclared_free(s->undeclared);
+    subtotals_free(s->subtotals);
+    free(s->summary.findings);
     close_current(s);
     file_inputs_free(s->inputs);
     pattern_release(&s->skip);
@@ -449,6 +475,8 @@ static int next_of_all(struct source *s, struct source_row *ret, bool *ret_end, 
             TRY(next_row(s, ret, &end, err));
             if (!end && s->nfill > 0)
                 fill_down(s, ret);
+            if (!end && s->subtotals != NULL)
+                TRY(subtotals_add_row(s->subtotals, ret, err));
             if (!end && where_keeps(s->where, s->ctx->reader, ret))
                 return 0;
             if (!end) {

@@ -8,6 +8,7 @@
 #include "pipeline/column.h"
 #include "pipeline/source/file_input.h"
 #include "pipeline/source/pattern.h"
+#include "pipeline/source/subtotal.h"
 #include "pipeline/source/where.h"
 #include "pipeline/stream.h"
 #include "pipeline/undeclared.h"
@@ -39,6 +40,7 @@ struct file_source_spec {
     bool trim, guard, unquote, pad;
     struct field_string_map preamble; /* name: regular expression with one group */
     struct trailer_spec trailer;
+    struct subtotal_spec subtotals;
     struct field_objects where;
     bool optional;
     int64_t settle_ms;
@@ -92,7 +94,11 @@ struct source {
     size_t nfill;
     char fill_fault[200];
     struct source_summary summary;
-    size_t *sum_fields; /* field of each trailer sum */
+    size_t *sum_fields;          /* field of each trailer sum */
+    struct subtotals *subtotals; /* or NULL */
+    struct cell_place subtotal_value;
+    size_t subtotal_rows, subtotal_sums[SUBTOTAL_SUMS_MAX]; /* fields */
+    size_t findings_capacity;
     size_t header_fields;
     bool is_in_order;   /* the fields of the open file are the columns, one for one */
     char raw_delimiter; /* of the open file, when nothing is changed in them either; or 0 */
@@ -135,8 +141,8 @@ void file_fixed_close(struct source *s);
 bool file_range_parse(const char *text, size_t *ret_first, size_t *ret_last);
 
 /* What all text formats do with a record before its cells are looked at: SKIPPED by a declared
- * rule (and counted), the TRAILER, or a row. `first` is its first text. */
-enum record_use { RECORD_ROW, RECORD_SKIPPED, RECORD_TRAILER };
+ * rule (and counted), the TRAILER, a SUBTOTAL, or a row. `first` is its first text. */
+enum record_use { RECORD_ROW, RECORD_SKIPPED, RECORD_TRAILER, RECORD_SUBTOTAL };
 enum record_use file_record_use(struct source *s, struct span first);
 void file_capture_preamble(struct source *s, struct span line);
 int file_check_preamble(const struct source *s, struct error *err);

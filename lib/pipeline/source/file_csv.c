@@ -106,15 +106,39 @@ static int place_column(struct source *s, size_t i, const struct csvio_record *h
     return 0;
 }
 
+/* Where a figure of the file's own stands: under a name of the header, or $N. */
+static int place_figure(struct source *s, const struct csvio_record *header, const char *of,
+                        const char *name, size_t *ret, struct error *err)
+{
+    struct cell_place place = {ORIGIN_NONE, 0};
+    if (name != NULL && file_place_special(s, name, &place) == 0 && place.origin == ORIGIN_FIELD) {
+        *ret = place.index;
+        return 0;
+    }
+    if (name == NULL || header == NULL || field_named(header, name, ret, err) != 0)
+        return error_set(err, ERR_DATA, "%s: %s: '%s' is not in the header", s->path, of,
+                         name != NULL ? name : "");
+    return 0;
+}
+
 static int place_sums(struct source *s, const struct csvio_record *header, struct error *err)
 {
-    for (size_t i = 0; i < s->spec->trailer.sum.count; i++) {
-        const char *name = s->spec->trailer.sum.values[i];
-        if (name == NULL || header == NULL ||
-            field_named(header, name, &s->sum_fields[i], err) != 0)
-            return error_set(err, ERR_DATA, "%s: trailer sum '%s' is not in the header", s->path,
-                             name != NULL ? name : "");
+    const struct field_string_map *sums = &s->spec->trailer.sum;
+    const struct subtotal_spec *sub = &s->spec->subtotals;
+    for (size_t i = 0; i < sums->count; i++)
+        TRY(place_figure(s, header, "trailer.sum", sums->values[i], &s->sum_fields[i], err));
+    if (s->subtotals == NULL)
+        return 0;
+    s->subtotal_value = s->places[stream_column(s->stream, sub->by)];
+    if (sub->value != NULL) {
+        s->subtotal_value.origin = ORIGIN_FIELD;
+        TRY(place_figure(s, header, "subtotals.value", sub->value, &s->subtotal_value.index, err));
     }
+    if (sub->rows != NULL)
+        TRY(place_figure(s, header, "subtotals.rows", sub->rows, &s->subtotal_rows, err));
+    for (size_t i = 0; i < sub->sum.count; i++)
+        TRY(place_figure(s, header, "subtotals.sum", sub->sum.values[i], &s->subtotal_sums[i],
+                         err));
     return 0;
 }
 
@@ -428,6 +452,18 @@ static int read_trailer(struct source *s, const struct csvio_record *record, str
     return 0;
 }
 
+static int read_subtotal(struct source *s, const struct csvio_record *record, struct error *err)
+{
+    struct subtotal_cells cells = {.first = first_text(record), .line = record->line};
+    if (s->subtotal_value.origin == ORIGIN_FIELD)
+        cells.value = part_of(record, s->subtotal_value.index);
+    if (s->spec->subtotals.rows != NULL)
+        cells.rows = part_of(record, s->subtotal_rows);
+    for (size_t i = 0; i < s->spec->subtotals.sum.count; i++)
+        cells.sums[i] = part_of(record, s->subtotal_sums[i]);
+    return subtotals_add_stated(s->subtotals, s->path, &cells, err);
+}
+
 /* A delimiter too many at the line's end shifts nothing. */
 static bool has_more(const struct csvio_record *record, size_t header_fields)
 {
@@ -492,6 +528,7 @@ static int is_row(struct source *s, const struct csvio_record *record, bool fram
     switch (file_record_use(s, first_text(record))) {
     case RECORD_SKIPPED: break;
     case RECORD_TRAILER: return read_trailer(s, record, err);
+    case RECORD_SUBTOTAL: return read_subtotal(s, record, err);
     case RECORD_ROW: *ret = true; break;
     }
     return 0;

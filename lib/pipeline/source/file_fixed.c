@@ -12,10 +12,23 @@
 
 struct fixed_reader {
     struct places_range *columns, *sums;
+    struct places_range value, rows, subtotals[SUBTOTAL_SUMS_MAX];
     struct places places;
 };
 
 /* ---- opening ---------------------------------------------------------------------------- */
+
+static void place_subtotals(const struct source *s, struct fixed_reader *f)
+{
+    const struct subtotal_spec *sub = &s->spec->subtotals;
+    if (s->subtotals == NULL)
+        return;
+    if (!file_range_parse(sub->value, &f->value.first, &f->value.last))
+        f->value = f->columns[stream_column(s->stream, sub->by)];
+    (void)file_range_parse(sub->rows, &f->rows.first, &f->rows.last);
+    for (size_t i = 0; i < sub->sum.count; i++)
+        (void)file_range_parse(sub->sum.values[i], &f->subtotals[i].first, &f->subtotals[i].last);
+}
 
 static int place_columns(struct source *s, struct fixed_reader *f, struct error *err)
 {
@@ -34,6 +47,7 @@ static int place_columns(struct source *s, struct fixed_reader *f, struct error 
     }
     for (size_t i = 0; i < sums->count; i++)
         (void)file_range_parse(sums->values[i], &f->sums[i].first, &f->sums[i].last);
+    place_subtotals(s, f);
     return file_check_preamble(s, err);
 }
 
@@ -108,6 +122,19 @@ static int read_trailer(struct source *s, struct span line, uint64_t number, str
     return 0;
 }
 
+static int read_subtotal(struct source *s, struct span line, uint64_t number, struct error *err)
+{
+    const struct fixed_reader *f = s->fixed;
+    struct subtotal_cells cells = {.first = span_trim(line), .line = number};
+    if (f->value.first != 0)
+        (void)places_cut(&f->places, line, f->value, true, &cells.value);
+    if (s->spec->subtotals.rows != NULL)
+        (void)places_cut(&f->places, line, f->rows, true, &cells.rows);
+    for (size_t i = 0; i < s->spec->subtotals.sum.count; i++)
+        (void)places_cut(&f->places, line, f->subtotals[i], true, &cells.sums[i]);
+    return subtotals_add_stated(s->subtotals, s->path, &cells, err);
+}
+
 static void set_cells(struct source *s, struct span line, struct source_row *row)
 {
     for (size_t i = 0; i < s->stream->ncolumns; i++) {
@@ -159,6 +186,8 @@ int file_fixed_next(struct source *s, struct source_row *ret, bool *ret_end, str
         enum record_use use = s->looks_at_text ? file_record_use(s, first) : RECORD_ROW;
         if (use == RECORD_TRAILER)
             TRY(read_trailer(s, body, line.number, err));
+        else if (use == RECORD_SUBTOTAL)
+            TRY(read_subtotal(s, body, line.number, err));
         if (use != RECORD_ROW)
             continue;
         *ret = (struct source_row){

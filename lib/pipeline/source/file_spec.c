@@ -42,13 +42,42 @@ static const struct field trailer_fields[] = {
     {"match", FIELD_STRING, offsetof(struct trailer_spec, match),
      "pattern of the total's record; it ends the data", .flags = FIELD_REQUIRED},
     {"sum", FIELD_STRING_MAP, offsetof(struct trailer_spec, sum),
-     "column: header name (of fixed width: range) under which the file states its total; loaded + "
+     "column: header name or $N (of fixed width: range) under which the file states its total; "
+     "loaded + "
      "rejected must equal it"},
     {0}};
 static const struct field_set trailer_set = {.name = "trailer",
                                              .help = "What the file says of itself at its end",
                                              .struct_size = sizeof(struct trailer_spec),
                                              .fields = trailer_fields};
+
+static const char *const subtotal_actions[] = {"abort", "warn", NULL};
+static const struct field subtotal_fields[] = {
+    {"match", FIELD_STRING, offsetof(struct subtotal_spec, match),
+     "pattern of a subtotal's record, on its first field that is not empty; such records are no "
+     "rows, and counted as skipped",
+     .flags = FIELD_REQUIRED},
+    {"by", FIELD_STRING, offsetof(struct subtotal_spec, by),
+     "column whose rows of one value it is about: what a group in `match` captures, else its own "
+     "cell there, else the value of the row above",
+     .flags = FIELD_REQUIRED},
+    {"value", FIELD_STRING, offsetof(struct subtotal_spec, value),
+     "header name or $N (of fixed width: range) of that value, where it is another than the "
+     "column's"},
+    {"rows", FIELD_STRING, offsetof(struct subtotal_spec, rows),
+     "header name or $N (of fixed width: range) under which it states how many rows there are"},
+    {"sum", FIELD_STRING_MAP, offsetof(struct subtotal_spec, sum),
+     "column: header name or $N (of fixed width: range) under which its total stands; loaded + "
+     "rejected must equal it"},
+    {"on_fail", FIELD_CHOICE, offsetof(struct subtotal_spec, on_fail),
+     "of a difference: load nothing, or load all the same and record a finding", .def = "abort",
+     .choices = subtotal_actions},
+    {0}};
+static const struct field_set subtotal_set = {
+    .name = "subtotals",
+    .help = "What the file says of each store, or any other group of its rows",
+    .struct_size = sizeof(struct subtotal_spec),
+    .fields = subtotal_fields};
 
 /* How the text of a file is read, wherever the file comes from. */
 /* clang-format off */
@@ -87,6 +116,8 @@ static const struct field_set trailer_set = {.name = "trailer",
      "NAME: regular expression with one group, looked for above the header; used as `from: $NAME`"}, \
     {"trailer", FIELD_OBJECT, AT(trailer), "what the file says of itself at its end",              \
      .sub = &trailer_set},                                                                         \
+    {"subtotals", FIELD_OBJECT, AT(subtotals), "what the file says of each group of its rows",     \
+     .sub = &subtotal_set},                                                                        \
     WHERE_FIELD(AT(where))
 /* clang-format on */
 
@@ -168,6 +199,7 @@ static void check_keys(const struct stream_spec *s, struct diagnostics *d)
         {"skip", CSV | TSV | FIXED | ALV, "text with columns"},
         {"stop_at", CSV | TSV | FIXED | ALV, "text with columns"},
         {"trailer", CSV | TSV | FIXED | ALV, "text with columns"},
+        {"subtotals", CSV | TSV | FIXED | ALV, "text with columns"},
         {"records", JSON, "json"},
         {"positions", FIXED, "fixed"},
         {"pad", FIXED, "fixed"},
@@ -198,6 +230,7 @@ static void check_patterns(const struct stream_spec *s, struct diagnostics *d)
     check_pattern(spec->skip, "skip", s, d);
     check_pattern(spec->stop_at, "stop_at", s, d);
     check_pattern(spec->trailer.match, "trailer", s, d);
+    check_pattern(spec->subtotals.match, "subtotals", s, d);
     check_pattern(spec->header.until, "header", s, d);
     for (size_t i = 0; i < spec->preamble.count; i++)
         check_pattern(spec->preamble.values[i], "preamble", s, d);
@@ -261,6 +294,33 @@ static void check_places(const struct stream_spec *s, struct diagnostics *d)
                             spec->trailer.sum.keys[i]);
 }
 
+static void check_subtotals(const struct stream_spec *s, struct diagnostics *d)
+{
+    const struct file_source_spec *spec = s->source_spec;
+    const struct subtotal_spec *sub = &spec->subtotals;
+    const struct ynode *at = place(s, "subtotals");
+    size_t first, last;
+    if (sub->match == NULL || sub->by == NULL)
+        return;
+    if (sub->rows == NULL && sub->sum.count == 0)
+        diagnostics_add(d, at, NULL, "subtotals: compares 'rows', 'sum' or both");
+    if (sub->sum.count > SUBTOTAL_SUMS_MAX)
+        diagnostics_add(d, at, NULL, "at most 8 sums");
+    if (stream_column(s, sub->by) < 0)
+        diagnostics_add(d, at, NULL, "subtotals: '%s' is not a column of the stream", sub->by);
+    for (size_t i = 0; i < sub->sum.count; i++)
+        if (stream_column(s, sub->sum.keys[i]) < 0)
+            diagnostics_add(d, at, NULL, "subtotals: '%s' is not a column of the stream",
+                            sub->sum.keys[i]);
+    const char *ranges[SUBTOTAL_SUMS_MAX + 2] = {sub->value, sub->rows};
+    for (size_t i = 0; i < sub->sum.count && i < SUBTOTAL_SUMS_MAX; i++)
+        ranges[i + 2] = sub->sum.values[i] != NULL ? sub->sum.values[i] : "";
+    for (size_t i = 0; spec->format == FILE_FIXED && i < SUBTOTAL_SUMS_MAX + 2; i++)
+        if (ranges[i] != NULL && !file_range_parse(ranges[i], &first, &last))
+            diagnostics_add(d, at, "places count from 1: 1-12, 13, or 20- (to the end)",
+                            "subtotals: '%s' is no range", ranges[i]);
+}
+
 static void check_header(const struct stream_spec *s, struct diagnostics *d)
 {
     const struct header_spec *h = &((const struct file_source_spec *)s->source_spec)->header;
@@ -295,6 +355,10 @@ static void check_where(const struct stream_spec *s, struct diagnostics *d)
 {
     const struct file_source_spec *spec = s->source_spec;
     where_check(s, &spec->where, d);
+    if (spec->where.count > 0 && spec->subtotals.match != NULL)
+        diagnostics_add(d, ynode_get(s->source_node, "where"),
+                        "leave rows out by a  transform: - filter",
+                        "'subtotals' are those of all rows, and 'where' reads fewer");
     if (spec->where.count > 0 && spec->trailer.sum.count > 0)
         diagnostics_add(d, ynode_get(s->source_node, "where"),
                         "leave rows out by a  transform: - filter",
@@ -342,6 +406,7 @@ void file_check(const struct pipeline *p, const struct stream_spec *s, struct di
     check_places(s, d);
     check_changed(s, d);
     check_where(s, d);
+    check_subtotals(s, d);
     if (s->incremental != NULL && s->source == &source_file)
         diagnostics_add(d, s->node, NULL, "'incremental' is for APIs and queries, not for files");
 }
