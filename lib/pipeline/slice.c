@@ -15,6 +15,7 @@ struct child {
     const char *json;
     struct field_string_map items;
     struct bizday bizday;
+    const char *fault; /* why its days cannot be told, of isolated ones; or NULL */
 };
 
 struct unit {
@@ -172,9 +173,14 @@ static int add_child(void *self, const struct db_result *row, struct error *err)
                              bind->values[i]);
     }
     c->json = child_json(s->arena, &c->items);
-    if (child_bizday(q, row, &c->bizday, err) != 0)
-        return error_context(err, "child %s", c->json);
     s->nchildren++;
+    if (child_bizday(q, row, &c->bizday, err) == 0)
+        return 0;
+    if (!s->stream->for_each->isolate)
+        return error_context(err, "child %s", c->json);
+    c->fault = arena_strdup(s->arena, err->message);
+    c->bizday = *q->otherwise;
+    error_clear(err);
     return 0;
 }
 
@@ -400,7 +406,10 @@ int slices_begin(struct slices *s, size_t unit, struct error *err)
     arena_clear(s->unit_arena);
     s->unit = &s->units[unit];
     s->is_done = false;
-    const struct bizday *b = &s->children[s->unit->child].bizday;
+    const struct child *c = &s->children[s->unit->child];
+    const struct bizday *b = &c->bizday;
+    if (c->fault != NULL)
+        return error_set(err, ERR_CONFIG, "child %s: %s", c->json, c->fault);
     s->end_us = upper_bound(s, b);
     if (s->unit->from_us != INT64_MIN) {
         s->at_us = s->unit->from_us;

@@ -160,6 +160,27 @@ orders() { psql -XAtq -d "$(dev_dsn)" -c "select count(*) from t.orders"; }
         ["2026-11-02T09:00:00Z", "2026-11-03T09:00:00Z"]'
 }
 
+@test "a child whose zone is unknown is left behind by itself where children are isolated" {
+    local isolate
+    for isolate in false true; do
+        shop_orders $isolate '{ cursor: updated_at, start: 2026-11-01, business_day: "04:00", timezone: Asia/Shanghai }' \
+            day '{ day: "${window.day}" }'
+        sed -i "s/isolate: $isolate }/isolate: $isolate, timezone: zone }/" pipelines/shop_orders.yaml
+        diner_run shop_orders --only shops
+        sql "update t.shops set zone = 'Mars/Crater' where shop_id = 'S002'"
+        diner_run shop_orders --only orders --jobs 2
+        assert_stderr_has '{"shop":"S002"}'
+        assert_stderr_has "Mars/Crater"
+        if [ $isolate = false ]; then
+            assert_status 3
+            assert_sql "select to_regclass('t.orders') is null" t
+        fi
+    done
+    assert_status 7
+    assert_stderr_has "1 of "
+    assert_sql "select count(*) from diner.state where name = 'cursor'" 5
+}
+
 @test "a backfill side by side reads the same rows, and leaves the cursor" {
     shop_orders true '{ cursor: updated_at, start: 2026-11-01T00:00:00Z, window: 12h, lag: 1h }'
     diner_run shop_orders --only shops
