@@ -72,7 +72,9 @@ _diner_takes() {
     'diner rejects replay':--mended) return 0 ;;
     'diner rejects replay':--output | 'diner rejects replay':-o) return 0 ;;
     'diner state get':--output | 'diner state get':-o) return 0 ;;
+    'diner state set':--child) return 0 ;;
     'diner state rewind':--to) return 0 ;;
+    'diner state rewind':--child) return 0 ;;
     'diner connector list':--output | 'diner connector list':-o) return 0 ;;
     'diner connector check':--param | 'diner connector check':-p) return 0 ;;
     'diner connector check':--output | 'diner connector check':-o) return 0 ;;
@@ -833,8 +835,8 @@ _diner_options() {
     'diner rejects replay') _diner_words < <(printf '%s\n' --stream --mended --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner state') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner state get') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner state set') _diner_words < <(printf '%s\n' --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner state rewind') _diner_words < <(printf '%s\n' --to --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner state set') _diner_words < <(printf '%s\n' --child --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner state rewind') _diner_words < <(printf '%s\n' --to --child --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner connector') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner connector list') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner connector lint') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
