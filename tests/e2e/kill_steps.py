@@ -348,8 +348,9 @@ resources:
         if kind == "rest":
             window = 'since: "${window.start}", until: "${window.end}"'
             source += ", params: { " + (window if "incremental" in keys else 'since: "", until: "9"') + " }"
-        if mode == "append" and kind in ("csv", "jsonl"):
+        if mode in ("append", "api") and kind in ("csv", "jsonl"):
             source += ", changed: ignore"
+        self.told = 0
         target = {"file": "file: out.csv", "api": "connector: api, resource: put"}.get(
             mode, f"connection: warehouse, schema: {self.name}" + (", load: swap" if mode == "swap" else ""))
         with open("it.yaml", "w", encoding="utf-8") as out:
@@ -415,6 +416,7 @@ resources:
     def undisturbed(self):
         """One run from the feed as it is; returns how many requests it took."""
         self.what = "undisturbed"
+        self.told += len(self.feed.held)
         self.give()
         self.proxy.arm(None, None)
         self.settle("the run")
@@ -431,6 +433,7 @@ resources:
     def round(self, fault, at):
         self.feed.change()
         self.what = f"{fault} at {at}"
+        self.told += len(self.feed.held)
         self.give(fault == "source")
         self.proxy.arm(None if fault == "source" else fault, at)
         status = self.run()
@@ -470,6 +473,9 @@ resources:
         if keys != set(self.api.applied) or any(not line.endswith("|done") for line in told):
             self.fail(f"intents: {told[-5:]}, {len(keys)}; the API has {len(self.api.applied)}")
         rows = {(r["code"], int(r["qty"])) for body in self.api.applied.values() for r in json.loads(body)["items"]}
+        told = sum(len(json.loads(body)["items"]) for body in self.api.applied.values())
+        if self.kind in ("csv", "jsonl") and told != self.told:
+            self.fail(f"{told} rows told, {self.told} in the files")
         missing = {(c, q) for c, (q, _, _) in self.feed.held.items()} - rows
         if missing:
             self.fail(f"never told: {list(missing)[:5]}")
@@ -477,7 +483,7 @@ resources:
 
 def walk(options, mode):
     trial = Trial(options, mode)
-    trial.begin("jsonl" if mode == "append" else "postgres", mode)
+    trial.begin("jsonl" if mode in ("append", "api") else "postgres", mode)
     requests = trial.undisturbed()
     for at in range(1, requests + 2):
         faults = FAULTS if options.all else [FAULTS[(at + len(mode)) % len(FAULTS)]]
