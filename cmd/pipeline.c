@@ -70,8 +70,11 @@ static int lint(struct cli *cli, const void *bound, struct error *err)
     const struct names_args *args = bound;
     const char *const *names = args->names.items;
     size_t count = args->names.count;
-    struct lint l = {
-        .config = cli->config, .builtins = builtin_connectors, .tell = tell, .self = cli->out};
+    struct lint l = {.arena = cli->arena,
+                     .config = cli->config,
+                     .builtins = builtin_connectors,
+                     .tell = tell,
+                     .self = cli->out};
     if (count == 0) {
         const char **all;
         count = pipeline_names(cli->config, cli->arena, &all);

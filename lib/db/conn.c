@@ -273,6 +273,7 @@ void db_close(struct db_conn *conn)
     free(conn->application_name);
     free(conn->search_path);
     free(conn->comment);
+    free(conn->refusal_detail);
     strbuf_release(&conn->commented);
     secret_free(conn->dsn);
     free(conn);

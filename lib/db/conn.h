@@ -97,6 +97,15 @@ int db_begin_snapshot(struct db_conn *conn, struct error *err); /* repeatable re
 /* A lost COMMIT reply is settled by pg_xact_status on a new connection: returns 0 when the commit
  * is known to have happened. The connection is re-opened then. */
 int db_commit(struct db_conn *conn, struct error *err);
+/* The last statement of a transaction and its commit in one trip, so that what the statement locks
+ * is locked no longer than that. Where it fails nothing is committed. *ret (owned) has its rows;
+ * when the reply was lost it is asked again for them after the commit, so it changes nothing then.
+ */
+int db_commit_with(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
+                   struct db_result **ret, struct error *err);
+/* The DETAIL of the last failure that a function of our own schemas raised, which are those with a
+ * SQLSTATE of class DN. */
+const char *db_refusal_detail(const struct db_conn *conn);
 void db_rollback(struct db_conn *conn); /* never fails visibly; nothing when not in a transaction */
 bool db_in_transaction(const struct db_conn *conn);
 

@@ -27,6 +27,7 @@ struct db_conn {
     char *comment;           /* put behind each statement, or NULL */
     struct strbuf commented; /* the statement with it */
     struct query *started;   /* by db_start, or NULL */
+    char *refusal_detail;    /* db_refusal_detail */
     struct later *later;     /* statements that wait for the next one */
     size_t later_count, later_capacity;
 };
@@ -69,6 +70,9 @@ int query_ready(struct db_conn *conn, struct error *err);
 /* What was put off and this statement, in one trip; *ret (may be NULL) is this statement's. */
 int later_run(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
               PGresult **ret, struct error *err);
+/* The same, and COMMIT behind it, with no canceller. */
+int later_commit(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
+                 PGresult **ret, struct error *err);
 /* Forgets what was put off. */
 void later_drop(struct db_conn *conn);
 /* Forgets which statements are prepared, here; not on the server. */

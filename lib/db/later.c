@@ -37,12 +37,13 @@ void db_execute_later(struct db_conn *conn, const char *sql, const char *const *
 
 /* ---- one trip ----------------------------------------------------------------------------- */
 
-/* The statements of a trip in their order; only the last one's rows are wanted. */
+/* The statements of a trip in their order; only one's rows are wanted, the last's or the one's
+ * before COMMIT. */
 struct trip {
     struct later *items;
     const char **names;
     struct query *queries;
-    size_t count, sent;
+    size_t count, sent, wanted;
 };
 
 static int prepare_all(struct db_conn *conn, struct trip *t, struct error *err)
@@ -57,7 +58,7 @@ static int send_all(struct db_conn *conn, struct trip *t, struct error *err)
     for (; t->sent < t->count; t->sent++) {
         const struct later *item = &t->items[t->sent];
         struct query *q = &t->queries[t->sent];
-        query_begin(q, conn, item->sql, t->sent + 1 == t->count);
+        query_begin(q, conn, item->sql, t->sent == t->wanted && t->wanted + 1 == t->count);
         TRY(query_send(q, conn, item->sql, t->names[t->sent], (const char *const *)item->params,
                        item->nparams, err));
     }
@@ -70,7 +71,7 @@ static int collect_all(struct trip *t, PGresult **ret, struct error *err)
     int code = ERR_OK;
     for (size_t i = 0; i < t->sent; i++) {
         struct error ignored = ERROR_INIT;
-        PGresult **wanted = i + 1 == t->count && code == ERR_OK ? ret : NULL;
+        PGresult **wanted = i == t->wanted && code == ERR_OK ? ret : NULL;
         int status = query_collect(&t->queries[i], wanted, code == ERR_OK ? err : &ignored);
         code = code == ERR_OK ? status : code;
     }
@@ -103,11 +104,10 @@ static int travel(struct db_conn *conn, struct trip *t, PGresult **ret, struct e
     return code;
 }
 
-int later_run(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
-              PGresult **ret, struct error *err)
+/* All that was put off; the rows of the one with this index are wanted. */
+static int run_all(struct db_conn *conn, size_t wanted, PGresult **ret, struct error *err)
 {
-    db_execute_later(conn, sql, params, nparams);
-    struct trip t = {.items = conn->later, .count = conn->later_count};
+    struct trip t = {.items = conn->later, .count = conn->later_count, .wanted = wanted};
     t.names = mem_array(t.count, sizeof *t.names);
     t.queries = mem_array(t.count, sizeof *t.queries);
     conn->later = NULL; /* what is put off from here on belongs to the next trip */
@@ -120,6 +120,21 @@ int later_run(struct db_conn *conn, const char *sql, const char *const *params, 
     free(t.names);
     free(t.queries);
     return code;
+}
+
+int later_run(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
+              PGresult **ret, struct error *err)
+{
+    db_execute_later(conn, sql, params, nparams);
+    return run_all(conn, conn->later_count - 1, ret, err);
+}
+
+int later_commit(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
+                 PGresult **ret, struct error *err)
+{
+    db_execute_later(conn, sql, params, nparams);
+    db_execute_later(conn, "commit", DB_NO_PARAMS);
+    return run_all(conn, conn->later_count - 2, ret, err);
 }
 
 int query_ready(struct db_conn *conn, struct error *err)

@@ -15,6 +15,8 @@
 #define LOGGED_SQL_BYTES 2000
 /* A cancel that came before the server had the statement is sent again. */
 #define CANCEL_AGAIN_MS 1000
+/* The class of what functions of our schema raise. */
+#define OUR_CLASS "DN"
 
 /* ---- cancelling --------------------------------------------------------------------------- */
 
@@ -157,6 +159,22 @@ static bool is_good(ExecStatusType status)
            status == PGRES_SINGLE_TUPLE || status == PGRES_EMPTY_QUERY;
 }
 
+static void remember_failure(struct db_conn *conn, const PGresult *result, const struct error *err)
+{
+    if (conn->prepared != NULL && strcmp(err->sqlstate, "0A000") == 0)
+        conn->is_prepared_stale = true;
+    if (strncmp(err->sqlstate, OUR_CLASS, 2) != 0)
+        return;
+    const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    free(conn->refusal_detail);
+    conn->refusal_detail = mem_strdup(detail != NULL ? detail : "");
+}
+
+const char *db_refusal_detail(const struct db_conn *conn)
+{
+    return conn->refusal_detail;
+}
+
 /* One more result: the last good one is kept, the first bad one wins. */
 static int take_result(struct query *q, PGresult *result, PGresult **kept, int code,
                        struct error *err)
@@ -173,6 +191,7 @@ static int take_result(struct query *q, PGresult *result, PGresult **kept, int c
             code = error_set(err, ERR_DATABASE, "COPY to standard output is not possible here");
     } else if (code == ERR_OK) {
         code = sqlstate_error(q->conn, result, q->sql, err);
+        remember_failure(q->conn, result, err);
     }
     PQclear(result);
     return code;
@@ -320,16 +339,10 @@ static int run(struct db_conn *conn, const char *sql, const char *const *params,
                PGresult **ret, struct error *err)
 {
     struct query q;
-    int code;
-    if (conn->later_count > 0) {
-        code = later_run(conn, sql, params, nparams, ret, err);
-    } else {
-        TRY(send_params(&q, conn, sql, params, nparams, err));
-        code = query_collect(&q, ret, err);
-    }
-    if (code != ERR_OK && conn->prepared != NULL && strcmp(err->sqlstate, "0A000") == 0)
-        conn->is_prepared_stale = true;
-    return code;
+    if (conn->later_count > 0)
+        return later_run(conn, sql, params, nparams, ret, err);
+    TRY(send_params(&q, conn, sql, params, nparams, err));
+    return query_collect(&q, ret, err);
 }
 
 int query_plain(struct db_conn *conn, const char *sql, PGresult **ret, struct error *err)

@@ -150,7 +150,8 @@ static int check_committed(struct db_conn *conn, const char *tag, struct error *
     return err->code;
 }
 
-int db_commit(struct db_conn *conn, struct error *err)
+/* What was put off is done; *ret_xid (owned) as transaction_id has it. */
+static int prepare_commit(struct db_conn *conn, char **ret_xid, struct error *err)
 {
     TRY(conn_check(conn, err));
     PGTransactionStatusType status = PQtransactionStatus(conn->pg);
@@ -158,15 +159,39 @@ int db_commit(struct db_conn *conn, struct error *err)
         return error_set(err, ERR_BUG, "commit outside a transaction");
     if (status == PQTRANS_INERROR)
         return check_committed(conn, "", err);
+    return transaction_id(conn, ret_xid, err);
+}
+
+int db_commit(struct db_conn *conn, struct error *err)
+{
     AUTOFREE char *xid = NULL;
-    TRY(transaction_id(conn, &xid, err));
     PGresult *result = NULL;
+    TRY(prepare_commit(conn, &xid, err));
     int code = query_plain(conn, "commit", &result, err);
     if (code != ERR_OK)
         return PQstatus(conn->pg) == CONNECTION_OK ? code : settle_commit(conn, xid, err);
     code = check_committed(conn, PQcmdStatus(result), err);
     PQclear(result);
     return code;
+}
+
+int db_commit_with(struct db_conn *conn, const char *sql, const char *const *params, size_t nparams,
+                   struct db_result **ret, struct error *err)
+{
+    AUTOFREE char *xid = NULL;
+    PGresult *pg = NULL;
+    TRY(prepare_commit(conn, &xid, err));
+    int code = later_commit(conn, sql, params, nparams, &pg, err);
+    if (code == ERR_OK) {
+        *ret = mem_alloc(sizeof **ret);
+        (*ret)->pg = pg;
+        return ERR_OK;
+    }
+    PQclear(pg); /* of the statement, where only the reply to COMMIT was lost */
+    if (PQstatus(conn->pg) == CONNECTION_OK)
+        return code;
+    TRY(settle_commit(conn, xid, err));
+    return db_query(conn, sql, params, nparams, ret, err);
 }
 
 /* ---- advisory locks ----------------------------------------------------------------------- */

@@ -183,18 +183,17 @@ static int insert_order(struct domain_context *ctx, const struct order_request *
     return ERR_OK;
 }
 
-/* What is reserved is free for this order from here on, and it takes what it needs. */
-static int take_stock(struct domain_context *ctx, const struct order_request *r, const char *id,
-                      struct error *err)
+/* What is reserved is free for this order from here on. */
+static int lock_reservation(struct domain_context *ctx, const struct order_request *r,
+                            struct error *err)
 {
-    if (r->reservation != NULL) {
-        int status = reservation_lock(ctx, r->reservation, r->store, err);
-        if (status == ERR_NOT_FOUND) /* as with the store */
-            return domain_refuse(ctx, err, ERR_DATA, ctx->refusal, ctx->details,
-                                 "store '%s' has no reservation %s", r->store, r->reservation);
-        TRY(status);
-    }
-    return stock_deduct(ctx, id, r->reservation, err);
+    if (r->reservation == NULL)
+        return ERR_OK;
+    int status = reservation_lock(ctx, r->reservation, r->store, err);
+    if (status == ERR_NOT_FOUND) /* as with the store */
+        return domain_refuse(ctx, err, ERR_DATA, ctx->refusal, ctx->details,
+                             "store '%s' has no reservation %s", r->store, r->reservation);
+    return status;
 }
 
 static struct campaign_basket basket_of(const struct order_request *r, const char *member_id,
@@ -208,23 +207,36 @@ static struct campaign_basket basket_of(const struct order_request *r, const cha
                                     .coupon_count = r->coupon_count};
 }
 
-int order_create(struct domain_context *ctx, const struct order_request *request,
-                 const char **ret_no, const char **ret_document, struct error *err)
+int order_draft(struct domain_context *ctx, const struct order_request *request,
+                struct order_draft *ret, struct error *err)
 {
-    const char *id = NULL, *order_no = NULL, *document = NULL, *member_id;
+    const char *member_id;
     struct campaign_discount discount;
     const char *lines = lines_json(ctx, request);
     TRY(check_lines(ctx, request->store, lines, err));
     TRY(find_member(ctx, request, &member_id, err));
     const struct campaign_basket basket = basket_of(request, member_id, lines);
     TRY(campaign_take(ctx, &basket, &discount, err));
-    TRY(insert_order(ctx, request, member_id, &discount, &id, &order_no, err));
-    TRY(campaign_record(ctx, id, &discount, err));
-    TRY(outbox_add_order(ctx, "order.created", order_no, &document, err));
-    /* Last, so that the rows everybody wants are locked for as short as can be. */
-    TRY(take_stock(ctx, request, id, err));
-    *ret_no = order_no;
-    *ret_document = document;
+    TRY(insert_order(ctx, request, member_id, &discount, &ret->id, &ret->order_no, err));
+    TRY(campaign_record(ctx, ret->id, &discount, err));
+    TRY(outbox_add_order(ctx, "order.created", ret->order_no, &ret->document, err));
+    return lock_reservation(ctx, request, err);
+}
+
+int order_sell(struct domain_context *ctx, const struct order_request *request,
+               const struct order_draft *draft, struct error *err)
+{
+    return stock_deduct_commit(ctx, draft->id, request->reservation, err);
+}
+
+int order_create(struct domain_context *ctx, const struct order_request *request,
+                 const char **ret_no, const char **ret_document, struct error *err)
+{
+    struct order_draft draft = {0};
+    TRY(order_draft(ctx, request, &draft, err));
+    TRY(stock_deduct(ctx, draft.id, request->reservation, err));
+    *ret_no = draft.order_no;
+    *ret_document = draft.document;
     return ERR_OK;
 }
 

@@ -55,6 +55,15 @@ struct order_request {
  * coupon_used, coupon_refused. What campaigns take off is off its total. */
 int order_create(struct domain_context *ctx, const struct order_request *request,
                  const char **ret_no, const char **ret_document, struct error *err);
+/* The same in two steps: order_draft makes the order without its stock, and order_sell takes that
+ * and commits in one trip, so that the rows everybody wants are locked for no longer. */
+struct order_draft {
+    const char *id, *order_no, *document;
+};
+int order_draft(struct domain_context *ctx, const struct order_request *request,
+                struct order_draft *ret, struct error *err);
+int order_sell(struct domain_context *ctx, const struct order_request *request,
+               const struct order_draft *draft, struct error *err);
 
 /* What the order would cost at an instant (NULL: now), line by line, and why each campaign counts
  * or not; nothing is taken. Refused as order_create, but for its stock and reservation. */

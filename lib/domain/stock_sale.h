@@ -14,6 +14,9 @@
  * available}]}. Call it last: the rows that everybody wants are locked until the commit. */
 int stock_deduct(struct domain_context *ctx, const char *order_id, const char *reservation,
                  struct error *err);
+/* The same as the last thing of the transaction, and its commit in the same trip. */
+int stock_deduct_commit(struct domain_context *ctx, const char *order_id, const char *reservation,
+                        struct error *err);
 /* Gives back what was taken, once: a second call changes nothing. The order's row is locked. */
 int stock_restore(struct domain_context *ctx, const char *order_id, const char *reason,
                   struct error *err);

@@ -27,35 +27,59 @@ static const char *near(struct arena *arena, const char *word, const char *const
     return found ? arena_printf(arena, "did you mean '%s'?", found) : NULL;
 }
 
+/* Many pipelines name the same one, and reading it takes longer than reading a pipeline. */
+struct lint_connector {
+    const char *name;
+    struct connector_summary summary;
+    size_t errors;
+    struct error failure; /* code ERR_OK: there it is */
+    struct lint_connector *next;
+};
+
+static const struct lint_connector *look_at(struct lint *l, const char *name)
+{
+    struct lint_connector *c = l->connectors;
+    struct diagnostics faults;
+    while (c != NULL && strcmp(c->name, name) != 0)
+        c = c->next;
+    if (c != NULL)
+        return c;
+    c = arena_alloc(l->arena, sizeof *c);
+    *c = (struct lint_connector){.name = arena_strdup(l->arena, name), .next = l->connectors};
+    l->connectors = c;
+    diagnostics_init(&faults, l->arena);
+    (void)connector_describe(c->name, l->config, l->builtins, l->arena, &c->summary, &faults,
+                             &c->failure);
+    c->errors = faults.errors;
+    return c;
+}
+
 /* That a named connector is there, without fault, and has the resource. place: of the source or
  * target. */
-static void check_named(const struct lint *l, const char *connector, const char *resource,
+static void check_named(struct lint *l, const char *connector, const char *resource,
                         const struct ynode *place, struct diagnostics *d)
 {
-    struct connector_summary c;
-    struct diagnostics faults;
-    struct error err = ERROR_INIT;
     const struct ynode *at = ynode_get(place, "connector");
-    diagnostics_init(&faults, d->arena);
     if (connector == NULL || resource == NULL || strstr(connector, "${") != NULL)
         return;
-    if (connector_describe(connector, l->config, l->builtins, d->arena, &c, &faults, &err) != 0) {
-        diagnostics_add_error(d, at, &err);
+    const struct lint_connector *c = look_at(l, connector);
+    if (c->failure.code != ERR_OK) {
+        diagnostics_add_error(d, at, &c->failure);
         return;
     }
-    if (faults.errors > 0)
+    if (c->errors > 0)
         diagnostics_warn(d, at, "diner connector lint shows them all",
-                         "connector '%s' has %zu fault%s", connector, faults.errors,
-                         faults.errors > 1 ? "s" : "");
-    for (size_t i = 0; i < c.nresources; i++)
-        if (strcmp(c.resources[i], resource) == 0)
+                         "connector '%s' has %zu fault%s", connector, c->errors,
+                         c->errors > 1 ? "s" : "");
+    for (size_t i = 0; i < c->summary.nresources; i++)
+        if (strcmp(c->summary.resources[i], resource) == 0)
             return;
     diagnostics_add(d, ynode_get(place, "resource"),
-                    near(d->arena, resource, c.resources, c.nresources),
+                    near(d->arena, resource, c->summary.resources, c->summary.nresources),
                     "connector '%s' has no resource '%s'", connector, resource);
 }
 
-static void check_connectors(const struct lint *l, const struct pipeline *p, struct diagnostics *d)
+static void check_connectors(struct lint *l, const struct pipeline *p, struct diagnostics *d)
 {
     for (size_t i = 0; i < p->streams.count; i++) {
         const struct stream_spec *s = (const struct stream_spec *)p->streams.items + i;

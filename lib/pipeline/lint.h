@@ -6,12 +6,15 @@
 #include "pipeline/spec.h"
 
 struct connector_builtin;
+struct lint_connector;
 struct lint {
+    struct arena *arena;
     const struct config *config;
     const struct connector_builtin *builtins;
     void (*tell)(void *self, const struct diagnostic *d);
     void *self;
-    size_t checked, errors; /* counted up */
+    size_t checked, errors;            /* counted up */
+    struct lint_connector *connectors; /* looked at so far; NULL at first */
 };
 /* A name, a .yaml or .yml file, a .md file, or a directory (its files of these kinds, by name).
  * Problems are told, not returned; only what cannot be looked at is an error. */

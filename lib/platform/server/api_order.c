@@ -140,13 +140,26 @@ int order_make(struct request *r, const struct order_request *order, const char 
     return status;
 }
 
+/* The answer is saved before the stock is taken: what comes after that is the commit. */
+static int sell(struct request *r, const struct order_request *order, struct order_draft *draft,
+                struct error *err)
+{
+    TRY(order_draft(&r->ctx, order, draft, err));
+    TRY(respond_data(r, 201, span_of(draft->document)));
+    request_save(r);
+    return order_sell(&r->ctx, order, draft, err);
+}
+
 static int post_order(struct request *r, struct error *err)
 {
     struct order_request order;
-    const char *order_no, *document;
+    struct order_draft draft = {.order_no = ""};
     TRY(order_read(r, &order, NULL, err));
-    TRY(order_make(r, &order, &order_no, &document, err));
-    return respond_data(r, 201, span_of(document));
+    log_create(r, "order.create.start", &order, "");
+    int status = sell(r, &order, &draft, err);
+    log_create(r, status == ERR_OK ? "order.create.success" : "order.create.failed", &order,
+               draft.order_no);
+    return status;
 }
 
 /* ---- transitions -------------------------------------------------------------------------- */

@@ -128,6 +128,7 @@ struct request {
     const char *allow;     /* header of a 405 */
     int64_t retry_after_s; /* 0: no header */
     bool is_replayed, must_close;
+    bool is_committed; /* by the handler */
 };
 
 struct request *request_new(struct platform_server *server, struct MHD_Connection *mhd,
@@ -263,6 +264,8 @@ void request_give_connection(struct request *r);
  * committed; what comes after is in a transaction of its own, which the end of the request commits.
  */
 int request_commit(struct request *r, struct error *err);
+/* The answer so far is saved with the commit, which is the caller's and the end of the request. */
+void request_save(struct request *r);
 void request_begin_again(struct request *r);
 
 /* ---- orders (api_order.c) ----------------------------------------------------------------- */
@@ -274,7 +277,7 @@ int order_read(struct request *r, struct order_request *ret, const char **ret_at
 /* The codes in "coupons", which may be absent. */
 int coupons_read(struct request *r, const struct members *m, const char *const **ret,
                  size_t *ret_count, struct error *err);
-/* Creates it, with the events of the log. */
+/* Creates it, with the events of the log; the end of the request commits. */
 int order_make(struct request *r, const struct order_request *order, const char **ret_no,
                const char **ret_document, struct error *err);
 

@@ -336,25 +336,29 @@ static int write_once(struct request *r, const struct idempotency_request *once,
     struct idempotency_answer answer = {0};
     if (once->key != NULL)
         TRY(idempotency_claim(&r->ctx, once, &answer, err));
-    if (answer.status != 0) {
-        replay(r, &answer);
-        return ERR_OK;
-    }
-    TRY(r->route->handle(r, err));
-    if (once->key != NULL)
-        idempotency_save(&r->ctx, once, r->status, r->out.data);
-    return ERR_OK;
+    if (answer.status == 0)
+        return r->route->handle(r, err);
+    replay(r, &answer);
+    r->is_committed = true;
+    return db_commit(r->ctx.conn, err); /* of nothing: it was saved before */
+}
+
+void request_save(struct request *r)
+{
+    if (r->once->key != NULL && r->status != 0)
+        idempotency_save(&r->ctx, r->once, r->status, r->out.data);
+    r->is_committed = true;
 }
 
 int request_commit(struct request *r, struct error *err)
 {
-    if (r->once->key != NULL && r->status != 0)
-        idempotency_save(&r->ctx, r->once, r->status, r->out.data);
+    request_save(r);
     return db_commit(r->ctx.conn, err);
 }
 
 void request_begin_again(struct request *r)
 {
+    r->is_committed = false;
     db_begin_later(r->ctx.conn);
 }
 
@@ -371,7 +375,7 @@ static int run_write(struct request *r, struct error *err)
     r->once = once;
     db_begin_later(r->ctx.conn);
     TRY(write_once(r, once, err));
-    return db_commit(r->ctx.conn, err);
+    return r->is_committed ? ERR_OK : request_commit(r, err);
 }
 
 static int run_handler(struct request *r, struct error *err)

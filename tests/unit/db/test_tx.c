@@ -174,6 +174,85 @@ static void test_killed_after_commit_is_committed(void **state)
     db_close(other);
 }
 
+/* ---- the last statement with the commit --------------------------------------------------- */
+
+#define INSERT_ONCE                                                                                \
+    "with made as (insert into t select $1::int where not exists (select from t where a = "        \
+    "$1::int)"                                                                                     \
+    " returning a) select coalesce((select a from made), -$1::int)"
+
+static void test_commit_with(void **state)
+{
+    struct db_conn *conn = *state, *other = pg_fixture_open();
+    struct db_result *rows = NULL;
+    assert_db_ok(db_begin(conn, &err));
+    insert(conn);
+    db_execute_later(conn, "insert into t values (2)", DB_NO_PARAMS);
+    assert_db_ok(db_commit_with(conn, INSERT_ONCE, DB_PARAMS("7"), &rows, &err));
+    assert_int_equal(db_result_int(rows, 0, 0), 7);
+    assert_false(db_in_transaction(conn));
+    assert_int_equal(count(other), 3);
+    db_result_free(rows);
+    db_close(other);
+}
+
+static void test_commit_with_what_fails(void **state)
+{
+    struct db_conn *conn = *state;
+    struct db_result *rows = NULL;
+    assert_db_ok(
+        db_script(conn,
+                  "create or replace function refuse() returns int language plpgsql as $$ "
+                  "begin raise exception 'no' using errcode = 'DN001', detail = '[1]'; end $$",
+                  &err));
+    assert_db_ok(db_begin(conn, &err));
+    insert(conn);
+    assert_int_equal(db_commit_with(conn, "select refuse()", DB_NO_PARAMS, &rows, &err),
+                     ERR_DATABASE);
+    assert_string_equal(err.sqlstate, "DN001");
+    assert_string_equal(db_refusal_detail(conn), "[1]");
+    assert_null(rows);
+    assert_true(db_in_transaction(conn));
+    db_rollback(conn);
+    assert_int_equal(count(conn), 0);
+    assert_int_equal(db_commit_with(conn, "select 1", DB_NO_PARAMS, &rows, &err), ERR_BUG);
+}
+
+/* Both replies are lost: what was committed is not done again, and asked for its rows. */
+static void test_commit_with_killed_after_commit(void **state)
+{
+    struct db_conn *conn = *state;
+    struct db_result *rows = NULL;
+    int status = 0;
+    set_standby("nobody");
+    assert_db_ok(db_begin(conn, &err));
+    insert(conn);
+    pid_t child = terminate_the_committing();
+    int code = db_commit_with(conn, INSERT_ONCE, DB_PARAMS("7"), &rows, &err);
+    waitpid(child, &status, 0);
+    set_standby("");
+    assert_int_equal(status, 0);
+    if (code != ERR_OK)
+        fail_msg("db_commit_with: %s", err.message);
+    assert_int_equal(db_result_int(rows, 0, 0), -7);
+    assert_int_equal(count(conn), 2);
+    db_result_free(rows);
+}
+
+static void test_commit_with_killed_before_commit(void **state)
+{
+    struct db_conn *conn = *state;
+    struct db_result *rows = NULL;
+    assert_db_ok(db_begin(conn, &err));
+    insert(conn);
+    assert_int_equal(db_commit_with(conn, "select pg_terminate_backend(pg_backend_pid())",
+                                    DB_NO_PARAMS, &rows, &err),
+                     ERR_DATABASE_TRANSIENT);
+    assert_null(rows);
+    assert_true(db_is_alive(conn));
+    assert_int_equal(count(conn), 0);
+}
+
 /* The whole server dies while the transaction is open: COMMIT never arrives. */
 static void test_server_killed_and_back(void **state)
 {
@@ -217,6 +296,10 @@ int main(void)
         T(test_killed_before_commit_is_rolled_back),
         T(test_killed_after_commit_is_committed),
         T(test_lock_excludes_another_session),
+        T(test_commit_with),
+        T(test_commit_with_what_fails),
+        T(test_commit_with_killed_after_commit),
+        T(test_commit_with_killed_before_commit),
         T(test_server_killed_and_back),
     };
     return cmocka_run_group_tests(tests, pg_fixture_start, pg_fixture_stop);
