@@ -5,8 +5,8 @@
 
 Each round makes a pipeline (columns, types, formats, skips, transforms, checks, mode), then two to
 four snapshots of a file, and after each run compares the table, row for row, and every count with
-what the reference says. Before the second run it is planned and read dry: neither leaves anything, and the
-plan's counts are those of the reference. The reference knows nothing of staging, hashes or merging: it is lists and
+what the reference says. Some are planned and read dry before their second run: neither leaves anything, and
+the plan's counts are those of the run. The reference knows nothing of staging, hashes or merging: it is lists and
 dictionaries. Ends with "N pipelines, M runs, 0 differences", or the first difference, its seed and
 the files that show it.
 """
@@ -696,7 +696,7 @@ def one_pipeline(r, diner, sql, directory):
         if spec["mode"] == "append":
             sql("delete from diner.state where pipeline = 'model'")
         counts = run_reference(table, in_order, spec)
-        plan = planned(diner, sql, pipeline, counts) if i == 1 else None
+        plan = planned(diner, sql, pipeline, counts) if i == 1 and r.random() < 0.3 else None
         done = subprocess.run([diner, "-q", "run", pipeline, "-o", "json", "--jobs", str(spec["jobs"])], capture_output=True,
                               text=True, check=False)
         if done.returncode != 0:
