@@ -190,7 +190,8 @@ static int load_children(struct slices *s, const struct bizday *otherwise, struc
     struct bound_sql sql;
     if (children_sql(s, &ctx, &sql, err) != 0 ||
         db_query_each(s->run->db, sql.sql, sql.params, sql.nparams, add_child, &q, err) != 0) {
-        stream_blame_sql(err);
+        if (s->stream->for_each->stream == NULL) /* else the parent is not loaded yet */
+            stream_blame_sql(err);
         return error_context(err, "stream '%s': for_each", s->stream->name);
     }
     for (size_t i = 1; i < s->nchildren; i++)
