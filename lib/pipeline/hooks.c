@@ -163,7 +163,10 @@ static int run_sql(const struct run *run, const struct hook_spec *hook, struct e
     if (code == 0)
         code = db_commit(db, err);
     db_close(db);
-    return code;
+    if (code == 0)
+        return 0;
+    stream_blame_sql(err);
+    return err->code;
 }
 
 static int run_http(const struct hook_spec *hook, const struct strbuf *summary, struct error *err)

@@ -200,8 +200,11 @@ static int load_children(struct slices *s, const struct bizday *otherwise, struc
     struct stream_context ctx = context_of(s, s->arena);
     struct bound_sql sql;
     if (children_sql(s, &ctx, &sql, err) != 0 ||
-        db_query_each(s->run->db, sql.sql, sql.params, sql.nparams, add_child, &q, err) != 0)
+        db_query_each(s->run->db, sql.sql, sql.params, sql.nparams, add_child, &q, err) != 0) {
+        if (s->stream->for_each->stream == NULL) /* else the parent is not loaded yet */
+            stream_blame_sql(err);
         return error_context(err, "stream '%s': for_each", s->stream->name);
+    }
     for (size_t i = 1; i < s->nchildren; i++)
         if (strcmp(s->children[i].json, s->children[i - 1].json) == 0)
             return error_set(err, ERR_DATA,

@@ -69,10 +69,10 @@ static int ask_vars(struct attempt *a, struct error *err)
 static int load_ledger(struct attempt *a, struct error *err)
 {
     /* A window is read once by its cursor, whatever is in it. */
-    bool is_kept = (a->stream->mode == MODE_APPEND && a->stream->incremental == NULL) ||
+    bool is_kept = (a->stream->mode == MODE_APPEND && a->stream->incremental == NULL &&
+                    a->stream->target == &target_postgres) ||
                    ynode_get(a->stream->source_node, "changed") != NULL;
-    if (!is_kept || !source_reads_text(a->stream->source) ||
-        a->stream->target != &target_postgres || a->ctx.dry_run)
+    if (!is_kept || !source_reads_text(a->stream->source) || a->ctx.dry_run)
         return 0;
     return state_ledger_load(&a->ctx, &a->ctx.ledger, err);
 }
@@ -562,10 +562,7 @@ static void record_failure(struct attempt *a, const struct error *cause)
 /* Whose fault it is, and how to go on. */
 static int explain(const struct attempt *a, struct error *err)
 {
-    bool is_own_sql = strncmp(err->sqlstate, "42", 2) == 0 && strcmp(err->sqlstate, "42501") != 0 &&
-                      err->code != ERR_DATABASE_TRANSIENT; /* of stage_not_created */
-    if (is_own_sql || strcmp(err->sqlstate, "3F000") == 0)
-        err->code = ERR_SPEC; /* the SQL and the names are the pipeline's */
+    stream_blame_sql(err);
     if (signals_pending() != 0 && (err->code == ERR_IO || err->code == ERR_DATABASE_TRANSIENT ||
                                    err->code == ERR_DATABASE || err->code == ERR_UNAVAILABLE))
         (void)signals_check(err); /* a call that the signal cut short */

@@ -1,5 +1,6 @@
 /* What the tables of fields cannot say of a stream: modes, deletes, transforms, checks, contracts,
  * reconciliation. Every default that could lose a row is an error until the file says otherwise. */
+#include "pipeline/graph.h"
 #include "pipeline/spec_private.h"
 #include "pipeline/stream.h"
 #include "pipeline/undeclared.h"
@@ -436,4 +437,45 @@ void spec_check_stream(struct stream_spec *s, struct diagnostics *d)
     check_undeclared(s, d);
     if (ynode_get(s->node, "schema") != NULL && s->target != &target_postgres)
         diagnostics_add(d, place_of(s, "schema"), NULL, "'schema' needs a PostgreSQL target");
+}
+
+/* ---- several streams of one target -------------------------------------------------------- */
+
+/* Whether it deletes, or closes, what its source no longer has. */
+static bool takes_away(const struct stream_spec *s)
+{
+    if (s->mode == MODE_REPLACE)
+        return s->deletes != DELETES_KEEP;
+    return (s->mode == MODE_MERGE || s->mode == MODE_SCD2) &&
+           (s->deletes == DELETES_SOFT || s->deletes == DELETES_HARD);
+}
+
+static void check_pair(const struct stream_spec *a, const struct stream_spec *b,
+                       struct arena *arena, struct diagnostics *d)
+{
+    const char *place = graph_place(arena, b->target_node, b->name, true);
+    if (a->target == NULL || a->target != b->target ||
+        strcmp(graph_place(arena, a->target_node, a->name, true), place) != 0)
+        return;
+    if (b->target == &target_file && strcmp(place, "file -") != 0 &&
+        strncmp(place, "file /dev/", 10) != 0)
+        diagnostics_add(d, b->target_node, "give each stream a file of its own",
+                        "streams '%s' and '%s' write the same %s: only the last would be left",
+                        a->name, b->name, place);
+    if (b->target != &target_postgres)
+        return;
+    const struct stream_spec *adds = a->mode == MODE_APPEND ? a : b, *whole = adds == a ? b : a;
+    if (adds->mode == MODE_APPEND && takes_away(whole))
+        diagnostics_add(d, b->target_node, "give each stream a table of its own",
+                        "stream '%s' would delete from %s what stream '%s' appends to it",
+                        whole->name, place, adds->name);
+}
+
+void spec_check_targets(const struct pipeline *p, struct diagnostics *d)
+{
+    const struct stream_spec *streams = (const struct stream_spec *)p->streams.items;
+    for (size_t i = 0; i < p->streams.count; i++) {
+        for (size_t j = 0; j < i; j++)
+            check_pair(&streams[j], &streams[i], p->arena, d);
+    }
 }

@@ -19,6 +19,8 @@ void spec_need_column(const struct stream_spec *s, const char *name, const char 
 
 /* spec_check.c: modes, deletes, transforms, checks, contract, reconciliation; names the checks. */
 void spec_check_stream(struct stream_spec *s, struct diagnostics *d);
+/* Streams that would take each other's rows away. */
+void spec_check_targets(const struct pipeline *p, struct diagnostics *d);
 /* spec_names.c: the names of ${...} under a node of a stream; s NULL: of hooks. */
 void spec_check_names(const struct pipeline *p, const struct stream_spec *s,
                       const struct ynode *node, struct diagnostics *d);

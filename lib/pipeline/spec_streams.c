@@ -455,6 +455,7 @@ void streams_bind(struct pipeline *p, const struct config *config, struct diagno
     }
     spec_check_names(p, NULL, ynode_get(p->root, "hooks"), d);
     spec_check_hooks(&p->hooks, d);
+    spec_check_targets(p, d);
     order_streams(p, d);
     check_steps(p, config, d);
 }

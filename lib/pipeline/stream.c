@@ -208,6 +208,14 @@ int stream_sql_text(const struct stream_context *ctx, const char *sql, const cha
     return 0;
 }
 
+void stream_blame_sql(struct error *err)
+{
+    bool is_own = strncmp(err->sqlstate, "42", 2) == 0 && strcmp(err->sqlstate, "42501") != 0 &&
+                  err->code != ERR_DATABASE_TRANSIENT; /* of stage_not_created */
+    if (is_own || strcmp(err->sqlstate, "3F000") == 0)
+        err->code = ERR_SPEC;
+}
+
 bool stream_fell_back(const struct stream_context *ctx)
 {
     return ctx->fallback == NULL || ctx->fallback->is_on;

@@ -171,6 +171,9 @@ int stream_sql(const struct stream_context *ctx, const char *sql, struct bound_s
 int stream_sql_text(const struct stream_context *ctx, const char *sql, const char **ret,
                     struct error *err);
 
+/* An error of the pipeline's own SQL, or of the names in it, is one of its file. */
+void stream_blame_sql(struct error *err);
+
 /* Value of a bound name of the child, or NULL. */
 const char *stream_item(const struct stream_context *ctx, const char *name);
 

@@ -66,6 +66,10 @@ said() { psql -XAtq -d "$(dev_dsn)" -c "select string_agg(what, ' ' order by id)
     assert_status 1
     assert_stderr_has "division by zero"
     assert_sql "select to_regclass('t.stock') is null" t
+    stock '{}' '{ before: [{ sql: "selec 1" }] }' # wrong for good, not for now
+    diner_run stock
+    assert_status 3
+    assert_stderr_has "hook 1 of stream.before: syntax error"
 }
 
 @test "an after that fails leaves the rows, and the run partial" {

@@ -329,6 +329,12 @@ YAML
     diner_run key
     assert_status 3
     assert_stderr_has "key.yaml:4:15: stream 's': key 'y' is not a column of its query"
+    pipeline children <<'YAML'
+streams: { s: { source: { connection: warehouse, query: "select ${item.x}::int as x", for_each: { query: select 1 as y, bind: { x: nope } } }, mode: merge, key: [x] } }
+YAML
+    diner_run children
+    assert_status 3
+    assert_stderr_has "stream 's': for_each: column p.nope does not exist"
 }
 
 @test "filter skips where it is false, rejects where it is null; set computes" {

@@ -2,7 +2,8 @@
 # What users of other tools lost rows, nights and nerves by, each under the thread it was told in.
 #
 # Elsewhere, under the same names: dlt #2586, #2816, #1915, iceberg-go #1484 and airbyte #66592 (paginations) in ../cli/api.bats;
-# bruin #2181 (an empty window) in ../cli/modes.bats; airbyte #33862 (counts of the source) in ../cli/reconcile.bats.
+# bruin #2181 (an empty window) in ../cli/modes.bats; airbyte #33862 (counts of the source) in ../cli/reconcile.bats;
+# connect #4666 (a commit that landed and looked as if it had not) in kill_steps.bats.
 # Not ours: debezium PR #1082, #3970, risingwave #16697, wal2json #46, #272, airbyte #20873 (change data capture),
 # airbyte #85355 (pods of a control plane), pgcopydb #742, #990 (copies of a whole cluster), embulk #736 (a resume file).
 # shellcheck disable=SC2016,SC2154
@@ -410,7 +411,7 @@ PY
     grep -q __asan_init "$DINER" || assert_json '.kb < 49152'
 }
 
-@test "sling #13, uchardet #31, physionet #2063, charset_normalizer #365, tidb PR 27311: GB18030 is told from UTF-8, and a | in a character is none" {
+@test "sling #13, uchardet #31, physionet #2063, charset_normalizer #365, file-viewer PR 124, tidb PR 27311: GB18030 is told from UTF-8, and a | in a character is none" {
     # The second byte of that character is the pipe (D3 7C).
     { printf 'id|name\n1|'; printf '\323\174'; printf '\n2|'; printf '辣子' | iconv -t GB18030; printf '\n'; } >in.csv
     from_file append "id: int, name: text"
@@ -420,6 +421,24 @@ PY
     assert_equal "$(ids)" 1,2
     assert_sql "select name from t.s where id = 2" 辣子
     assert_sql "select char_length(name) from t.s where id = 1" 1
+    # UTF-8 whose every byte is GB18030 as well.
+    printf 'id|name\n3|辣子\n' >in.csv
+    iconv -f GB18030 in.csv >/dev/null
+    sed -i 's/file: ..\/in.csv/file: ..\/in.csv, changed: ignore/' pipelines/loading.yaml
+    diner_run loading
+    assert_sql "select name from t.s where id = 3" 辣子
+}
+
+@test "connect #4666: text that looks like a number is none" {
+    loading append "id: int" "schema: { undeclared: evolve }"
+    api '{"/l": [{"body": "{\"items\": [{\"id\": 1, \"code\": \"42\", \"n\": 42}, {\"id\": 2, \"code\": \"0042\", \"n\": 4.20}]}"}]}'
+    diner_run loading
+    assert_status 0
+    assert_sql "select string_agg(code || ' ' || n || ' ' || pg_typeof(code) || ' ' || pg_typeof(n), ', ' order by id) from t.s" \
+        "42 42 text numeric, 0042 4.20 text numeric"
+    printf '%s\n' '{"code": "42"}' '{"code": "43"}' >in.jsonl
+    run "$DINER" pipeline guess in.jsonl
+    assert_stdout_matches 'code: *("?text|\{ *type: "?text)'
 }
 
 @test "sling-python #15: every row is decoded, not the first alone; LazyLLM PR 1176, fresh PR 947: GBK is read as GB18030" {

@@ -138,7 +138,7 @@ static const struct field file_fields[] = {
     {"changed", FIELD_CHOICE, AT(changed),
      "of a file that was loaded before and has other content now: refuse it, reload it (not in "
      "mode append), or ignore the name and take it for another file; to declare it makes merge "
-     "leave out files it has loaded, as append does",
+     "leave out files it has loaded, as append does, and an API be told of each once",
      .def = "refuse", .choices = changed_choices},
     {"settle", FIELD_DURATION, AT(settle_ms),
      "refuse a file that was written to less than this ago: it may not be whole yet", .def = "0s"},
@@ -381,8 +381,8 @@ static void check_changed(const struct stream_spec *s, struct diagnostics *d)
     const struct ynode *node = ynode_get(s->source_node, "changed");
     if (node == NULL)
         return;
-    if (s->target != &target_postgres)
-        diagnostics_add(d, node, NULL, "'changed' needs a PostgreSQL target");
+    if (s->target == &target_file)
+        diagnostics_add(d, node, NULL, "'changed' needs a PostgreSQL target or an API");
     else if (s->mode == MODE_APPEND && spec->changed == CHANGED_RELOAD)
         diagnostics_add(d, node, "use  mode: merge  with a key, or  changed: refuse",
                         "to reload a file in mode 'append' would add its rows again");
