@@ -528,6 +528,33 @@ static void test_login(void **state)
     }
 }
 
+static void put_password(const char *password)
+{
+    struct error err = ERROR_INIT;
+    assert_db_ok(user_upsert(app_conn, "r2", password, "readonly", NULL, &err));
+}
+
+/* A new password shuts out whoever has a refresh token by the old one. */
+static void test_refresh_ends_with_the_password(void **state)
+{
+    (void)state;
+    char body[4096];
+    static const char login[] = "{\"username\":\"r2\",\"password\":\"one\"}";
+    put_password("one");
+    AUTO_ANSWER struct answer good = app_send("POST", "/api/v1/auth/login", NULL, NULL, login);
+    snprintf(body, sizeof body, "{\"refresh_token\":\"%s\"}", app_at(&good, "/data/refresh_token"));
+    AUTO_ANSWER struct answer fresh = app_send("POST", "/api/v1/auth/refresh", NULL, NULL, body);
+    assert_int_equal(fresh.status, 200);
+    put_password("two");
+    AUTO_ANSWER struct answer late = app_send("POST", "/api/v1/auth/refresh", NULL, NULL, body);
+    assert_int_equal(late.status, 401);
+    assert_string_equal(app_at(&late, "/error"), "bad_credentials");
+    app_run("update app.users set active = false where username = 'r2'");
+    AUTO_ANSWER struct answer off = app_send("POST", "/api/v1/auth/login", NULL, NULL,
+                                             "{\"username\":\"r2\",\"password\":\"two\"}");
+    assert_int_equal(off.status, 401);
+}
+
 static void test_tokens(void **state)
 {
     (void)state;
@@ -624,6 +651,7 @@ int main(void)
         T(test_foreign_cursor),
         T(test_list_under_updates_loses_nothing),
         T(test_login),
+        T(test_refresh_ends_with_the_password),
         T(test_tokens),
         T(test_store_isolation),
         T(test_injection_is_text),
