@@ -115,8 +115,8 @@ void respond_error(struct request *r, const struct error *err)
     }
     respond_internal(r, err);
     server_log(r->server, r->status >= 500 ? LOG_ERROR : LOG_INFO,
-               LOG_FIELDS(LOG_STR("trace_id", r->trace_id), LOG_STR("method", r->method),
-                          LOG_STR("path", r->path), LOG_STR("error", err->message),
-                          LOG_STR("sqlstate", err->sqlstate)),
+               LOG_FIELDS(LOG_STR("request_id", r->request_id), LOG_STR("trace_id", r->trace_id),
+                          LOG_STR("method", r->method), LOG_STR("path", r->path),
+                          LOG_STR("error", err->message), LOG_STR("sqlstate", err->sqlstate)),
                "request failed");
 }
