@@ -83,7 +83,8 @@ static int post_login(struct request *r, struct error *err)
     if (status != ERR_OK && status != ERR_NOT_FOUND)
         return status;
     error_clear(err);
-    if (!password_verify(password, user.password_hash))
+    bool is_right = password_verify(password, user.password_hash); /* in the same time for nobody */
+    if (!is_right || user.password_hash == NULL)
         return refuse_login(r);
     return respond_tokens(r, &user);
 }

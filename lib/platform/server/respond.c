@@ -108,7 +108,8 @@ void respond_error(struct request *r, const struct error *err)
     if (r->ctx.refusal != NULL) {
         char message[ERROR_MESSAGE_MAX];
         snprintf(message, sizeof message, "%s", err->message);
-        if (message[0] >= 'a' && message[0] <= 'z') /* the API's messages are sentences */
+        /* The API's messages are sentences, unless they begin with a place: items[0]. */
+        if (message[0] >= 'a' && message[0] <= 'z' && message[strcspn(message, " [")] != '[')
             message[0] = (char)(message[0] - 'a' + 'A');
         respond_failure(r, refusal_status(err->code), r->ctx.refusal, message, r->ctx.details);
         return;

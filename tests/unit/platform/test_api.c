@@ -256,6 +256,10 @@ static void test_bad_adjustments(void **state)
     AUTO_ANSWER struct answer over = app_post("/api/v1/stock/adjustments", many.data);
     assert_int_equal(over.status, 400);
     assert_int_equal(app_number("select count(*) from app.stock_log"), 0);
+    AUTO_ANSWER struct answer placed =
+        app_post("/api/v1/orders", "{\"store\":\"S001\",\"channel\":\"dine_in\",\"items\":["
+                                   "{\"product\":\"P1\",\"quantity\":0}]}");
+    assert_string_equal(app_at(&placed, "/message"), "items[0]: 'quantity' must be more than zero");
 }
 
 static void test_moved_since(void **state)
