@@ -48,8 +48,9 @@ static const struct lint_connector *look_at(struct lint *l, const char *name)
     *c = (struct lint_connector){.name = arena_strdup(l->arena, name), .next = l->connectors};
     l->connectors = c;
     diagnostics_init(&faults, l->arena);
-    (void)connector_describe(c->name, l->config, l->builtins, l->arena, &c->summary, &faults,
-                             &c->failure);
+    if (connector_describe(c->name, l->config, l->builtins, l->arena, &c->summary, &faults,
+                           &c->failure) == ERR_OK)
+        error_clear(&c->failure); /* of a folder where it was not */
     c->errors = faults.errors;
     return c;
 }
