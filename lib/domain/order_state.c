@@ -17,6 +17,10 @@ static const struct transition transitions[] = {
     {"paid", "cancelled"}, {"accepted", "fulfilled"},
 };
 #define TRANSITION_COUNT (sizeof transitions / sizeof transitions[0])
+/* Of fulfilment, where being `ready` is refused: by accepting, cancelling, fulfilling. */
+static const struct transition fulfilments[] = {
+    {"waiting", "preparing"}, {"waiting", "cancelled"}, {"ready", "fulfilled"}};
+#define FULFILMENT_COUNT (sizeof fulfilments / sizeof fulfilments[0])
 
 const char *order_user(struct domain_context *ctx)
 {
@@ -44,22 +48,26 @@ int order_lock(struct domain_context *ctx, const char *order_no, struct locked_o
     return ERR_OK;
 }
 
+/* Where an axis can go from there, as a JSON array. */
+static const char *allowed_from(struct domain_context *ctx, const struct transition *axis,
+                                size_t count, const char *from)
+{
+    AUTO_STRBUF struct strbuf all = {0};
+    strbuf_init(&all, 0);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(axis[i].from, from) == 0)
+            strbuf_addf(&all, "%s\"%s\"", all.len > 0 ? "," : "", axis[i].to);
+    return arena_printf(ctx->arena, "[%s]", all.data);
+}
+
 static int refuse_transition(struct domain_context *ctx, const struct locked_order *order,
                              const char *to, struct error *err)
 {
-    AUTO_STRBUF struct strbuf details = {0};
-    const char *comma = "";
-    strbuf_init(&details, 0);
-    strbuf_addf(&details, "{\"status\":\"%s\",\"wanted\":\"%s\",\"allowed\":[", order->status, to);
-    for (size_t i = 0; i < TRANSITION_COUNT; i++) {
-        if (strcmp(transitions[i].from, order->status) != 0)
-            continue;
-        strbuf_addf(&details, "%s\"%s\"", comma, transitions[i].to);
-        comma = ",";
-    }
-    strbuf_adds(&details, "]}");
+    const char *allowed = allowed_from(ctx, transitions, TRANSITION_COUNT, order->status);
     return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(order_state),
-                         arena_strdup(ctx->arena, details.data),
+                         arena_printf(ctx->arena,
+                                      "{\"status\":\"%s\",\"wanted\":\"%s\",\"allowed\":%s}",
+                                      order->status, to, allowed),
                          "an order that is '%s' cannot become '%s'", order->status, to);
 }
 
@@ -179,13 +187,14 @@ int order_ready(struct domain_context *ctx, const char *order_no, const char **r
     TRY(db_execute(ctx->conn, sql_order_ready, DB_PARAMS(order.id, order_user(ctx)), &moved, err));
     if (moved == 1)
         return outbox_add_order(ctx, "order.ready", order_no, ret_document, err);
-    return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(order_state),
-                         arena_printf(ctx->arena,
-                                      "{\"status\":\"%s\",\"fulfilment_status\":\"%s\","
-                                      "\"wanted\":\"ready\",\"allowed\":[]}",
-                                      order.status, order.fulfilment_status),
-                         "an order whose fulfilment is '%s' cannot become 'ready'",
-                         order.fulfilment_status);
+    return domain_refuse(
+        ctx, err, ERR_CONFLICT, API_ERROR(order_state),
+        arena_printf(ctx->arena,
+                     "{\"status\":\"%s\",\"fulfilment_status\":\"%s\","
+                     "\"wanted\":\"ready\",\"allowed\":%s}",
+                     order.status, order.fulfilment_status,
+                     allowed_from(ctx, fulfilments, FULFILMENT_COUNT, order.fulfilment_status)),
+        "an order whose fulfilment is '%s' cannot become 'ready'", order.fulfilment_status);
 }
 
 int order_fulfill(struct domain_context *ctx, const char *order_no, const char **ret_document,

@@ -19,10 +19,13 @@ static int find_basis(struct domain_context *ctx, const struct locked_order *ord
                       const char *amount, struct basis *ret, struct error *err)
 {
     AUTO_RESULT struct db_result *row = NULL;
+    bool is_pending = strcmp(order->status, "pending") == 0;
     TRY(db_query(ctx->conn, sql_refund_basis, DB_PARAMS(order->id, amount), &row, err));
     if (db_result_rows(row) == 0)
         return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(not_refundable),
-                             domain_detail(ctx, "payment_status", order->payment_status),
+                             arena_printf(ctx->arena,
+                                          "{\"payment_status\":\"%s\",\"allowed\":[%s]}",
+                                          order->payment_status, is_pending ? "\"paid\"" : ""),
                              "order '%s' is '%s': there is nothing to refund", order->order_no,
                              order->payment_status);
     *ret = (struct basis){

@@ -55,10 +55,13 @@ asked() { curl -s -o answer -w '%{http_code}' -H 'Authorization: Bearer x' "$url
         (map(select(.path == "/api/v1/orders"))[0] |
             .request_id == "req-7" and .trace_id == "0af7651916cd43dd8448eb211c80319c" and .status == 201 and .user == "admin2") and
         (map(select(.msg == "order.create.start"))[0] | .items_count == 1 and .user_id > 0) and
-        (map(select(.msg == "order.create.success"))[0] | .order_id == $no and .trace_id == "0af7651916cd43dd8448eb211c80319c")' log
+        (map(select(.msg == "order.create.success"))[0] | .order_id == $no and .request_id == "req-7" and
+            .trace_id == "0af7651916cd43dd8448eb211c80319c")' log
     curl -s -o answer -H "Authorization: Bearer $token" "$url/api/v1/orders" \
         --json "{\"store\":\"S001\",\"channel\":\"takeout\",\"items\":[{\"product\":\"$product\",\"quantity\":999999}]}"
     wait_for 5 grep -q order.create.failed log
+    jq -se 'map(select(.msg == "order.create.failed"))[0] | .items_count == 1 and .user_id > 0 and .order_id == ""
+        and (.request_id | length) == 36 and .trace_id == .request_id' log
     run curl -s "$url/metrics"
     assert_stdout_has 'http_requests_total{service="orders",method="POST",endpoint="/api/v1/orders",status="201"} 1'
     assert_stdout_has 'diner_conflicts_total{error="insufficient_stock"} 1'
@@ -80,4 +83,26 @@ asked() { curl -s -o answer -w '%{http_code}' -H 'Authorization: Bearer x' "$url
     assert_status 2
     assert_stderr_has "there is no module 'ordres'"
     assert_stderr_has "the modules are users, members, "
+}
+
+# Last: it ends the file's PostgreSQL.
+@test "PostgreSQL gone: alive but not ready, 503 with Retry-After; back: served as before" {
+    token=$(jq -n --rawfile p "$DINER_DEV_DIR/secrets/admin" '{username: "admin2", password: $p}' |
+        curl -s "$url/api/v1/auth/login" --json @- | jq -r .data.access_token)
+    get() { curl -s -D head -o answer -w '%{http_code}' -H "Authorization: Bearer $token" "$url$1"; }
+    assert_equal "$(get /ready)" 200
+    kill -QUIT "$(dev_postgres_pid)"
+    is_not_ready() { [ "$(get /ready)" = 503 ]; }
+    wait_for 20 is_not_ready
+    for path in /ready /api/v1/stores /api/v1/orders; do
+        assert_equal "$(get $path)" 503
+        grep -qi '^retry-after: [1-9]' head
+        jq -e --arg path $path '.error == if $path == "/ready" then "not_ready" else "unavailable" end' answer
+    done
+    assert_equal "$(get /health)" 200
+    assert_equal "$(get /metrics)" 200
+    jq -se 'map(select(.msg == "request failed"))[-1] | .request_id and .trace_id and .error' log
+    "$DINER" dev up 3>&-
+    assert_equal "$(get /ready)" 200
+    assert_equal "$(get /api/v1/stores)" 200
 }

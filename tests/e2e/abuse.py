@@ -92,6 +92,14 @@ class Operation:
         self.schema = resolve(content["schema"]) if content else None
         self.is_preview = path.endswith(("/preview", "/find"))  # asks by a body, changes nothing
         self.is_write = self.method != "GET" and not self.is_preview and not self.is_public
+        said = node.get("summary", "") + " " + node.get("description", "")
+        self.denied = ["readonly"] if self.is_write else []  # roles that may not, by what the document says
+        if "roles admin and integration" in said:
+            self.denied = ["readonly", "store"]
+        elif "only for admins" in said:
+            self.denied = ["readonly", "store", "integration"]
+        elif "Not for the role store" in said:
+            self.denied = ["readonly", "store"]
 
     def names(self, status):
         """The names an error of this status may have; None: the status is not declared."""
@@ -273,7 +281,7 @@ class Abuse:
         admin = self.log_in("admin")
         self.things, self.others = {}, {}
         self.tokens = {"admin": admin}
-        for role, store in (("store", "S001"), ("readonly", None)):
+        for role, store in (("store", "S001"), ("readonly", None), ("integration", None)):
             user = self.make("/users", {"username": f"abuse-{role}", "password": "not to be guessed",
                                         "role": role, **({"store": store} if store else {})})
             self.tokens[role] = token(user, role, store)
@@ -389,11 +397,24 @@ class Abuse:
         self.check(operation, "an expired token", wrong)
 
     def wrong_role(self, operation):
-        if not operation.is_write:
+        body = json.dumps(self.full_body(operation)).encode()
+        for role in operation.denied:
+            answer = self.call(operation, role, body=body if operation.method != "GET" else b"")
+            self.check(operation, "the role " + role, [self.problem(operation, answer, 403, "forbidden_role")])
+
+    def others_in_lists(self, operation):
+        """A list that nobody filters has nothing of other stores either."""
+        if "page_size" not in {p["name"] for p in operation.parameters["query"]} or "{" in operation.path:
             return
-        body = self.full_body(operation)
-        answer = self.call(operation, "readonly", body=json.dumps(body).encode())
-        self.check(operation, "a role that only reads", [self.problem(operation, answer, 403, "forbidden_role")])
+        answer = self.call(operation, "store", query={"page_size": 100})
+        if "store" in operation.denied:
+            return
+        wrong = [self.problem(operation, answer, 200)]
+        for item in answer.json.get("data", {}).get("items", []):
+            stores = {item[key] for key in ("store", "from_store", "to_store") if item.get(key)}
+            if stores and "S001" not in stores:
+                wrong.append(f"shown to another store: {item}")
+        self.check(operation, "another store's data in its list", wrong)
 
     def others_data(self, operation):
         """A user of S001 about a thing of S002: as if it were not there."""
@@ -509,6 +530,7 @@ class Abuse:
             self.tokens_of_no_use(operation)
             self.wrong_role(operation)
             self.others_data(operation)
+            self.others_in_lists(operation)
             self.parameters(operation)
             self.broken_bodies(operation)
             self.members(operation)

@@ -9,7 +9,7 @@ setup_file() {
 }
 teardown_file() { dev_stop; }
 
-@test "16 clients, kills of server, PostgreSQL and jobs: stock, money, histories and events agree" {
+@test "16 clients, kills of clients, server, PostgreSQL and jobs: stock, money, histories and events agree" {
     seed=${DINER_CHAOS_SEED:-$RANDOM}
     run "$PROJECT/tests/e2e/orders_chaos.py" "$DINER" "${DINER_CHAOS_SECONDS:-0}" "$seed" 3>&-
     echo "$output" >&3

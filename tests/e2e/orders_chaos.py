@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Random orders, payments, refunds, cancellings and callbacks, and counts, adjustments, transfers and
-reservations of the same stock, by many clients against a development environment, while server, PostgreSQL and jobs are killed; then the books are checked.
+reservations of the same stock, by many clients against a development environment, while clients, server,
+PostgreSQL and jobs are killed; then the books are checked.
 
 usage: orders_chaos.py DINER SECONDS SEED    (DINER_DEV_DIR names the environment)
 
@@ -53,7 +54,13 @@ def count(what):
         done[what] = done.get(what, 0) + 1
 
 
+class Died(Exception):
+    """This client was killed before it heard the answer."""
+
+
 class Client:
+    is_mortal = False
+
     def __init__(self, rng):
         self.rng, self.token = rng, None
         self.stock = chaos_stock.StockUser(self, rng)
@@ -66,6 +73,18 @@ class Client:
             return answer.status, json.loads(answer.read() or b"{}")
         finally:
             connection.close()
+
+    def die_sending(self, path, body, headers):
+        """The whole request, or a part of it, and then the end."""
+        connection = http.client.HTTPConnection("127.0.0.1", int(read("serve.port")), timeout=15)
+        try:
+            connection.putrequest("POST", path)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                connection.putheader(name, value)
+            connection.endheaders(body[:self.rng.choice([len(body) // 2, len(body), len(body)])].encode())
+        finally:
+            connection.close()
+        raise Died
 
     def log_in(self):
         body = json.dumps({"username": "integration", "password": read("secrets/integration")})
@@ -81,17 +100,24 @@ class Client:
         return self.ask("POST", path, json.dumps(body), {"Idempotency-Key": key})
 
     def ask(self, method, path, body, headers):
-        """The same request until there is an answer, or the time is over."""
+        """The same request until there is an answer, or the time is over. Some clients are killed on
+        the way; most of those come again with their key."""
         for _ in range(40):
             try:
                 if self.token is None:
                     self.log_in()
-                status, answer = self.send(method, path, body,
-                                           {"Authorization": f"Bearer {self.token}", **headers})
+                headers["Authorization"] = f"Bearer {self.token}"
+                if self.is_mortal and method == "POST" and self.rng.random() < (0.3 if "items" in body else 0.1):
+                    self.die_sending(path, body, headers)
+                status, answer = self.send(method, path, body, headers)
                 if status == 401:
                     self.token = None
                 elif status < 500 and answer.get("error") != "lock_timeout":
                     return status, answer
+            except Died:
+                count("kill client")
+                if self.rng.random() < 0.3:
+                    return 0, {}
             except (OSError, http.client.HTTPException, ValueError):
                 pass
             if time.time() > until:
@@ -102,7 +128,7 @@ class Client:
     def create(self):
         global keys_of_creates
         lines = self.rng.sample(DISHES, self.rng.randint(1, 3))
-        body = {"store": "S001", "channel": "dine_in",
+        body = {"store": "S001", "channel": "dine_in", "table_no": f"{self.rng.getrandbits(60):x}",
                 "payment_method": self.rng.choice(["wechat", "alipay", "cash"]),
                 "items": [{"product": sku, "quantity": self.rng.randint(1, 2)} for sku in lines]}
         with lock:
@@ -185,9 +211,14 @@ class Client:
 
 
 def jobs(rng):
-    """auto-cancel and settle, some of them killed half way."""
+    """auto-cancel, settle and sales at the command line, some of them killed half way."""
+    global keys_of_creates
     while time.time() < until:
-        command = rng.choice([["auto-cancel", "--older-than", "1s", "--batch", "3"], ["settle"]])
+        command = rng.choice([["auto-cancel", "--older-than", "1s", "--batch", "3"], ["settle"],
+                              ["create", "--store", "S001", "--item", "P1001=1", "--item", "P2001=1"],
+                              ["create", "--store", "S001", "--item", "P1002=1", "--pay"]])
+        with lock:
+            keys_of_creates += command[0] == "create"
         process = subprocess.Popen([DINER, "orders", *command], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         time.sleep(rng.uniform(0.05, 0.4))
@@ -228,6 +259,8 @@ CHECKS = {
     "stock is opening + ledger": """select count(*) from app.stock k join chaos_stock c using (store_id, product_id)
         where k.qty <> c.qty + coalesce((select sum(quantity) from app.stock_log l where l.store_id = k.store_id
         and l.product_id = k.product_id and l.id > c.last), 0)""",
+    "no request is two orders": """select count(*) - count(distinct table_no) from app.orders join chaos_order using (id)
+        where table_no is not null""",
     "no stock below zero": "select count(*) from app.stock where qty < 0 and policy = 'forbid'",
     "cancelled gave back what it took, the others nothing": """select count(*) from app.orders o join chaos_order using (id)
         where (select coalesce(sum(quantity), 0) from app.stock_log l where l.order_id = o.id) <> 0
@@ -263,10 +296,18 @@ CHECKS = {
         h.fulfilment_status) from app.order_status_history h where h.order_id = o.id order by h.id desc limit 1)""",
     "one event for each change": """select count(*) from app.orders o join chaos_order using (id), lateral (select
         count(*) filter (where type = 'order.created') as made, count(*) filter (where type = 'order.cancelled') as cancelled,
-        count(*) filter (where type = 'order.paid') as paid from app.outbox b where b.key = o.order_no) e,
-        lateral (select count(*) filter (where from_status = 'pending' and to_status = 'paid') as paid
+        count(*) filter (where type = 'order.paid') as paid, count(*) filter (where type = 'order.accepted') as accepted,
+        count(*) filter (where type = 'order.fulfilled') as fulfilled from app.outbox b where b.key = o.order_no) e,
+        lateral (select count(*) filter (where from_status = 'pending' and to_status = 'paid') as paid,
+        count(*) filter (where from_status = 'paid' and to_status = 'accepted') as accepted
         from app.order_status_history h where h.order_id = o.id) h
-        where made <> 1 or cancelled <> (o.status = 'cancelled')::int or e.paid <> h.paid""",
+        where made <> 1 or cancelled <> (o.status = 'cancelled')::int or e.paid <> h.paid or e.accepted <> h.accepted
+        or fulfilled <> (o.status = 'fulfilled')::int""",
+    "one event for each refund that ended": """select count(*) from app.orders o join chaos_order using (id), lateral (select
+        count(*) filter (where type = 'order.refunded') as done, count(*) filter (where type = 'order.refund_failed') as failed
+        from app.outbox b where b.key = o.order_no) e, lateral (select count(*) filter (where r.status = 'succeeded') as done,
+        count(*) filter (where r.status = 'failed') as failed from app.refunds r join app.payments p on p.id = r.payment_id
+        where p.order_id = o.id and not p.is_surplus) r where e.done <> r.done or e.failed <> r.failed""",
 }
 
 
@@ -302,6 +343,7 @@ def defects():
 
 
 def main():
+    Client.is_mortal = True
     remember()
     threads = [threading.Thread(target=Client(random.Random(f"{SEED} {i}")).run)
                for i in range(CLIENTS)]
@@ -318,7 +360,7 @@ def main():
     missing = acknowledged - set(sql("select order_no from app.orders").split("\n"))
     if missing or made > keys_of_creates:
         bad.append(f"{len(missing)} acknowledged orders are not there; {made} of {keys_of_creates} requests")
-    if made == 0 or not any(k.startswith("kill") for k in done):
+    if made == 0 or not all(f"kill {k}" in done for k in ("client", "serve.pid", "postmaster.pid")):
         bad.append("nothing happened")
     print("\n".join("DEFECT " + line for line in bad) or "the books agree")
     return 1 if bad else 0

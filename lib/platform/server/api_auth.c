@@ -1,9 +1,22 @@
 /* lib/platform/server/api_auth.c - log in, and go on. */
 #include "core/clock.h"
+#include "core/sha256.h"
 #include "domain/password.h"
 #include "domain/user.h"
 #include "format/jsonx.h"
 #include "platform/server/internal.h"
+
+#define STAMP_CHARS 16
+
+/* Of the password as it is: its hash has a new salt each time it is set. */
+static const char *password_stamp(struct request *r, const struct user *user)
+{
+    char hex[65];
+    struct sha256 *sha = sha256_new();
+    sha256_add(sha, user->password_hash, strlen(user->password_hash));
+    sha256_finish(sha, hex);
+    return arena_strndup(r->arena, hex, STAMP_CHARS);
+}
 
 static void write_token(struct request *r, struct jwriter *w, const char *key,
                         const struct user *user, const char *use, int64_t life_ms)
@@ -16,6 +29,7 @@ static void write_token(struct request *r, struct jwriter *w, const char *key,
         .role = user->role,
         .store = user->store,
         .use = use,
+        .stamp = strcmp(use, "refresh") == 0 ? password_stamp(r, user) : NULL,
         .issued_s = now_s,
         .expires_s = now_s + (life_ms + 999) / 1000,
     };
@@ -69,12 +83,14 @@ static int post_login(struct request *r, struct error *err)
     if (status != ERR_OK && status != ERR_NOT_FOUND)
         return status;
     error_clear(err);
-    if (!password_verify(password, user.password_hash))
+    bool is_right = password_verify(password, user.password_hash); /* in the same time for nobody */
+    if (!is_right || user.password_hash == NULL)
         return refuse_login(r);
     return respond_tokens(r, &user);
 }
 
-/* Role and store are looked up again: a refresh token outlives their change by a day. */
+/* Role and store are looked up again: a refresh token outlives their change by a day. It does not
+ * outlive the password: who sets a new one shuts out whoever knew the old one. */
 static int post_refresh(struct request *r, struct error *err)
 {
     struct span body;
@@ -93,6 +109,8 @@ static int post_refresh(struct request *r, struct error *err)
     if (status == ERR_NOT_FOUND)
         return refuse_login(r);
     TRY(status);
+    if (claims.stamp == NULL || strcmp(claims.stamp, password_stamp(r, &user)) != 0)
+        return refuse_login(r);
     return respond_tokens(r, &user);
 }
 

@@ -123,7 +123,8 @@ static void log_create(struct request *r, const char *event, const struct order_
                        const char *order_no)
 {
     server_log(r->server, LOG_INFO,
-               LOG_FIELDS(LOG_STR("trace_id", r->trace_id), LOG_INT("user_id", r->ctx.user_id),
+               LOG_FIELDS(LOG_STR("request_id", r->request_id), LOG_STR("trace_id", r->trace_id),
+                          LOG_INT("user_id", r->ctx.user_id),
                           LOG_INT("items_count", order->line_count), LOG_STR("order_id", order_no)),
                event);
 }
@@ -157,8 +158,10 @@ static int post_order(struct request *r, struct error *err)
     TRY(order_read(r, &order, NULL, err));
     log_create(r, "order.create.start", &order, "");
     int status = sell(r, &order, &draft, err);
-    log_create(r, status == ERR_OK ? "order.create.success" : "order.create.failed", &order,
-               draft.order_no);
+    if (status == ERR_OK)
+        log_create(r, "order.create.success", &order, draft.order_no);
+    else /* there is no order of that number */
+        log_create(r, "order.create.failed", &order, "");
     return status;
 }
 

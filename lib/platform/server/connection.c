@@ -169,8 +169,13 @@ static bool refuse_by_head(struct request *r)
 {
     const char *length = request_header(r, "Content-Length");
     unsigned long long bytes = length != NULL ? strtoull(length, NULL, 10) : 0;
+    const union MHD_ConnectionInfo *head =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     r->is_body_too_big = bytes > BODY_BYTES_MAX;
-    if (length != NULL && request_header(r, "Transfer-Encoding") != NULL) {
+    if (head != NULL && head->header_size > HEAD_BYTES_MAX) {
+        respond_refusal(r, 431, API_ERROR(head_too_large),
+                        "The address and the headers are over 16 KiB");
+    } else if (length != NULL && request_header(r, "Transfer-Encoding") != NULL) {
         respond_refusal(r, 400, API_ERROR(bad_request),
                         "Content-Length and Transfer-Encoding exclude each other");
     } else if (r->is_body_too_big && !is_to_be_drained(r, bytes)) {

@@ -108,15 +108,16 @@ void respond_error(struct request *r, const struct error *err)
     if (r->ctx.refusal != NULL) {
         char message[ERROR_MESSAGE_MAX];
         snprintf(message, sizeof message, "%s", err->message);
-        if (message[0] >= 'a' && message[0] <= 'z') /* the API's messages are sentences */
+        /* The API's messages are sentences, unless they begin with a place: items[0]. */
+        if (message[0] >= 'a' && message[0] <= 'z' && message[strcspn(message, " [")] != '[')
             message[0] = (char)(message[0] - 'a' + 'A');
         respond_failure(r, refusal_status(err->code), r->ctx.refusal, message, r->ctx.details);
         return;
     }
     respond_internal(r, err);
     server_log(r->server, r->status >= 500 ? LOG_ERROR : LOG_INFO,
-               LOG_FIELDS(LOG_STR("trace_id", r->trace_id), LOG_STR("method", r->method),
-                          LOG_STR("path", r->path), LOG_STR("error", err->message),
-                          LOG_STR("sqlstate", err->sqlstate)),
+               LOG_FIELDS(LOG_STR("request_id", r->request_id), LOG_STR("trace_id", r->trace_id),
+                          LOG_STR("method", r->method), LOG_STR("path", r->path),
+                          LOG_STR("error", err->message), LOG_STR("sqlstate", err->sqlstate)),
                "request failed");
 }

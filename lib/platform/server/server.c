@@ -20,7 +20,6 @@
 #define CONNECTIONS_DEFAULT 512
 #define CLIENTS_COUNTED     8192
 #define THREAD_STACK_BYTES  ((size_t)1 << 20)
-#define HEAD_BYTES_MAX      ((size_t)64 << 10)
 #define SECRET_BYTES_MIN    16
 
 void server_log(struct platform_server *s, enum log_level level, const struct log_field *fields,
@@ -229,7 +228,7 @@ static int start_daemon(struct platform_server *s, const struct platform_server_
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
         s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)connections, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)(server_limits(s)->idle_timeout_ms / 1000 + 1),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES_MAX, MHD_OPTION_THREAD_STACK_SIZE,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MEMORY_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
         THREAD_STACK_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (s->daemon == NULL) {
         close(fd);

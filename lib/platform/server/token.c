@@ -35,6 +35,8 @@ void token_issue(const char *secret, const struct token_claims *claims, struct s
     if (claims->store != NULL)
         jwriter_kstring(&w, "store", claims->store);
     jwriter_kstring(&w, "use", claims->use);
+    if (claims->stamp != NULL)
+        jwriter_kstring(&w, "stamp", claims->stamp);
     jwriter_kint(&w, "iat", claims->issued_s);
     jwriter_kint(&w, "exp", claims->expires_s);
     jwriter_kstring(&w, "jti", id);
@@ -133,6 +135,7 @@ static bool read_claims(struct span json, struct arena *arena, struct token_clai
         !claim_text(json, "/use", arena, &ret->use) || !claim_int(json, "/uid", &ret->user_id) ||
         !claim_int(json, "/iat", &ret->issued_s) || !claim_int(json, "/exp", &ret->expires_s))
         return false;
+    (void)claim_text(json, "/stamp", arena, &ret->stamp);
     /* A store's token without its store must never become one of the whole chain. */
     bool has_store = claim_text(json, "/store", arena, &ret->store);
     bool is_of_store = strcmp(ret->role, "store") == 0;

@@ -14,6 +14,7 @@ struct token_claims {
     int64_t user_id;
     const char *role, *store; /* store NULL unless the role is store */
     const char *use;          /* "access" or "refresh": one is not taken for the other */
+    const char *stamp;        /* of a refresh token: another one with each password; or NULL */
     int64_t issued_s, expires_s;
 };
 

@@ -1,4 +1,4 @@
-/* The money of orders: payments, refunds, and the axis they move. */
+/* The axes of an order: what moves each, payments and refunds, and what is refused. */
 #include "app_fixture.h"
 
 #include "domain/order.h"
@@ -114,6 +114,7 @@ static void test_unpaid_has_nothing_to_refund(void **state)
 {
     (void)state;
     assert_refused(refund(order_in("pending"), NULL, NULL), ERR_CONFLICT, "not_refundable");
+    assert_string_equal(ctx.details, "{\"payment_status\":\"unpaid\",\"allowed\":[\"paid\"]}");
     assert_refused(refund("no-such", NULL, NULL), ERR_NOT_FOUND, "unknown_order");
 }
 
@@ -238,6 +239,67 @@ static void test_history_tells_all_axes(void **state)
     assert_refused(order_history(&ctx, order_no, &document, &err), ERR_NOT_FOUND, "unknown_order");
 }
 
+static int act_on(const char *order_no, const char *act)
+{
+    const char *document;
+    switch (act[0]) {
+    case 'p': return order_pay(&ctx, order_no, "cash", NULL, &document, &err);
+    case 'a': return order_accept(&ctx, order_no, &document, &err);
+    case 'r': return order_ready(&ctx, order_no, &document, &err);
+    case 'f': return order_fulfill(&ctx, order_no, &document, &err);
+    default: return order_cancel(&ctx, order_no, "test", &document, &err);
+    }
+}
+
+/* Each act in each state: done where the state is among its own, else refused with where the order
+ * can go from there, and nothing of it stands. */
+static void test_every_act_in_every_state(void **state)
+{
+    (void)state;
+    static const char *const states[] = {"pending", "paid",      "accepted",
+                                         "ready",   "fulfilled", "cancelled"};
+    static const char *const path[] = {"pay", "accept", "ready", "fulfill"};
+    static const char *const allowed[][2] = {
+        {"[\"paid\",\"cancelled\"]", "[\"preparing\",\"cancelled\"]"},
+        {"[\"accepted\",\"cancelled\"]", "[\"preparing\",\"cancelled\"]"},
+        {"[\"fulfilled\"]", NULL}, /* nothing refuses it */
+        {"[\"fulfilled\"]", "[\"fulfilled\"]"},
+        {"[]", "[]"},
+        {"[]", "[]"},
+    };
+    static const struct {
+        const char *act;
+        bool is_legal[6];
+    } acts[] = {
+        {"pay", {true, false, false, false, false, false}},
+        {"accept", {false, true, false, false, false, false}},
+        {"ready", {false, false, true, false, false, false}},
+        {"fulfill", {false, false, true, true, false, false}},
+        {"cancel", {true, true, false, false, false, false}},
+    };
+    for (size_t i = 0; i < 6; i++) {
+        for (size_t k = 0; k < 5; k++) {
+            const char *order_no = order_in("pending");
+            for (size_t step = 0; step < i && i < 5; step++)
+                assert_db_ok(act_on(order_no, path[step]));
+            if (i == 5)
+                assert_db_ok(act_on(order_no, "cancel"));
+            int64_t events = app_number("select count(*) from app.outbox");
+            int code = act_on(order_no, acts[k].act);
+            const char *wanted = allowed[i][strcmp(acts[k].act, "ready") == 0];
+            wanted = arena_printf(ctx.arena, "\"allowed\":%s}", wanted != NULL ? wanted : "");
+            if (acts[k].is_legal[i] ? code != ERR_OK
+                                    : code != ERR_CONFLICT || strcmp(ctx.refusal, "order_state") ||
+                                          strstr(ctx.details, wanted) == NULL)
+                fail_msg("%s when %s: %d %s %s", acts[k].act, states[i], code, err.message,
+                         ctx.details);
+            assert_int_equal(app_number("select count(*) from app.outbox") > events, !code);
+            error_clear(&err);
+        }
+    }
+    assert_int_equal(app_ledger_defects(), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 int main(void)
 {
@@ -253,6 +315,7 @@ int main(void)
         T(test_failed_refund_counts_for_nothing),
         T(test_free_order),
         T(test_history_tells_all_axes),
+        T(test_every_act_in_every_state),
     };
     return cmocka_run_group_tests(tests, app_fixture_start, app_fixture_stop);
 }

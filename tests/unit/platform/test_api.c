@@ -256,6 +256,10 @@ static void test_bad_adjustments(void **state)
     AUTO_ANSWER struct answer over = app_post("/api/v1/stock/adjustments", many.data);
     assert_int_equal(over.status, 400);
     assert_int_equal(app_number("select count(*) from app.stock_log"), 0);
+    AUTO_ANSWER struct answer placed =
+        app_post("/api/v1/orders", "{\"store\":\"S001\",\"channel\":\"dine_in\",\"items\":["
+                                   "{\"product\":\"P1\",\"quantity\":0}]}");
+    assert_string_equal(app_at(&placed, "/message"), "items[0]: 'quantity' must be more than zero");
 }
 
 static void test_moved_since(void **state)
@@ -528,6 +532,33 @@ static void test_login(void **state)
     }
 }
 
+static void put_password(const char *password)
+{
+    struct error err = ERROR_INIT;
+    assert_db_ok(user_upsert(app_conn, "r2", password, "readonly", NULL, &err));
+}
+
+/* A new password shuts out whoever has a refresh token by the old one. */
+static void test_refresh_ends_with_the_password(void **state)
+{
+    (void)state;
+    char body[4096];
+    static const char login[] = "{\"username\":\"r2\",\"password\":\"one\"}";
+    put_password("one");
+    AUTO_ANSWER struct answer good = app_send("POST", "/api/v1/auth/login", NULL, NULL, login);
+    snprintf(body, sizeof body, "{\"refresh_token\":\"%s\"}", app_at(&good, "/data/refresh_token"));
+    AUTO_ANSWER struct answer fresh = app_send("POST", "/api/v1/auth/refresh", NULL, NULL, body);
+    assert_int_equal(fresh.status, 200);
+    put_password("two");
+    AUTO_ANSWER struct answer late = app_send("POST", "/api/v1/auth/refresh", NULL, NULL, body);
+    assert_int_equal(late.status, 401);
+    assert_string_equal(app_at(&late, "/error"), "bad_credentials");
+    app_run("update app.users set active = false where username = 'r2'");
+    AUTO_ANSWER struct answer off = app_send("POST", "/api/v1/auth/login", NULL, NULL,
+                                             "{\"username\":\"r2\",\"password\":\"two\"}");
+    assert_int_equal(off.status, 401);
+}
+
 static void test_tokens(void **state)
 {
     (void)state;
@@ -624,6 +655,7 @@ int main(void)
         T(test_foreign_cursor),
         T(test_list_under_updates_loses_nothing),
         T(test_login),
+        T(test_refresh_ends_with_the_password),
         T(test_tokens),
         T(test_store_isolation),
         T(test_injection_is_text),

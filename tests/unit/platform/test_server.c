@@ -1,4 +1,4 @@
-/* The server itself: malformed and hostile requests, limits, deadlines, the rate, the end. */
+/* The server itself: malformed and hostile requests, what it tells of itself, the end. */
 #include "server_fixture.h"
 
 #include "core/clock.h"
@@ -203,34 +203,6 @@ static void test_length_with_transfer_encoding(void **state)
                400);
 }
 
-static void test_big_bodies(void **state)
-{
-    (void)state;
-    AUTO_STRBUF struct strbuf big = {0}, request = {0};
-    strbuf_init(&big, 0);
-    strbuf_init(&request, 0);
-    for (int i = 0; i < (1 << 20) + 10; i++)
-        strbuf_addch(&big, ' ');
-    AUTO_ANSWER struct answer declared =
-        app_send("POST", "/api/v1/orders", app_token, NULL, big.data);
-    assert_int_equal(declared.status, 413);
-    assert_string_equal(app_at(&declared, "/error"), "body_too_large");
-    /* The same without a declared length. */
-    strbuf_addf(&request,
-                "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
-                "Transfer-Encoding: chunked\r\n\r\n%zx\r\n",
-                app_token, big.len);
-    strbuf_add(&request, big.data, big.len);
-    strbuf_adds(&request, "\r\n0\r\n\r\n");
-    AUTO_ANSWER struct answer chunked;
-    app_raw(request.data, request.len, &chunked);
-    assert_int_equal(chunked.status, 413);
-    /* A body of just under the limit is read, and is what it is: no JSON object. */
-    strbuf_truncate(&big, (1 << 20) - 10);
-    AUTO_ANSWER struct answer fits = app_send("POST", "/api/v1/orders", app_token, NULL, big.data);
-    assert_int_equal(fits.status, 400);
-}
-
 /* No well-formedness of any kind may crash it. */
 static void test_garbage(void **state)
 {
@@ -268,118 +240,6 @@ static void test_deep_json(void **state)
     AUTO_ANSWER struct answer a = app_post("/api/v1/orders", deep.data);
     assert_int_equal(a.status, 400);
     assert_string_equal(app_at(&a, "/error"), "bad_json");
-}
-
-/* ---- servers with options of their own ---------------------------------------------------- */
-
-static void restart(const struct platform_server_options *changes)
-{
-    app_server_stop();
-    assert_int_equal(app_server_start(changes), 0);
-}
-
-/* How long until the server ends a connection on which a byte is sent now and then. */
-static int64_t drip(const char *text)
-{
-    int fd = app_connect();
-    int64_t started_ms = clock_monotonic_ms();
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    while (clock_monotonic_ms() - started_ms < 8000) {
-        if (*text != '\0' && send(fd, text++, 1, MSG_NOSIGNAL) != 1)
-            break;
-        if (poll(&poll_fd, 1, 100) > 0)
-            break;
-    }
-    close(fd);
-    return clock_monotonic_ms() - started_ms;
-}
-
-static void test_slow_clients(void **state)
-{
-    (void)state;
-    const struct platform_server_options options = {.receive_timeout_ms = 1000,
-                                                    .idle_timeout_ms = 1000};
-    restart(&options);
-    assert_in_range(drip(""), 900, 3000);
-    assert_in_range(drip("GET /health HTTP/1.1\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
-                    900, 3000);
-    int64_t body = drip("POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n"
-                        "\r\n{            ");
-    assert_in_range(body, 900, 4000);
-    restart(NULL);
-}
-
-static void test_rate_limit(void **state)
-{
-    (void)state;
-    char token[2048];
-    app_login("root", "root password", token);
-    for (int i = 0; i < 100; i++) {
-        AUTO_ANSWER struct answer a = app_send("GET", "/api/v1/stores", token, NULL, NULL);
-        assert_int_equal(a.status, 200);
-    }
-    AUTO_ANSWER struct answer over = app_send("GET", "/api/v1/stores", token, NULL, NULL);
-    assert_int_equal(over.status, 429);
-    assert_string_equal(app_at(&over, "/message"), "Too many requests");
-    assert_non_null(strstr(over.text.data, "Retry-After: 1\r\n"));
-    /* The integration role has its own quota, and health is not counted. */
-    AUTO_ANSWER struct answer bot = app_get("/api/v1/stores");
-    assert_int_equal(bot.status, 200);
-    AUTO_ANSWER struct answer health = app_send("GET", "/health", token, NULL, NULL);
-    assert_int_equal(health.status, 200);
-}
-
-/* Guessing passwords is counted by address. */
-static void test_login_rate(void **state)
-{
-    (void)state;
-    const struct settings few = {.timezone = "Asia/Shanghai",
-                                 .points_per_yuan = "1",
-                                 .page_size_default = 20,
-                                 .page_size_max = 100,
-                                 .access_token_ms = 60000,
-                                 .refresh_token_ms = 60000,
-                                 .database_connections_max = 4,
-                                 .database_lock_timeout_ms = 1000,
-                                 .rate_minute = {3, 60000},
-                                 .rate_hour = {100, 3600000}};
-    const struct platform_server_options options = {.settings = &few};
-    const char *body = "{\"username\":\"root\",\"password\":\"guess\"}";
-    restart(&options);
-    for (int i = 0; i < 3; i++) {
-        AUTO_ANSWER struct answer a = app_send("POST", "/api/v1/auth/login", NULL, NULL, body);
-        assert_int_equal(a.status, 401);
-    }
-    AUTO_ANSWER struct answer over = app_send("POST", "/api/v1/auth/login", NULL, NULL, body);
-    assert_int_equal(over.status, 429);
-    restart(NULL);
-}
-
-/* Clients beyond the pool wait their turn. */
-static void *get_stores(void *arg)
-{
-    AUTO_ANSWER struct answer a = app_get("/api/v1/stores");
-    *(int *)arg = a.status;
-    return NULL;
-}
-
-static void test_more_clients_than_connections(void **state)
-{
-    (void)state;
-    const struct platform_server_options options = {.database_connections_max = 2};
-    pthread_t threads[30];
-    int statuses[30];
-    restart(&options);
-    for (size_t i = 0; i < 30; i++)
-        pthread_create(&threads[i], NULL, get_stores, &statuses[i]);
-    for (size_t i = 0; i < 30; i++)
-        pthread_join(threads[i], NULL);
-    for (size_t i = 0; i < 30; i++)
-        assert_int_equal(statuses[i], 200);
-    assert_in_range(app_number("select count(*) from pg_stat_activity where application_name like "
-                               "'diner serve%'"),
-                    1, 2);
-    restart(NULL);
 }
 
 static void test_database_restart(void **state)
@@ -495,13 +355,8 @@ int main(void)
         T(test_lost_update),
         T(test_nul_in_address),
         T(test_length_with_transfer_encoding),
-        T(test_big_bodies),
         T(test_garbage),
         T(test_deep_json),
-        T(test_slow_clients),
-        T(test_rate_limit),
-        T(test_login_rate),
-        T(test_more_clients_than_connections),
         T(test_database_restart),
         T(test_graceful_stop),
         T(test_refused_options),
