@@ -66,23 +66,6 @@ void cli_usage_line(const struct command *const *path, size_t depth, struct strb
         strbuf_adds(out, message_text(" | COMMAND"));
 }
 
-static void help_paragraphs(struct strbuf *out, const char *text)
-{
-    AUTO_STRBUF struct strbuf one = {0};
-
-    strbuf_init(&one, 0);
-    while (text && *text) {
-        const char *end = strstr(text, "\n\n");
-        size_t n = end ? (size_t)(end - text) : strlen(text);
-        strbuf_clear(&one);
-        strbuf_add(&one, text, n);
-        strbuf_addch(out, '\n');
-        cli_wrap(out, one.data, 0, CLI_WIDTH);
-        text += n;
-        text += strspn(text, "\n");
-    }
-}
-
 static void help_children(struct strbuf *out, const struct command *c, bool is_root, bool color)
 {
     if (!c->children)
@@ -154,7 +137,13 @@ void cli_help(const struct command *const *path, size_t depth, bool color, struc
     strbuf_addf(out, color ? "\033[1m%s\033[0m" : "%s", message_text("usage: "));
     cli_usage_line(path, depth, out);
     strbuf_addch(out, '\n');
-    help_paragraphs(out, c->description ? message_text(c->description) : NULL);
+    AUTO_STRBUF struct strbuf paragraph = {0};
+    strbuf_init(&paragraph, 0);
+    const char *text = c->description ? message_text(c->description) : NULL;
+    while (cli_paragraph(&text, &paragraph)) {
+        strbuf_addch(out, '\n');
+        cli_wrap(out, paragraph.data, 0, CLI_WIDTH);
+    }
     help_children(out, c, depth == 1, color);
     help_arguments(out, c, color);
     cli_options_of(path, depth, &options);

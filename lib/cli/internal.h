@@ -93,6 +93,8 @@ size_t cli_piece(const char *text);
 /* Words of text from column `indent`, broken before column `width`; the first line starts where
  * the caller stands. Ends with a newline. */
 void cli_wrap(struct strbuf *out, const char *text, size_t indent, size_t width);
+/* The next of the paragraphs that empty lines part, into one; false after the last. */
+bool cli_paragraph(const char **text, struct strbuf *one);
 void cli_pad(struct strbuf *out, size_t columns);
 
 /* What is declared for shells to complete: "stores" for "store"; NULL for files and nothing. */

@@ -119,6 +119,19 @@ void cli_add_safe(struct strbuf *out, const char *text, size_t n, bool keep_newl
     }
 }
 
+bool cli_paragraph(const char **text, struct strbuf *one)
+{
+    if (*text == NULL || **text == '\0')
+        return false;
+    const char *end = strstr(*text, "\n\n");
+    size_t n = end != NULL ? (size_t)(end - *text) : strlen(*text);
+    strbuf_clear(one);
+    strbuf_add(one, *text, n);
+    *text += n;
+    *text += strspn(*text, "\n");
+    return true;
+}
+
 void cli_pad(struct strbuf *out, size_t columns)
 {
     while (columns-- > 0)

@@ -280,7 +280,7 @@ struct severity section_severity(const struct sink *s)
 
 /* ---- charts ---------------------------------------------------------------------------------- */
 
-struct chart_context section_chart(struct sink *s, struct strbuf *svg)
+static struct chart_context section_chart(struct sink *s, struct strbuf *svg)
 {
     return (struct chart_context){.d = s->d, .arena = s->arena, .out = svg, .serial = s->serial};
 }

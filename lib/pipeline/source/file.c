@@ -132,7 +132,8 @@ int file_lines_open(struct source *s, struct file_feed *feed, size_t line_max_by
 
 /* ---- one input after the other ---------------------------------------------------------- */
 
-bool file_is_open(const struct source *s)
+/* A source has one open text: csv, or lines. */
+static bool file_is_open(const struct source *s)
 {
     return s->csv != NULL || s->lines != NULL;
 }
