@@ -230,6 +230,11 @@ static int run_env(struct cli *cli, const void *args, struct error *err)
     TRY(open_existing(cli, a->dir, &dev, err));
     (void)fprintf(cli->out, "export DINER_CONFIG=%s\nexport DINER_DEV_DIR=%s\n",
                   shell_quoted(cli->arena, dev.config), shell_quoted(cli->arena, dev.directory));
+    /* Of pipelines/stock_sync.yaml: here are the ERP's exports of this environment. */
+    if (getenv("ERP_STOCK_FILE") == NULL)
+        (void)fprintf(cli->out, "export ERP_STOCK_FILE=%s\n",
+                      shell_quoted(cli->arena,
+                                   arena_printf(cli->arena, "%s/erp/stock_*.csv", dev.directory)));
     return 0;
 }
 
