@@ -352,9 +352,10 @@ static void write_line(const struct table *t, const char *const *cells, const st
 }
 
 /* The key in the reader's words, or in upper case. */
-static const char *heading(const struct table *t, const char *key)
+static const char *heading(const struct table *t, const struct table_column *column)
 {
-    const char *words = message_text_of("column", key);
+    const char *key = column->key;
+    const char *words = column->is_own ? key : message_text_of("column", key);
 
     if (words != key)
         return words;
@@ -387,7 +388,7 @@ static void text_held(const struct table *t, struct layout *l)
     const char *headings[COLUMNS_MAX];
 
     for (size_t i = 0; i < t->ncolumns; i++)
-        headings[i] = heading(t, t->columns[i].key);
+        headings[i] = heading(t, &t->columns[i]);
     measure(t, headings, l);
     write_line(t, headings, l, t->cli->color);
     for (size_t i = 0; i < t->nheld; i += t->ncolumns)
