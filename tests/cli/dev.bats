@@ -38,7 +38,7 @@ teardown_file() { dev_stop; }
 }
 
 @test "env prints what a shell needs" {
-    run --separate-stderr env -u ERP_STOCK_FILE "$DINER" dev env
+    run --separate-stderr env ERP_STOCK_FILE='/before/erp/stock_*.csv' "$DINER" dev env
     assert_status 0
     assert_stdout_is "export DINER_CONFIG=$DINER_DEV_DIR/diner.yaml
 export DINER_DEV_DIR=$DINER_DEV_DIR

@@ -1,5 +1,5 @@
-#include "format/jsonx.h"
 #include "cli/internal.h"
+#include "format/jsonx.h"
 #include "sample.h"
 #include <unistd.h>
 
