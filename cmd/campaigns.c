@@ -4,6 +4,7 @@
 #include "cmd/commands.h"
 #include "cmd/listing.h"
 #include "cmd/orders.h"
+#include "core/message.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -141,13 +142,13 @@ static int print_figures(struct cli *cli, const struct jsonx *campaign, struct e
     TRY(listing_print_rows(cli, jsonx_get(figures, "stores"), figure_columns, "no order had it yet",
                            err));
     const char *left = jsonx_text(jsonx_get(campaign, "budget_left"));
-    cli_summary(cli, "campaign %s: %s orders of %s, %s off them, %s left to pay%s%s",
-                jsonx_text(jsonx_get(campaign, "code")),
-                listing_text(cli, jsonx_get(figures, "orders")),
-                jsonx_text(jsonx_get(figures, "gross_amount")),
-                jsonx_text(jsonx_get(figures, "discount_amount")),
-                jsonx_text(jsonx_get(figures, "net_amount")),
-                left != NULL ? "; left of the budget: " : "", left != NULL ? left : "");
+    cli_summary(
+        cli, "campaign %s: %s orders of %s, %s off them, %s left to pay%s%s",
+        jsonx_text(jsonx_get(campaign, "code")), listing_text(cli, jsonx_get(figures, "orders")),
+        jsonx_text(jsonx_get(figures, "gross_amount")),
+        jsonx_text(jsonx_get(figures, "discount_amount")),
+        jsonx_text(jsonx_get(figures, "net_amount")),
+        left != NULL ? message_text("; left of the budget: ") : "", left != NULL ? left : "");
     return 0;
 }
 

@@ -125,13 +125,3 @@ struct domain_context *desk_context(struct desk *d)
 {
     return &d->ctx;
 }
-
-struct channel_local *desk_channel_local(struct desk *d)
-{
-    return d->channel;
-}
-
-const char *desk_callback_secret(const struct desk *d)
-{
-    return d->secret;
-}

@@ -15,8 +15,6 @@ struct saga_desk *desk_saga(struct desk *d);
 /* One more connection, for two things at a time; opened at the first call, freed with the desk. */
 int desk_second(struct desk *d, struct db_conn **ret, struct error *err);
 struct domain_context *desk_context(struct desk *d);
-struct channel_local *desk_channel_local(struct desk *d); /* NULL: not configured */
-const char *desk_callback_secret(const struct desk *d);   /* NULL: none */
 /* Whether either connection is configured. */
 bool desk_has_database(struct cli *cli);
 /* The DSN of connection 'platform', else 'warehouse'; the caller frees it with secret_free. */

@@ -223,6 +223,17 @@ static int run_status(struct cli *cli, const void *args, struct error *err)
     return error_hint(err, "'diner dev up' starts what is missing");
 }
 
+/* Of pipelines/stock_sync.yaml: where the ERP's exports of an environment are. */
+#define ERP_EXPORTS "/erp/stock_*.csv"
+
+/* Set by hand, not by an environment of before. */
+static bool has_own_export(void)
+{
+    const char *file = getenv("ERP_STOCK_FILE");
+    size_t n = file != NULL ? strlen(file) : 0, ours = strlen(ERP_EXPORTS);
+    return n > 0 && (n < ours || strcmp(file + n - ours, ERP_EXPORTS) != 0);
+}
+
 static int run_env(struct cli *cli, const void *args, struct error *err)
 {
     const struct dev_args *a = args;
@@ -230,6 +241,10 @@ static int run_env(struct cli *cli, const void *args, struct error *err)
     TRY(open_existing(cli, a->dir, &dev, err));
     (void)fprintf(cli->out, "export DINER_CONFIG=%s\nexport DINER_DEV_DIR=%s\n",
                   shell_quoted(cli->arena, dev.config), shell_quoted(cli->arena, dev.directory));
+    if (!has_own_export())
+        (void)fprintf(
+            cli->out, "export ERP_STOCK_FILE=%s\n",
+            shell_quoted(cli->arena, arena_printf(cli->arena, "%s" ERP_EXPORTS, dev.directory)));
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "cmd/commands.h"
 #include "cmd/engine.h"
 #include "cmd/listing.h"
+#include "core/message.h"
 #include "format/jsonx.h"
 #include "platform/client/client.h"
 
@@ -143,7 +144,8 @@ static int show_found(struct cli *cli, const struct show_args *args, struct erro
     int code = listing_print_fields(cli, jsonx_pointer(answer, "/data/member"), err);
     if (code == 0)
         cli_summary(cli, "known by the %s%s", jsonx_text(jsonx_pointer(answer, "/data/matched_by")),
-                    jsonx_count(others) > 0 ? "; others have another of these keys:" : "");
+                    jsonx_count(others) > 0 ? message_text("; others have another of these keys:")
+                                            : "");
     for (size_t i = 0; i < jsonx_count(others) && code == 0; i++)
         cli_summary(cli, "  %s", jsonx_text(jsonx_at(others, i)));
     jsonx_free(answer);

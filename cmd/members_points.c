@@ -4,6 +4,7 @@
 #include "cmd/job.h"
 #include "cmd/listing.h"
 #include "cmd/members.h"
+#include "core/message.h"
 #include "domain/points.h"
 #include "domain/tier.h"
 #include "platform/client/client.h"
@@ -278,7 +279,7 @@ static int expire(struct cli *cli, const void *bound, struct error *err)
         return code;
     code = finish(cli, expire_columns, sums, code, err);
     cli_summary(cli, "members points expire: %" PRId64 " points of %" PRId64 " members %s", sums[2],
-                sums[0], cli->dry_run ? "are over" : "expired");
+                sums[0], cli->dry_run ? message_text("are over") : message_text("expired"));
     return code;
 }
 
@@ -355,8 +356,8 @@ static int evaluate(struct cli *cli, const void *bound, struct error *err)
         return code;
     code = finish(cli, evaluate_columns, sums, code, err);
     cli_summary(cli, "members tiers evaluate: %" PRId64 " %s, %" PRId64 " %s", sums[0],
-                cli->dry_run ? "would rise" : "rose", sums[1],
-                cli->dry_run ? "would fall" : "fell");
+                cli->dry_run ? message_text("would rise") : message_text("rose"), sums[1],
+                cli->dry_run ? message_text("would fall") : message_text("fell"));
     return code;
 }
 

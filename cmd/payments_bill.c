@@ -23,7 +23,8 @@ const char *bill_fen_text(struct arena *arena, int64_t fen)
     return bill_fee_text(arena, fen * BILL_FEE_PER_FEN);
 }
 
-const char *bill_day_text(struct arena *arena, int32_t days)
+/* "2026-11-21" */
+static const char *bill_day_text(struct arena *arena, int32_t days)
 {
     char *text = arena_alloc(arena, 11);
     date_print(days, text);

@@ -8,9 +8,8 @@
 /* One answer: a row for programs, a line a member for people. The columns end with key NULL. */
 int bill_print_one(struct cli *cli, const struct table_column *columns, const char *const *values,
                    struct error *err);
-const char *bill_fen_text(struct arena *arena, int64_t fen);  /* "12.30" */
-const char *bill_fee_text(struct arena *arena, int64_t e5);   /* "0.16", "0.72006" */
-const char *bill_day_text(struct arena *arena, int32_t days); /* "2026-11-21" */
+const char *bill_fen_text(struct arena *arena, int64_t fen); /* "12.30" */
+const char *bill_fee_text(struct arena *arena, int64_t e5);  /* "0.16", "0.72006" */
 const char *bill_count_text(struct arena *arena, uint64_t n);
 
 /* Where `bill fetch` puts it: the same for the same bill, whenever it is fetched. */

@@ -5,6 +5,7 @@
 #include "cmd/payments.h"
 #include "core/clock.h"
 #include "core/datetime.h"
+#include "core/message.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -271,8 +272,8 @@ static int handle(struct cli *cli, const void *bound, struct error *err)
     int code = handle_all(desk_context(desk), args, cli->dry_run, err);
     desk_free(desk);
     if (code == 0)
-        cli_summary(cli, "%s%zu differences are dealt with", cli->dry_run ? "dry run: " : "",
-                    args->ids.count);
+        cli_summary(cli, "%s%zu differences are dealt with",
+                    cli->dry_run ? message_text("dry run: ") : "", args->ids.count);
     return code;
 }
 

@@ -6,6 +6,7 @@
 #include "cmd/payments.h"
 #include "cmd/payments_bill.h"
 #include "core/datetime.h"
+#include "core/message.h"
 #include "core/sha256.h"
 #include "core/signals.h"
 
@@ -28,10 +29,10 @@ static int check_day(const struct bill_file *files, size_t n, struct error *err)
     if (has_payments && has_refunds)
         return 0;
     error_set(err, ERR_DATA, "'%s' has no %s, and no other bill of that day was given",
-              files[0].path, has_payments ? "refunds" : "payments");
+              files[0].path, has_payments ? message_text("refunds") : message_text("payments"));
     return error_hint(err, "give the bill of type %s of that day as well",
-                      has_payments  ? "REFUND, or that of type ALL,"
-                      : has_refunds ? "SUCCESS, or that of type ALL,"
+                      has_payments  ? message_text("REFUND, or that of type ALL,")
+                      : has_refunds ? message_text("SUCCESS, or that of type ALL,")
                                     : "ALL");
 }
 
@@ -219,7 +220,7 @@ static int report(struct reconcile_work *w, struct error *err)
     filter.from = NULL;
     TRY(difference_open(w->ctx, &filter, &open, &pending, err));
     cli_summary(w->cli, "payments reconcile: %" PRId64 " open, %" PRId64 " wait for later bills%s",
-                open, pending, w->cli->dry_run ? "; dry run: nothing was kept" : "");
+                open, pending, w->cli->dry_run ? message_text("; dry run: nothing was kept") : "");
     *err = w->failed;
     return open > 0 ? still_open(open, err) : (int)err->code;
 }

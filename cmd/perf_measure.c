@@ -167,8 +167,9 @@ static void tell_sent(void *self, uint64_t sent)
     progress_update(self, sent, 0, 0);
 }
 
-int perf_measure_config(struct cli *cli, const char *url, const char *path, struct perf_config *ret,
-                        struct error *err)
+/* One of a URL and a perf.yaml. */
+static int perf_measure_config(struct cli *cli, const char *url, const char *path,
+                               struct perf_config *ret, struct error *err)
 {
     if ((url == NULL) == (path == NULL)) {
         error_set(err, ERR_USAGE, "%s",

@@ -6,9 +6,6 @@
 #include "perf/config.h"
 #include "perf/study_run.h"
 
-/* One of a URL and a perf.yaml. */
-int perf_measure_config(struct cli *cli, const char *url, const char *path, struct perf_config *ret,
-                        struct error *err);
 /* db: instead of the configuration's, or NULL. before is filled where the configuration has a
  * second address; it may be NULL. */
 int perf_measure(struct cli *cli, const struct perf_config *c, const char *db, unsigned phases,

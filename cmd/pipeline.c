@@ -265,7 +265,8 @@ static int preview_row(void *self, const struct stream_spec *s, const char *cons
         for (size_t i = 0; i < s->ncolumns; i++)
             columns[i] = (struct table_column){
                 arena_strdup(p->cli->arena, s->columns[i].name),
-                db_type_is_number(&s->columns[i].type) ? TABLE_DECIMAL : TABLE_TEXT};
+                db_type_is_number(&s->columns[i].type) ? TABLE_DECIMAL : TABLE_TEXT,
+                .is_own = true};
         columns[s->ncolumns] = (struct table_column){"reject", TABLE_TEXT};
         p->table = table_new(p->cli, columns);
     }

@@ -19,6 +19,7 @@ struct cli {
     struct config *config; /* loaded unless the command says CLI_NO_CONFIG */
     enum cli_output output;
     bool is_terminal; /* stdout */
+    size_t columns;   /* of that terminal; 0: it is none, or does not say */
     bool color;       /* stderr and stdout; NO_COLOR, TERM=dumb, not a terminal: off */
     bool quiet;
     bool dry_run, yes; /* for commands with CLI_DRY_RUN / CLI_DESTROYS */

@@ -23,7 +23,7 @@ static void entry(struct strbuf *out, const char *label, const char *text)
         column = 0;
     }
     cli_pad(out, LABEL_COLUMNS - column);
-    cli_wrap(out, message_text(text), LABEL_COLUMNS, CLI_WIDTH);
+    cli_wrap(out, message_text(text), LABEL_COLUMNS, cli_help_columns());
 }
 
 static void field_entry(struct strbuf *out, const struct field *f, const char *label)
@@ -64,23 +64,6 @@ void cli_usage_line(const struct command *const *path, size_t depth, struct strb
     }
     if (c->children)
         strbuf_adds(out, message_text(" | COMMAND"));
-}
-
-static void help_paragraphs(struct strbuf *out, const char *text)
-{
-    AUTO_STRBUF struct strbuf one = {0};
-
-    strbuf_init(&one, 0);
-    while (text && *text) {
-        const char *end = strstr(text, "\n\n");
-        size_t n = end ? (size_t)(end - text) : strlen(text);
-        strbuf_clear(&one);
-        strbuf_add(&one, text, n);
-        strbuf_addch(out, '\n');
-        cli_wrap(out, one.data, 0, CLI_WIDTH);
-        text += n;
-        text += strspn(text, "\n");
-    }
 }
 
 static void help_children(struct strbuf *out, const struct command *c, bool is_root, bool color)
@@ -146,15 +129,23 @@ static void help_examples(struct strbuf *out, const struct command *c, bool colo
 
 void cli_help(const struct command *const *path, size_t depth, bool color, struct strbuf *out)
 {
+    AUTO_STRBUF struct strbuf paragraph = {0};
     const struct command *c = path[depth - 1];
     struct cli_options options;
 
-    cli_path_name(path, depth, ' ', out);
-    strbuf_addf(out, " - %s\n\n", message_text(c->summary));
+    strbuf_init(&paragraph, 0);
+    cli_path_name(path, depth, ' ', &paragraph);
+    strbuf_addf(&paragraph, " - %s", message_text(c->summary));
+    cli_wrap(out, paragraph.data, 0, cli_help_columns());
+    strbuf_addch(out, '\n');
     strbuf_addf(out, color ? "\033[1m%s\033[0m" : "%s", message_text("usage: "));
     cli_usage_line(path, depth, out);
     strbuf_addch(out, '\n');
-    help_paragraphs(out, c->description ? message_text(c->description) : NULL);
+    const char *text = c->description ? message_text(c->description) : NULL;
+    while (cli_paragraph(&text, &paragraph)) {
+        strbuf_addch(out, '\n');
+        cli_wrap(out, paragraph.data, 0, cli_help_columns());
+    }
     help_children(out, c, depth == 1, color);
     help_arguments(out, c, color);
     cli_options_of(path, depth, &options);

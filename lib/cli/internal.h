@@ -6,7 +6,7 @@
 
 #define CLI_DEPTH_MAX   6
 #define CLI_OPTIONS_MAX 128
-#define CLI_WIDTH       90 /* columns of help texts */
+#define CLI_WIDTH       90 /* columns of help texts, where a terminal has not fewer */
 
 /* The options every command has, and those that a command's flags bring. */
 struct cli_globals {
@@ -93,7 +93,14 @@ size_t cli_piece(const char *text);
 /* Words of text from column `indent`, broken before column `width`; the first line starts where
  * the caller stands. Ends with a newline. */
 void cli_wrap(struct strbuf *out, const char *text, size_t indent, size_t width);
+/* The next of the paragraphs that empty lines part, into one; false after the last. */
+bool cli_paragraph(const char **text, struct strbuf *one);
 void cli_pad(struct strbuf *out, size_t columns);
+/* Columns of the terminal that a stream is; 0 when it is none, or does not say. */
+size_t cli_terminal_columns(FILE *stream);
+/* What help is wrapped to: CLI_WIDTH, or what the terminal has. */
+size_t cli_help_columns(void);
+void cli_set_help_columns(size_t terminal_columns);
 
 /* What is declared for shells to complete: "stores" for "store"; NULL for files and nothing. */
 const char *cli_dynamic_names(const struct field *f);

@@ -346,6 +346,8 @@ int cli_run(const struct command *root, int argc, char **argv, FILE *out, FILE *
 
     r.cli.arena = arena_new();
     r.cli.is_terminal = isatty(fileno(out)) == 1;
+    r.cli.columns = r.cli.is_terminal ? cli_terminal_columns(out) : 0;
+    cli_set_help_columns(r.cli.columns);
     r.cli.color = wants_color(&r, CLI_COLOR_AUTO);
     int status = run_words(&r, argc, argv);
     (void)message_in_english(false);

@@ -47,23 +47,6 @@ static void man_heading(struct strbuf *out, const char *text)
     strbuf_addf(out, ".SH %s\n", message_text(text));
 }
 
-static void man_paragraphs(struct strbuf *out, const char *text)
-{
-    AUTO_STRBUF struct strbuf one = {0};
-
-    strbuf_init(&one, 0);
-    while (text && *text) {
-        const char *end = strstr(text, "\n\n");
-        size_t n = end ? (size_t)(end - text) : strlen(text);
-        strbuf_clear(&one);
-        strbuf_add(&one, text, n);
-        strbuf_adds(out, ".PP\n");
-        man_line(out, one.data);
-        text += n;
-        text += strspn(text, "\n");
-    }
-}
-
 static void man_tagged(struct strbuf *out, const char *tag, const char *text, const char *notes)
 {
     strbuf_adds(out, ".TP\n\\fB");
@@ -214,8 +197,14 @@ void cli_man_page(const struct command *const *path, size_t depth, struct strbuf
     strbuf_adds(out, ".B ");
     man_line(out, usage.data);
     if (c->description) {
+        AUTO_STRBUF struct strbuf paragraph = {0};
+        const char *text = message_text(c->description);
+        strbuf_init(&paragraph, 0);
         man_heading(out, "DESCRIPTION");
-        man_paragraphs(out, message_text(c->description));
+        while (cli_paragraph(&text, &paragraph)) {
+            strbuf_adds(out, ".PP\n");
+            man_line(out, paragraph.data);
+        }
     }
     man_children(out, path, depth);
     man_arguments(out, c);

@@ -5,7 +5,6 @@
 #include "core/message.h"
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define FIRST_MS   1000
@@ -84,11 +83,8 @@ static void add_left(struct strbuf *out, uint64_t done, uint64_t total, int64_t 
 
 static size_t terminal_columns(const struct progress *p)
 {
-    struct winsize size;
-
-    if (ioctl(fileno(p->err), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
-        return size.ws_col;
-    return 80;
+    size_t columns = cli_terminal_columns(p->err);
+    return columns > 0 ? columns : 80;
 }
 
 /* Cut so that the line never wraps: a wrapped one could not be wiped. */

@@ -9,11 +9,15 @@
 
 #define COLUMNS_MAX    128
 #define HELD_BYTES_MAX ((size_t)4 << 20)
+#define GAP            2 /* between columns */
+#define FOLD_INDENT    4
 
 /* How the lines of a table are laid out. */
 struct layout {
-    size_t widths[COLUMNS_MAX], last;
+    size_t widths[COLUMNS_MAX], first, last;
+    size_t heading_width, room; /* of the last column; 0: as much as it wants */
     bool shown[COLUMNS_MAX];
+    bool folds[COLUMNS_MAX]; /* begins a line of its own: a terminal is too narrow for the row */
 };
 
 struct table {
@@ -214,6 +218,19 @@ static void csv_row(struct table *t, const char *const *values, struct strbuf *l
 
 /* ---- tables ------------------------------------------------------------------------------ */
 
+/* To the second: the other forms have the rest. */
+static void add_time(struct strbuf *out, const char *value)
+{
+    const char *dot = strchr(value, '.');
+    size_t n = dot != NULL ? (size_t)(dot - value) : strlen(value);
+
+    cli_add_safe(out, value, n, false);
+    if (dot != NULL) {
+        dot += 1 + strspn(dot + 1, "0123456789");
+        cli_add_safe(out, dot, strlen(dot), false);
+    }
+}
+
 static const char *text_cell(struct table *t, size_t column, const char *value, struct strbuf *out)
 {
     const struct table_column *c = &t->columns[column];
@@ -223,7 +240,9 @@ static const char *text_cell(struct table *t, size_t column, const char *value, 
     else if (value && c->is_words)
         value = message_text(value);
     strbuf_clear(out);
-    if (value)
+    if (value && c->kind == TABLE_TIME)
+        add_time(out, value);
+    else if (value)
         cli_add_safe(out, value, strlen(value), false);
     else
         strbuf_addch(out, '-');
@@ -251,42 +270,92 @@ static void choose_columns(const struct table *t, struct layout *l)
         l->shown[i] = !t->columns[i].is_quiet || t->is_flowing;
         for (size_t at = i; at < t->nheld && !l->shown[i]; at += t->ncolumns)
             l->shown[i] = !says_nothing(t->held[at]);
-        if (l->shown[i])
-            l->last = i;
     }
 }
 
+/* A row goes on below itself, between two columns, where the terminal ends. Nothing stands behind
+ * the last column: a text in it does so only where it is too long itself. */
+static void fold(const struct table *t, struct layout *l)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < t->ncolumns; i++)
+        if (l->shown[i])
+            l->last = i;
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        if (!l->shown[i])
+            continue;
+        bool is_free = i == l->last && !is_number_kind(t->columns[i].kind);
+        size_t width = is_free ? l->heading_width : l->widths[i];
+        size_t begin = used > 0 ? used + GAP : 0;
+        l->folds[i] = used > 0 && t->cli->columns > 0 && begin + width > t->cli->columns;
+        if (is_free && used > 0 && t->cli->columns > 0 && !l->folds[i])
+            l->room = t->cli->columns - begin;
+        if (used == 0)
+            l->first = i;
+        used = l->folds[i] ? FOLD_INDENT + width : begin + width;
+    }
+}
+
+/* A row as it is written, without blanks at the end of a line: of the lines that it is folded into,
+ * those that say nothing are left out. */
+struct row_text {
+    struct strbuf *out;
+    size_t line; /* where the last line begins, with the line end before it */
+    bool says;
+};
+
+static void end_line(struct row_text *r)
+{
+    if (r->line > 0 && !r->says)
+        strbuf_truncate(r->out, r->line);
+    while (r->out->len > r->line && r->out->data[r->out->len - 1] == ' ')
+        strbuf_truncate(r->out, r->out->len - 1);
+    r->line = r->out->len;
+    r->says = false;
+}
+
 static void add_cell(const struct table *t, const struct layout *l, size_t column, const char *cell,
-                     bool is_first, struct strbuf *line)
+                     struct row_text *r)
 {
     size_t width = display_width(cell, strlen(cell));
     size_t pad = l->widths[column] > width ? l->widths[column] - width : 0;
     bool right = is_number_kind(t->columns[column].kind);
 
-    if (!is_first)
-        strbuf_adds(line, "  ");
+    if (l->folds[column] || (column == l->last && l->room > 0 && width > l->room)) {
+        end_line(r);
+        strbuf_addch(r->out, '\n');
+        cli_pad(r->out, FOLD_INDENT);
+    } else if (column != l->first) {
+        cli_pad(r->out, GAP);
+    }
     if (right)
-        cli_pad(line, pad);
-    strbuf_adds(line, cell);
-    if (!right && column < l->last) /* no blanks at the end of a line */
-        cli_pad(line, pad);
+        cli_pad(r->out, pad);
+    strbuf_adds(r->out, cell);
+    if (!right)
+        cli_pad(r->out, pad);
+    r->says |= cell[0] != '\0' && strcmp(cell, "-") != 0;
 }
 
-static void text_line(const struct table *t, const char *const *cells, const struct layout *l,
-                      struct strbuf *line)
+static void write_line(const struct table *t, const char *const *cells, const struct layout *l,
+                       bool is_bold)
 {
-    size_t start = line->len;
+    AUTO_STRBUF struct strbuf line = {0};
+    struct row_text r = {.out = &line};
 
-    for (size_t i = 0; i < t->ncolumns; i++) {
+    strbuf_init(&line, 0);
+    for (size_t i = 0; i < t->ncolumns; i++)
         if (l->shown[i])
-            add_cell(t, l, i, cells[i], line->len == start, line);
-    }
+            add_cell(t, l, i, cells[i], &r);
+    end_line(&r);
+    (void)fprintf(t->cli->out, is_bold ? "\033[1m%s\033[0m\n" : "%s\n", line.data);
 }
 
 /* The key in the reader's words, or in upper case. */
-static const char *heading(const struct table *t, const char *key)
+static const char *heading(const struct table *t, const struct table_column *column)
 {
-    const char *words = message_text_of("column", key);
+    const char *key = column->key;
+    const char *words = column->is_own ? key : message_text_of("column", key);
 
     if (words != key)
         return words;
@@ -299,8 +368,11 @@ static const char *heading(const struct table *t, const char *key)
 static void measure(const struct table *t, const char *const *headings, struct layout *l)
 {
     choose_columns(t, l);
-    for (size_t i = 0; i < t->ncolumns; i++)
+    for (size_t i = 0; i < t->ncolumns; i++) {
         l->widths[i] = display_width(headings[i], strlen(headings[i]));
+        if (l->shown[i])
+            l->heading_width = l->widths[i];
+    }
     for (size_t i = 0, column = 0; i < t->nheld; i++, column++) {
         size_t width = display_width(t->held[i], strlen(t->held[i]));
         if (column == t->ncolumns)
@@ -308,44 +380,37 @@ static void measure(const struct table *t, const char *const *headings, struct l
         if (width > l->widths[column])
             l->widths[column] = width;
     }
+    fold(t, l);
 }
 
 static void text_held(const struct table *t, struct layout *l)
 {
-    AUTO_STRBUF struct strbuf line = {0};
     const char *headings[COLUMNS_MAX];
 
     for (size_t i = 0; i < t->ncolumns; i++)
-        headings[i] = heading(t, t->columns[i].key);
+        headings[i] = heading(t, &t->columns[i]);
     measure(t, headings, l);
-    strbuf_init(&line, 0);
-    strbuf_adds(&line, t->cli->color ? "\033[1m" : "");
-    text_line(t, headings, l, &line);
-    strbuf_adds(&line, t->cli->color ? "\033[0m\n" : "\n");
-    (void)fwrite(line.data, 1, line.len, t->cli->out);
-    for (size_t i = 0; i < t->nheld; i += t->ncolumns) {
-        strbuf_clear(&line);
-        text_line(t, t->held + i, l, &line);
-        strbuf_addch(&line, '\n');
-        (void)fwrite(line.data, 1, line.len, t->cli->out);
-    }
+    write_line(t, headings, l, t->cli->color);
+    for (size_t i = 0; i < t->nheld; i += t->ncolumns)
+        write_line(t, t->held + i, l, false);
 }
 
 static void text_write(struct table *t, const char *const *values)
 {
-    AUTO_STRBUF struct strbuf line = {0}, cell = {0};
-    bool is_first = true;
+    AUTO_STRBUF struct strbuf cell = {0}, all = {0};
+    const char *cells[COLUMNS_MAX];
+    size_t at[COLUMNS_MAX];
 
-    strbuf_init(&line, 0);
     strbuf_init(&cell, 0);
+    strbuf_init(&all, 0);
     for (size_t i = 0; i < t->ncolumns; i++) {
-        if (!t->layout.shown[i])
-            continue;
-        add_cell(t, &t->layout, i, text_cell(t, i, values[i], &cell), is_first, &line);
-        is_first = false;
+        at[i] = all.len;
+        strbuf_adds(&all, text_cell(t, i, values[i], &cell));
+        strbuf_addch(&all, '\0');
     }
-    strbuf_addch(&line, '\n');
-    (void)fwrite(line.data, 1, line.len, t->cli->out);
+    for (size_t i = 0; i < t->ncolumns; i++)
+        cells[i] = all.data + at[i];
+    write_line(t, cells, &t->layout, false);
 }
 
 /* ---- all forms --------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@ struct table_column {
     const char *key; /* JSON and CSV name; the table's heading is it in upper case */
     enum table_kind kind;
     bool is_quiet; /* left out of a table (only) in which it says 0, "" or - on every row */
+    bool is_own;   /* the key is a name of somebody else's: a table does not translate it */
     bool is_words; /* texts of diner's own: a table (only) says them in the reader's language */
 };
 struct table;

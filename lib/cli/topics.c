@@ -53,7 +53,7 @@ static void line(struct strbuf *out, const char *label, size_t column, const cha
         width = 0;
     }
     cli_pad(out, column - width);
-    cli_wrap(out, message_text(text), column, CLI_WIDTH);
+    cli_wrap(out, message_text(text), column, cli_help_columns());
 }
 
 /* Codes that share a status are told in one entry. */

@@ -3,6 +3,9 @@
 #include "cli/internal.h"
 #include "cli/table.h"
 #include <stdint.h>
+#include <sys/ioctl.h>
+
+#define COLUMNS_LEAST 20 /* fewer are no terminal for people */
 
 struct range {
     uint32_t first, last;
@@ -117,6 +120,41 @@ void cli_add_safe(struct strbuf *out, const char *text, size_t n, bool keep_newl
             strbuf_addf(out, c < 0x100 ? "\\x%02x" : "\\u%04x", c);
         i += used;
     }
+}
+
+bool cli_paragraph(const char **text, struct strbuf *one)
+{
+    if (*text == NULL || **text == '\0')
+        return false;
+    const char *end = strstr(*text, "\n\n");
+    size_t n = end != NULL ? (size_t)(end - *text) : strlen(*text);
+    strbuf_clear(one);
+    strbuf_add(one, *text, n);
+    *text += n;
+    *text += strspn(*text, "\n");
+    return true;
+}
+
+size_t cli_terminal_columns(FILE *stream)
+{
+    struct winsize size;
+
+    return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col >= COLUMNS_LEAST
+               ? size.ws_col
+               : 0;
+}
+
+static size_t help_columns = CLI_WIDTH;
+
+void cli_set_help_columns(size_t terminal_columns)
+{
+    help_columns =
+        terminal_columns > 0 && terminal_columns < CLI_WIDTH ? terminal_columns : CLI_WIDTH;
+}
+
+size_t cli_help_columns(void)
+{
+    return help_columns;
 }
 
 void cli_pad(struct strbuf *out, size_t columns)

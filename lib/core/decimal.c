@@ -331,24 +331,6 @@ bool decimal_rescale(const struct decimal *a, int scale, struct decimal *ret)
     return true;
 }
 
-bool decimal_round(const struct decimal *a, int scale, struct decimal *ret)
-{
-    if (scale < 0 || scale >= a->scale) {
-        return decimal_rescale(a, scale, ret);
-    }
-    __int128 divisor = power_of_ten(a->scale - scale);
-    __int128 quotient = a->coefficient / divisor;
-    __int128 rest = a->coefficient % divisor;
-    __int128 half = divisor / 2;
-    if (rest >= half) {
-        quotient++;
-    } else if (rest <= -half) {
-        quotient--;
-    }
-    *ret = (struct decimal){.coefficient = quotient, .scale = scale};
-    return true;
-}
-
 bool decimal_is_zero(const struct decimal *a)
 {
     return a->coefficient == 0;

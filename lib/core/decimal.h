@@ -27,8 +27,6 @@ bool decimal_subtract(const struct decimal *a, const struct decimal *b, struct d
 bool decimal_multiply(const struct decimal *a, const struct decimal *b, struct decimal *ret);
 /* Changes the scale; false when digits other than zero would be lost or the range left. */
 bool decimal_rescale(const struct decimal *a, int scale, struct decimal *ret);
-/* As above, but rounds half away from zero. */
-bool decimal_round(const struct decimal *a, int scale, struct decimal *ret);
 bool decimal_is_zero(const struct decimal *a);
 
 /* Amounts of money: integer minor units (fen) and an ISO 4217 code. */

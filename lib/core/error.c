@@ -148,19 +148,6 @@ enum error_class error_class_of(enum error_code code)
     return error_info_of(code)->class;
 }
 
-const char *error_class_name(enum error_class class)
-{
-    static const char *const names[] = {
-        [ERROR_CLASS_NONE] = "none",           [ERROR_CLASS_USAGE] = "usage",
-        [ERROR_CLASS_CONFIG] = "config",       [ERROR_CLASS_AUTH] = "auth",
-        [ERROR_CLASS_NOT_FOUND] = "not_found", [ERROR_CLASS_CONFLICT] = "conflict",
-        [ERROR_CLASS_TRANSIENT] = "transient", [ERROR_CLASS_RATE_LIMITED] = "rate_limited",
-        [ERROR_CLASS_DATA] = "data",           [ERROR_CLASS_CANCELLED] = "cancelled",
-        [ERROR_CLASS_INTERNAL] = "internal",   [ERROR_CLASS_BUG] = "bug",
-    };
-    return (size_t) class < sizeof names / sizeof names[0] ? names[class] : "bug";
-}
-
 const char *error_code_name(enum error_code code)
 {
     return error_info_of(code)->name;

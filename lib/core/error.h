@@ -73,10 +73,9 @@ int error_context(struct error *err, const char *format, ...) __attribute__((for
 void error_clear(struct error *err);
 
 enum error_class error_class_of(enum error_code code);
-const char *error_class_name(enum error_class class); /* "transient", ... */
-const char *error_code_name(enum error_code code);    /* "ERR_AUTH", ... */
-const char *error_code_text(enum error_code code);    /* the sentence of error_codes.def */
-int error_exit_status(enum error_code code);          /* 0 for ERR_OK */
+const char *error_code_name(enum error_code code); /* "ERR_AUTH", ... */
+const char *error_code_text(enum error_code code); /* the sentence of error_codes.def */
+int error_exit_status(enum error_code code);       /* 0 for ERR_OK */
 
 /* True for the classes transient and rate_limited. */
 bool error_is_retryable(const struct error *err);

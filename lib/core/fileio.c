@@ -16,6 +16,36 @@
 #define READ_BYTES  ((size_t)64 << 10)
 #define WRITE_BYTES ((size_t)64 << 10)
 
+/* ---- descriptors ---------------------------------------------------------------------------- */
+
+int file_open_input(const char *path, int *ret_fd, const char **ret_name, struct error *err)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT)
+        return error_set(err, ERR_NOT_FOUND, "file '%s' does not exist", path);
+    if (fd < 0)
+        return error_set_errno(err, ERR_IO, errno, "cannot open '%s'", path);
+    *ret_fd = fd;
+    *ret_name = is_stdin ? "standard input" : path;
+    return 0;
+}
+
+bool file_write_all(int fd, const void *bytes, size_t n)
+{
+    for (const char *at = bytes; n > 0;) {
+        ssize_t written = write(fd, at, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return false;
+        at += written;
+        n -= (size_t)written;
+    }
+    return true;
+}
+
 /* ---- reading ------------------------------------------------------------------------------- */
 
 static int file_open_read(const char *path, int *ret_fd, struct error *err)
@@ -235,19 +265,10 @@ int atomic_file_open(const char *path, struct atomic_file **ret, struct error *e
 
 static int atomic_file_put(struct atomic_file *f, const char *bytes, size_t n, struct error *err)
 {
-    while (n > 0) {
-        ssize_t written = write(f->fd, bytes, n);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written < 0) {
-            f->failed = true;
-            return error_set_errno(err, ERR_IO, errno, "cannot write '%s'", f->path);
-        }
-        bytes += written;
-        n -= (size_t)written;
-    }
-    return 0;
+    if (file_write_all(f->fd, bytes, n))
+        return 0;
+    f->failed = true;
+    return error_set_errno(err, ERR_IO, errno, "cannot write '%s'", f->path);
 }
 
 static int atomic_file_flush(struct atomic_file *f, struct error *err)

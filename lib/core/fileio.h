@@ -11,6 +11,12 @@
  * among them). path "-" is standard input. */
 int file_read(const char *path, size_t max_bytes, struct strbuf *out, struct error *err);
 
+/* Opens a file, or for "-" standard input under a number of its own, and says what messages call it
+ * (ret_name, borrowed). ERR_NOT_FOUND, ERR_IO. */
+int file_open_input(const char *path, int *ret_fd, const char **ret_name, struct error *err);
+/* All n bytes; false with errno. */
+bool file_write_all(int fd, const void *bytes, size_t n);
+
 /* An output written beside its final name (".NAME.XXXXXX.tmp" in the same directory), synced and
  * renamed on commit; discarded otherwise. Left-overs of killed writers of the same name are
  * removed on open when their writer is gone (flock). */

@@ -40,18 +40,6 @@ bool log_enabled(enum log_level level)
     return level <= log_threshold;
 }
 
-int log_level_parse(const char *name, enum log_level *ret, struct error *err)
-{
-    for (size_t i = 0; i < LOG_LEVEL_COUNT; i++) {
-        if (strcmp(name, log_level_names[i]) == 0) {
-            *ret = (enum log_level)i;
-            return 0;
-        }
-    }
-    error_set(err, ERR_CONFIG, "unknown log level '%s'", name);
-    return error_hint(err, "one of error, warn, notice, info, sql, debug, trace");
-}
-
 static void log_context_remove(size_t i)
 {
     free(log_contexts[i].value);

@@ -15,7 +15,6 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_SQL, LOG_DEBUG, 
 
 void log_setup(FILE *sink, enum log_level level, bool json); /* default: stderr, notice, text */
 bool log_enabled(enum log_level level);
-int log_level_parse(const char *name, enum log_level *ret, struct error *err);
 
 /* Context added to each later event; NULL value removes. key must be a literal; value copied. */
 void log_context(const char *key, const char *value);

@@ -142,7 +142,7 @@ void trace_span_enter(struct trace_span *s)
     entered = s;
 }
 
-void trace_span_leave(struct trace_span *s)
+static void trace_span_leave(struct trace_span *s)
 {
     if (entered == s)
         entered = s->outer;

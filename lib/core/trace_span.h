@@ -60,7 +60,6 @@ void trace_span_begin(struct trace_span *s, enum trace_span_kind kind, const cha
 /* Within the caller's span that a traceparent names; without a good one it begins a trace. */
 void trace_span_begin_remote(struct trace_span *s, const char *traceparent, const char *name);
 void trace_span_enter(struct trace_span *s);
-void trace_span_leave(struct trace_span *s);
 /* key: a literal. Beyond TRACE_SPAN_ATTRIBUTES_MAX they are left out. */
 void trace_span_text(struct trace_span *s, const char *key, const char *text, size_t length);
 void trace_span_number(struct trace_span *s, const char *key, int64_t number);

@@ -300,11 +300,6 @@ int db_server_version(const struct db_conn *conn)
     return conn->pg != NULL ? PQserverVersion(conn->pg) : 0;
 }
 
-int db_socket(const struct db_conn *conn)
-{
-    return conn->pg != NULL ? PQsocket(conn->pg) : -1;
-}
-
 void db_set_step(struct db_conn *conn, const char *step)
 {
     struct error ignored = ERROR_INIT;

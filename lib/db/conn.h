@@ -36,7 +36,6 @@ void db_close(struct db_conn *conn); /* NULL-safe; rolls back by closing */
 bool db_is_alive(const struct db_conn *conn);
 int db_server_version(const struct db_conn *conn);        /* 150020 */
 void db_set_step(struct db_conn *conn, const char *step); /* application_name suffix, best effort */
-int db_socket(const struct db_conn *conn);
 /* Puts the text behind every statement as a comment (a traceparent, say), so that the server's logs
  * and samples name who asked; such statements are not prepared. NULL: no more. A text with the
  * marks of a comment in it is left out. */
@@ -119,7 +118,6 @@ int db_refuse_pooler(struct db_conn *conn, struct error *err);
 int db_try_lock(struct db_conn *conn, const char *name, struct error *err);
 /* As db_try_lock, but any number of sessions may hold it shared; excludes db_try_lock. */
 int db_try_lock_shared(struct db_conn *conn, const char *name, struct error *err);
-void db_unlock(struct db_conn *conn, const char *name);
 
 void db_quote_identifier(struct strbuf *out, const char *identifier); /* "x" with quotes doubled */
 void db_quote_qualified(struct strbuf *out, const char *schema,

@@ -47,8 +47,6 @@ struct span db_copy_out_row(const struct db_copy_out *c);
  * without waiting, until about max_bytes are held; not while fields of c are in use. */
 #define DB_COPY_OUT_MAX 64
 int db_copy_out_prefetch(struct db_copy_out *c, size_t max_bytes, struct error *err);
-/* Whether the next row (or the end) can be had, mostly without waiting. */
-bool db_copy_out_is_ready(const struct db_copy_out *c);
 /* Waits for all[wanted], taking in what comes for the others (NULL: none) meanwhile. At most
  * DB_COPY_OUT_MAX. */
 int db_copy_out_wait(struct db_copy_out *const *all, size_t n, size_t wanted, size_t max_bytes,

@@ -380,7 +380,8 @@ int db_copy_out_next(struct db_copy_out *c, const struct span **ret_fields, bool
 
 /* ---- several at once ---------------------------------------------------------------------- */
 
-bool db_copy_out_is_ready(const struct db_copy_out *c)
+/* Whether the next row (or the end) can be had, mostly without waiting. */
+static bool db_copy_out_is_ready(const struct db_copy_out *c)
 {
     return c->is_done || c->is_drained || c->position < c->input.len;
 }

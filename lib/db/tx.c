@@ -231,17 +231,3 @@ int db_try_lock_shared(struct db_conn *conn, const char *name, struct error *err
 {
     return try_lock(conn, 's', name, err);
 }
-
-void db_unlock(struct db_conn *conn, const char *name)
-{
-    struct error ignored = ERROR_INIT;
-    for (size_t i = 0; i < conn->lock_count; i++) {
-        if (strcmp(conn->locks[i] + 1, name) != 0)
-            continue;
-        const char *sql = conn->locks[i][0] == 's' ? sql_lock_release_shared : sql_lock_release;
-        free(conn->locks[i]);
-        conn->locks[i] = conn->locks[--conn->lock_count];
-        (void)db_execute(conn, sql, DB_PARAMS(name), NULL, &ignored);
-        return;
-    }
-}

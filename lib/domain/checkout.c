@@ -4,7 +4,9 @@
 #include "domain/payment.h"
 #include "gen/embed.h"
 
-bool checkout_needs_channel(const struct channel *channel, const char *method)
+/* wechat and alipay are taken by a payment channel, where one is configured; any other method is
+ * recorded, for somebody has the money already; wallet takes it from the member's wallet. */
+static bool checkout_needs_channel(const struct channel *channel, const char *method)
 {
     return channel != NULL && (strcmp(method, "wechat") == 0 || strcmp(method, "alipay") == 0);
 }

@@ -4,10 +4,6 @@
 
 #include "domain/saga.h"
 
-/* wechat and alipay are taken by a payment channel, where one is configured; any other method is
- * recorded, for somebody has the money already; wallet takes it from the member's wallet. */
-bool checkout_needs_channel(const struct channel *channel, const char *method);
-
 struct checkout_payment {
     const char *order_no;
     const char *method; /* NULL: as ordered */

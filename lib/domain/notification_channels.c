@@ -209,8 +209,10 @@ struct http_request notification_request(const struct notification_call *call)
 
 /* ---- at once ------------------------------------------------------------------------------- */
 
-int notification_send_once(struct notification_way *w, const struct notification_message *m,
-                           struct arena *arena, enum notification_outcome *ret, struct error *err)
+/* Sends in this moment and waits. 0 only with ACCEPTED. */
+static int notification_send_once(struct notification_way *w, const struct notification_message *m,
+                                  struct arena *arena, enum notification_outcome *ret,
+                                  struct error *err)
 {
     struct notification_call call = {0};
     struct http_response response = {0};

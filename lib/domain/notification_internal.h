@@ -95,15 +95,6 @@ void notification_event_body(const struct notification_message *m, struct strbuf
 const char *notification_time_text(struct arena *arena, int64_t at_s);
 /* The call as a request; it borrows from call. */
 struct http_request notification_request(const struct notification_call *call);
-/* Sends in this moment and waits. 0 only with ACCEPTED. */
-int notification_send_once(struct notification_way *w, const struct notification_message *m,
-                           struct arena *arena, enum notification_outcome *ret, struct error *err);
-
-/* notification_mail.c */
-const char *notification_mail_subject(struct arena *arena, const char *order_no);
-/* The template order_confirmation: plain text with lines and total. */
-int notification_mail_text(const struct notification_message *m, struct strbuf *out,
-                           struct error *err);
 
 /* notification_sign.c: the vendors' signatures. Base64 into out. */
 int notification_sign_dingtalk(const char *secret, const char *timestamp_ms, struct strbuf *out,

@@ -4,7 +4,8 @@
 #include "format/jsonx.h"
 #include <string.h>
 
-const char *notification_mail_subject(struct arena *arena, const char *order_no)
+/* notification_mail.c */
+static const char *notification_mail_subject(struct arena *arena, const char *order_no)
 {
     return arena_printf(arena, "订单确认 - %s", order_no);
 }
@@ -56,8 +57,9 @@ static bool is_zero(const char *amount)
     return strspn(amount, "0.-") == strlen(amount);
 }
 
-int notification_mail_text(const struct notification_message *m, struct strbuf *out,
-                           struct error *err)
+/* The template order_confirmation: plain text with lines and total. */
+static int notification_mail_text(const struct notification_message *m, struct strbuf *out,
+                                  struct error *err)
 {
     struct jsonx *order;
     TRY(jsonx_parse(m->payload, strlen(m->payload), "payload", &order, err));

@@ -262,22 +262,17 @@ int archive_zip_read(struct archive_zip *z, const struct archive_member *m, cons
 
 /* ---- a zip that comes in a pipe ------------------------------------------------------------ */
 
-static int write_all(int fd, const char *bytes, size_t n, struct error *err)
+static int write_temporary(int fd, const char *bytes, size_t n, struct error *err)
 {
-    while (n > 0) {
-        ssize_t k = write(fd, bytes, n);
-        if (k < 0 && errno != EINTR)
-            return error_set_errno(err, ERR_IO, errno, "cannot write a temporary file");
-        bytes += k > 0 ? k : 0;
-        n -= k > 0 ? (size_t)k : 0;
-    }
-    return 0;
+    return file_write_all(fd, bytes, n)
+               ? 0
+               : error_set_errno(err, ERR_IO, errno, "cannot write a temporary file");
 }
 
 static int copy_all(int from, int to, const char *name, struct span head, struct error *err)
 {
     char bytes[COPY_BYTES];
-    TRY(write_all(to, head.ptr, head.len, err));
+    TRY(write_temporary(to, head.ptr, head.len, err));
     for (;;) {
         ssize_t k = read(from, bytes, sizeof(bytes));
         if (k < 0 && errno != EINTR)
@@ -286,7 +281,7 @@ static int copy_all(int from, int to, const char *name, struct span head, struct
         if (k == 0)
             return 0;
         if (k > 0)
-            TRY(write_all(to, bytes, (size_t)k, err));
+            TRY(write_temporary(to, bytes, (size_t)k, err));
     }
 }
 

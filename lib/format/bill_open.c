@@ -2,7 +2,6 @@
 #include "core/fileio.h"
 #include "format/bill_internal.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -310,14 +309,10 @@ int bill_open_fd(int fd, const char *name, struct bill **ret, struct error *err)
 
 int bill_open(const char *path, struct bill **ret, struct error *err)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 && errno == ENOENT)
-        return error_set(err, ERR_NOT_FOUND, "file '%s' does not exist", path);
-    if (fd < 0)
-        return error_set_errno(err, ERR_IO, errno, "cannot open '%s'", path);
-    return bill_open_fd(fd, is_stdin ? "standard input" : path, ret, err);
+    const char *name;
+    int fd;
+    TRY(file_open_input(path, &fd, &name, err));
+    return bill_open_fd(fd, name, ret, err);
 }
 
 int bill_next(struct bill *b, struct bill_row *ret, bool *ret_end, struct error *err)

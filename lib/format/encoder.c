@@ -44,22 +44,13 @@ void encoder_free(struct encoder *e)
     free(e);
 }
 
-static unsigned code_point(const char *s, size_t n)
-{
-    static const unsigned char FIRST_BITS[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    unsigned value = (unsigned char)s[0] & FIRST_BITS[n];
-    for (size_t i = 1; i < n; i++)
-        value = value << 6 | ((unsigned char)s[i] & 0x3F);
-    return value;
-}
-
 /* Tells text that is no UTF-8 from a character that the target encoding lacks. */
 static int refuse_at(const struct encoder *e, const char *s, size_t n, struct error *err)
 {
     for (size_t k = 1; k <= 4 && k <= n; k++)
         if (utf8_is_valid(s, k))
             return error_set(err, ERR_DATA, "character '%.*s' (U+%04X) does not exist in %s",
-                             (int)k, s, code_point(s, k), e->name);
+                             (int)k, s, utf8_code_point(s, k), e->name);
     return error_set(err, ERR_DATA, "text for %s is not UTF-8", e->name);
 }
 

@@ -89,5 +89,9 @@ size_t utf8_valid_prefix(const char *s, size_t n, uint64_t *multibyte);
 bool utf8_is_incomplete(const char *s, size_t n);
 size_t utf8_cut(const char *s, size_t n,
                 size_t max_bytes); /* longest prefix ending at a code point */
+/* Bytes that the character at s takes by its first one, at most n. */
+size_t utf8_bytes(const char *s, size_t n);
+/* The character of valid UTF-8 that these n bytes (1 to 4) are. */
+unsigned utf8_code_point(const char *s, size_t n);
 
 #endif

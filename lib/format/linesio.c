@@ -1,7 +1,7 @@
 #include "format/linesio.h"
+#include "core/fileio.h"
 #include "core/signals.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -194,14 +194,10 @@ int linesio_open_source(struct byte_source *source, const char *name, const char
 int linesio_open_path(const char *path, const char *encoding, size_t line_max_bytes,
                       struct linesio **ret, struct error *err)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 && errno == ENOENT)
-        return error_set(err, ERR_NOT_FOUND, "file '%s' does not exist", path);
-    if (fd < 0)
-        return error_set_errno(err, ERR_IO, errno, "cannot open '%s'", path);
-    return linesio_open(fd, is_stdin ? "standard input" : path, encoding, line_max_bytes, ret, err);
+    const char *name;
+    int fd;
+    TRY(file_open_input(path, &fd, &name, err));
+    return linesio_open(fd, name, encoding, line_max_bytes, ret, err);
 }
 
 void linesio_close(struct linesio *l)

@@ -112,3 +112,19 @@ size_t utf8_cut(const char *s, size_t n, size_t max_bytes)
         cut--;
     return cut;
 }
+
+size_t utf8_bytes(const char *s, size_t n)
+{
+    unsigned char lead = (unsigned char)s[0];
+    size_t bytes = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    return bytes < n ? bytes : n;
+}
+
+unsigned utf8_code_point(const char *s, size_t n)
+{
+    static const unsigned char first_bits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    unsigned value = (unsigned char)s[0] & first_bits[n];
+    for (size_t i = 1; i < n; i++)
+        value = value << 6 | ((unsigned char)s[i] & 0x3F);
+    return value;
+}

@@ -3,11 +3,6 @@
 
 #ifndef DINER_HAVE_RABBITMQ
 
-bool broker_is_built(void)
-{
-    return false;
-}
-
 static int without(struct error *err)
 {
     error_set(err, ERR_CONFIG, "this diner was built without librabbitmq: it reaches no RabbitMQ");
@@ -147,11 +142,6 @@ void broker_keep_end(struct broker *b)
     {                                                                                              \
         0                                                                                          \
     }
-
-bool broker_is_built(void)
-{
-    return true;
-}
 
 /* The library takes what it only reads without const. */
 amqp_bytes_t broker_span(struct span span)

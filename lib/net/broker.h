@@ -21,8 +21,6 @@ struct broker_options {
     /* Called on each new connection, to declare what it needs; may be NULL. */
     int (*declare)(struct broker *b, struct error *err);
 };
-/* Whether the program was built with librabbitmq. */
-bool broker_is_built(void);
 /* Connects to nothing; strings are copied. ERR_CONFIG for a wrong URL, or without librabbitmq. */
 int broker_new(const struct broker_options *options, struct broker **ret, struct error *err);
 /* Ends the connection; it may be connected again. What was consumed and not acknowledged goes back

@@ -423,12 +423,6 @@ bool connector_has_resource(const struct connector *c, const char *resource)
     return resource_find(c, resource) != NULL;
 }
 
-void connector_resource_names(const struct connector *c, const char *const **ret, size_t *ret_count)
-{
-    *ret = c->spec.resources.names;
-    *ret_count = c->spec.resources.count;
-}
-
 int connector_write_of(const struct connector *c, const char *resource, struct connector_write *ret,
                        struct error *err)
 {

@@ -30,8 +30,6 @@ const char *connector_name(const struct connector *c);
 /* Lint only: problems of a connector file. */
 void connector_lint(const struct ynode *root, struct arena *arena, struct diagnostics *d);
 bool connector_has_resource(const struct connector *c, const char *resource);
-void connector_resource_names(const struct connector *c, const char *const **ret,
-                              size_t *ret_count);
 
 /* Named values for ${...} in a resource's path, query and body. */
 struct connector_param {
@@ -169,8 +167,6 @@ int tape_open(const char *path, enum tape_mode mode, struct tape **ret, struct e
 /* A tape of one answer, JSON, to whatever GET or listing is asked first; a second request finds
  * nothing. name is for messages; body is copied. */
 struct tape *tape_of_body(const char *name, struct span body);
-/* Record: JSON members of this name, at any depth, are personal. Before the first request. */
-void tape_personal(struct tape *t, const char *member);
 /* Record: writes the file, whole or not at all, readable by its owner only. */
 int tape_save(struct tape *t, struct error *err);
 /* Exchanges: all of the tape; those that replay was not asked for (a page no longer read). */

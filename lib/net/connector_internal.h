@@ -248,7 +248,6 @@ struct disguise {
     bool is_masked; /* it becomes **** instead: of requests, which are compared */
 };
 bool disguise_wants(const struct disguise *d, struct span name);
-void disguise_text(const struct disguise *d, struct span text, struct strbuf *out);
 /* A text that is not personal as a whole: a URL with its parameters, or whatever people write. */
 void disguise_loose(const struct disguise *d, struct span text, struct strbuf *out);
 struct jwriter;
@@ -264,8 +263,6 @@ void disguise_pairs(const struct disguise *d, struct span pairs, struct strbuf *
 bool rule_when_matches(const struct rule_when *w, const struct http_response *response);
 /* The part of it about the body. */
 bool rule_body_matches(const struct rule_when *w, struct span body);
-const struct rule_spec *rules_find(const struct connector_spec *spec,
-                                   const struct http_response *response);
 /* The values of message_from that are there, joined. */
 void rules_reason(const struct field_strings *message_from, const struct http_response *response,
                   struct strbuf *out);

@@ -64,8 +64,8 @@ bool rule_when_matches(const struct rule_when *w, const struct http_response *re
     return status_matches(&w->status, response->status) && rule_body_matches(w, body);
 }
 
-const struct rule_spec *rules_find(const struct connector_spec *spec,
-                                   const struct http_response *response)
+static const struct rule_spec *rules_find(const struct connector_spec *spec,
+                                          const struct http_response *response)
 {
     const struct rule_spec *rules = spec->rules.items;
 

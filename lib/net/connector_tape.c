@@ -61,7 +61,8 @@ static void record_begin(struct tape *t)
     t->w = (struct jwriter){.out = &t->file, .indent = 1};
 }
 
-void tape_personal(struct tape *t, const char *member)
+/* Record: JSON members of this name, at any depth, are personal. Before the first request. */
+static void tape_personal(struct tape *t, const char *member)
 {
     if (t->is_exact || disguise_wants(&t->disguise, span_of(member)) ||
         t->disguise.nnames == PERSONAL_MAX)

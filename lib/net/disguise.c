@@ -47,7 +47,7 @@ static unsigned dice_throw(struct dice *dice, unsigned sides)
     return (unsigned)((z ^ (z >> 31)) % sides);
 }
 
-void disguise_text(const struct disguise *d, struct span text, struct strbuf *out)
+static void disguise_text(const struct disguise *d, struct span text, struct strbuf *out)
 {
     static const char *const others[] = {"甲", "乙", "丙", "丁", "戊", "己", "庚", "辛"};
     struct dice dice = dice_of(d, text);

@@ -62,7 +62,7 @@ static void attempt_leave(struct http_client *c, struct http_task *t)
     http_transfer_end(c, t);
 }
 
-void http_task_finish(struct http_client *c, struct http_task *t)
+static void http_task_finish(struct http_client *c, struct http_task *t)
 {
     attempt_leave(c, t);
     t->is_finished = true;

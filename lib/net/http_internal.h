@@ -75,7 +75,6 @@ struct http_client {
 void http_list_remove(struct http_task *t);
 void http_list_move_last(struct http_task_list *list, struct http_task *t);
 void http_list_move_first(struct http_task_list *list, struct http_task *t);
-void http_task_finish(struct http_client *c, struct http_task *t);
 void http_task_fail(struct http_client *c, struct http_task *t, const struct error *err);
 /* Starts what may start now. Returns whether anything did; *wake_ns shrinks to when to ask again.
  */

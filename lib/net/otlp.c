@@ -74,8 +74,9 @@ static void write_resource(struct jwriter *w, const struct otlp_options *o, uint
     jwriter_end(w);
 }
 
-void otlp_write(const struct otlp_options *options, const struct trace_span *spans, size_t count,
-                uint64_t dropped, struct strbuf *out)
+/* The body of that request. */
+static void otlp_write(const struct otlp_options *options, const struct trace_span *spans,
+                       size_t count, uint64_t dropped, struct strbuf *out)
 {
     struct jwriter w;
     jwriter_init(&w, out);

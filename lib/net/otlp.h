@@ -17,8 +17,5 @@ struct otlp_options {
  * in no trace itself. Errors as those of http_send and http_response_check. */
 int otlp_send(const struct otlp_options *options, const struct trace_span *spans, size_t count,
               uint64_t dropped, struct error *err);
-/* The body of that request. */
-void otlp_write(const struct otlp_options *options, const struct trace_span *spans, size_t count,
-                uint64_t dropped, struct strbuf *out);
 
 #endif

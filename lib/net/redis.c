@@ -3,11 +3,6 @@
 
 #ifndef DINER_HAVE_HIREDIS
 
-bool redis_is_built(void)
-{
-    return false;
-}
-
 int redis_open(const struct redis_options *options, struct redis **ret, struct error *err)
 {
     (void)options;
@@ -56,11 +51,6 @@ struct redis {
     redisContext *idle[IDLE_MAX];
     size_t idle_count;
 };
-
-bool redis_is_built(void)
-{
-    return true;
-}
 
 /* ---- the URL ------------------------------------------------------------------------------ */
 

@@ -18,8 +18,6 @@ struct redis_options {
     int64_t breaker_failures, breaker_open_ms;
 };
 struct redis;
-/* Whether the program was built with hiredis. */
-bool redis_is_built(void);
 /* Connects when it is first used. ERR_CONFIG for a wrong URL, or without hiredis. */
 int redis_open(const struct redis_options *options, struct redis **ret, struct error *err);
 void redis_close(struct redis *r); /* NULL-safe; no thread may be using it */

@@ -34,7 +34,6 @@ struct advice {
     size_t npool, capacity;
 };
 
-bool advice_touches(const struct advice_query *q, size_t table);
 /* The index as hypopg is told of it: one statement, or one for each partition. At most max. */
 size_t advice_create(struct diagnosis *d, const struct index_candidate *c, const char **list,
                      size_t max);
@@ -43,9 +42,6 @@ size_t advice_create(struct diagnosis *d, const struct index_candidate *c, const
 int advice_report(struct advice *a, struct error *err);
 /* What the statistics alone suggest for a statement, with the reason why there is no more. */
 void advice_guess(struct diagnosis *d, size_t statement, const char *why, enum perf_proof proof);
-/* The index as DDL that a person runs, its name, and how to undo it, in the arena. */
-void advice_ddl(struct diagnosis *d, const struct index_candidate *c, const char **ret_apply,
-                const char **ret_undo);
 double advice_writes(const struct diagnosis *d, const struct index_candidate *c);
 
 #endif

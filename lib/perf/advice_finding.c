@@ -69,8 +69,9 @@ static void partitioned_ddl(struct diagnosis *d, const struct index_candidate *c
     }
 }
 
-void advice_ddl(struct diagnosis *d, const struct index_candidate *c, const char **ret_apply,
-                const char **ret_undo)
+/* The index as DDL that a person runs, its name, and how to undo it, in the arena. */
+static void advice_ddl(struct diagnosis *d, const struct index_candidate *c, const char **ret_apply,
+                       const char **ret_undo)
 {
     const struct perf_table *t = &d->study->server.tables[c->table];
     const char *name = index_name(d, t, c), *full = sql_name(t->schema, name, d->arena);

@@ -21,7 +21,4 @@ int attribution_finish(struct attribution *a, struct db_conn *conn, struct arena
                        struct perf_study *study, struct error *err);
 void attribution_free(struct attribution *a); /* NULL-safe */
 
-/* Least squares over the points of s, into intercept, slope and r2 (1 for a line). For tests. */
-void perf_slope_fit(struct perf_slope *s);
-
 #endif

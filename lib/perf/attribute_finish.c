@@ -119,7 +119,8 @@ static void fill_uses(const struct finishing *f, const struct attributed *a,
 
 /* ---- page sizes ----------------------------------------------------------------------------- */
 
-void perf_slope_fit(struct perf_slope *s)
+/* Least squares over the points of s, into intercept, slope and r2 (1 for a line). For tests. */
+static void perf_slope_fit(struct perf_slope *s)
 {
     double n = (double)s->points, mean_x = 0, mean_y = 0, xx = 0, xy = 0, yy = 0;
     for (size_t i = 0; i < s->points; i++) {

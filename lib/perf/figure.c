@@ -115,7 +115,8 @@ static double known_or_nan(double value)
     return value >= 0 ? value : NAN;
 }
 
-double figure_of_round(const struct perf_round *r, enum figure_kind kind)
+/* One round's figure; NAN where it has none. */
+static double figure_of_round(const struct perf_round *r, enum figure_kind kind)
 {
     uint64_t judged = r->requests > r->limited ? r->requests - r->limited : 0;
     switch (kind) {

@@ -61,8 +61,6 @@ struct perf_estimate {
 struct perf_estimate figure_estimate(const struct perf_study *s, size_t endpoint,
                                      struct perf_figure figure, struct arena *arena);
 
-/* One round's figure; NAN where it has none. */
-double figure_of_round(const struct perf_round *r, enum figure_kind kind);
 /* The rounds' figures of an endpoint, or of the whole: the i-th rounds of all endpoints together,
  * by weight. Returns how many, at most PERF_ROUNDS_MAX; rounds without the figure are left out. */
 #define PERF_ROUNDS_MAX 200

@@ -141,7 +141,8 @@ enum perf_severity finding_severity_at(double value, double medium, double high)
 
 /* ---- endpoints ----------------------------------------------------------------------------- */
 
-double endpoint_mean_ms(const struct perf_endpoint *e)
+/* Below 0 unknown. */
+static double endpoint_mean_ms(const struct perf_endpoint *e)
 {
     if (e->result != NULL && e->result->mean.known == PERF_MEASURED)
         return e->result->mean.value;

@@ -160,8 +160,6 @@ void diagnosis_miss(struct diagnosis *d, const char *what, const char *why_en, c
 /* The share of an endpoint's time that ms per request are, 0..1; below 0 when its time is unknown.
  */
 double endpoint_share(const struct perf_endpoint *e, double ms_per_request);
-/* Mean time of a request in ms; below 0 unknown. */
-double endpoint_mean_ms(const struct perf_endpoint *e);
 const struct perf_use *endpoint_use(const struct perf_endpoint *e, size_t statement);
 
 #endif

@@ -14,9 +14,9 @@
 #define STEPS       (SHIFTS * HALF + (1 << LINEAR_BITS))
 
 struct histogram {
-    uint64_t count, saturated;
+    uint64_t count;
     unsigned __int128 sum;
-    int64_t min, max;
+    int64_t max;
     uint64_t steps[STEPS];
 };
 
@@ -68,12 +68,8 @@ void histogram_record_n(struct histogram *h, int64_t value_us, uint64_t times)
         return;
     if (value_us < 0)
         value_us = 0;
-    if (value_us > HISTOGRAM_MAX_US) {
+    if (value_us > HISTOGRAM_MAX_US)
         value_us = HISTOGRAM_MAX_US;
-        h->saturated += times;
-    }
-    if (h->count == 0 || value_us < h->min)
-        h->min = value_us;
     if (value_us > h->max)
         h->max = value_us;
     h->count += times;
@@ -85,12 +81,9 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 {
     if (from->count == 0)
         return;
-    if (into->count == 0 || from->min < into->min)
-        into->min = from->min;
     if (from->max > into->max)
         into->max = from->max;
     into->count += from->count;
-    into->saturated += from->saturated;
     into->sum += from->sum;
     for (size_t i = 0; i < STEPS; i++)
         into->steps[i] += from->steps[i];
@@ -101,24 +94,9 @@ uint64_t histogram_count(const struct histogram *h)
     return h->count;
 }
 
-uint64_t histogram_saturated(const struct histogram *h)
-{
-    return h->saturated;
-}
-
-int64_t histogram_min(const struct histogram *h)
-{
-    return h->min;
-}
-
 int64_t histogram_max(const struct histogram *h)
 {
     return h->max;
-}
-
-double histogram_sum(const struct histogram *h)
-{
-    return (double)h->sum;
 }
 
 double histogram_mean(const struct histogram *h)

@@ -2,8 +2,8 @@
  *
  * Log buckets with 2048 linear steps in each, as HdrHistogram with 3 significant digits lays them
  * out: values are microseconds from 0 to HISTOGRAM_MAX_US; a recorded value is known to within
- * 0.1 %. Count, sum, minimum and maximum are exact. Larger values are recorded as the largest and
- * counted in `saturated`. One thread. Source of the layout: hdrhistogram.org. */
+ * 0.1 %. Count, mean and maximum are exact. Larger values are recorded as the largest. One thread.
+ * Source of the layout: hdrhistogram.org. */
 #ifndef DINER_PERF_HISTOGRAM_H
 #define DINER_PERF_HISTOGRAM_H
 
@@ -22,10 +22,7 @@ void histogram_record_n(struct histogram *h, int64_t value_us, uint64_t times);
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
 uint64_t histogram_count(const struct histogram *h);
-uint64_t histogram_saturated(const struct histogram *h);
-int64_t histogram_min(const struct histogram *h); /* 0 when empty */
 int64_t histogram_max(const struct histogram *h); /* 0 when empty */
-double histogram_sum(const struct histogram *h);
 double histogram_mean(const struct histogram *h); /* 0 when empty */
 /* The smallest recorded value that at least p percent of all are not above (nearest rank), rounded
  * up to its step and never above the maximum. p in 0..100; 0 when empty. */

@@ -210,7 +210,7 @@ static int choose(struct advice *a, const struct advice_query *q, struct error *
 
 /* ---- the workload ---------------------------------------------------------------------------- */
 
-bool advice_touches(const struct advice_query *q, size_t table)
+static bool advice_touches(const struct advice_query *q, size_t table)
 {
     for (size_t i = 0; i < q->tree->nrelations; i++)
         if (q->tree->relations[i].table == table)

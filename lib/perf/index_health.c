@@ -36,7 +36,10 @@ static bool is_of(const struct perf_index *x, const struct perf_table *t)
     return strcmp(x->table, t->name) == 0 && strcmp(x->schema, t->schema) == 0;
 }
 
-bool index_leads_with(const struct perf_index *x, const struct perf_table *t, const char *columns)
+/* Does the index begin with these columns (joined by ", "), in any order? A valid btree without
+ * predicate only. */
+static bool index_leads_with(const struct perf_index *x, const struct perf_table *t,
+                             const char *columns)
 {
     struct arena *arena = arena_new();
     size_t n = 0, found = 0;

@@ -7,9 +7,6 @@
 
 void diagnose_indexes(struct diagnosis *d);
 
-/* Does the index begin with these columns (joined by ", "), in any order? A valid btree without
- * predicate only. */
-bool index_leads_with(const struct perf_index *x, const struct perf_table *t, const char *columns);
 /* The name of the i-th key as a column, without quotes; "" after the last or for an expression. */
 const char *index_key_column(const struct perf_index *x, size_t i, struct arena *arena);
 

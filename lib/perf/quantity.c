@@ -63,7 +63,8 @@ void quantity_number(double value, struct strbuf *out)
     add_digits(sign_of(value, out), false, out);
 }
 
-void quantity_bytes(double bytes, struct strbuf *out)
+/* "312 B", "4.2 kB", "1.5 MB" */
+static void quantity_bytes(double bytes, struct strbuf *out)
 {
     static const char *const units[] = {NBSP "B", NBSP "kB", NBSP "MB", NBSP "GB", NBSP "TB"};
     size_t unit = 0;

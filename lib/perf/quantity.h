@@ -12,8 +12,6 @@ void quantity_ms(double ms, struct strbuf *out);
 void quantity_share(double share, struct strbuf *out);
 /* "1,234", "3.2", "0.05" */
 void quantity_number(double value, struct strbuf *out);
-/* "312 B", "4.2 kB", "1.5 MB" */
-void quantity_bytes(double bytes, struct strbuf *out);
 void quantity_of(enum figure_unit unit, double value, struct strbuf *out);
 /* With + or a minus sign. */
 void quantity_signed(enum figure_unit unit, double value, struct strbuf *out);

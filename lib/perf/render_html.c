@@ -112,14 +112,7 @@ void perf_render_html(const struct perf_document *d, struct strbuf *out)
     add_meta(&s);
     add_nav(&s);
     strbuf_adds(out, "</header>\n<main>\n");
-    section_summary(&s);
-    section_analysis(&s);
-    section_plan(&s);
-    section_phases(&s);
-    section_verify(&s);
-    section_results(&s);
-    section_lessons(&s);
-    section_appendix(&s);
+    section_body(&s);
     strbuf_adds(out, "</main>\n<footer><div class=\"rule\">\n");
     section_footer(&s);
     strbuf_addf(out, "</div></footer>\n<script>%s</script>\n</body>\n</html>\n",

@@ -33,14 +33,7 @@ void perf_render_markdown(const struct perf_document *d, struct strbuf *out)
     struct sink s = {.ops = &sink_markdown, .d = d, .out = &whole, .arena = arena};
     strbuf_init(&whole, 0);
     section_title(&s);
-    section_summary(&s);
-    section_analysis(&s);
-    section_plan(&s);
-    section_phases(&s);
-    section_verify(&s);
-    section_results(&s);
-    section_lessons(&s);
-    section_appendix(&s);
+    section_body(&s);
     strbuf_adds(&whole, "\n---\n\n");
     section_footer(&s);
     const char *text = whole.data + (whole.data[0] == '\n');

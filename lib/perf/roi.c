@@ -3,7 +3,9 @@
 
 #include <math.h>
 
-double roi_gain_of(const struct perf_study *s, const struct perf_finding *f)
+/* What a finding saves per request of the whole API, by the weights of its endpoints; below 0
+ * unknown. */
+static double roi_gain_of(const struct perf_study *s, const struct perf_finding *f)
 {
     double weight = 0;
     if (f->gain_ms_per_request < 0)

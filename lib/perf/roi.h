@@ -22,8 +22,5 @@ struct roi {
     double break_even_effort; /* what 12 months save */
 };
 struct roi roi_compute(const struct perf_document *d, struct arena *arena);
-/* What a finding saves per request of the whole API, by the weights of its endpoints; below 0
- * unknown. */
-double roi_gain_of(const struct perf_study *s, const struct perf_finding *f);
 
 #endif

@@ -8,6 +8,7 @@
 #include "perf/sink.h"
 
 void section_title(struct sink *s);
+void section_body(struct sink *s);     /* all of the following, in their order */
 void section_summary(struct sink *s);  /* page 1 */
 void section_analysis(struct sink *s); /* 1 */
 void section_plan(struct sink *s);     /* 2 */
@@ -15,8 +16,8 @@ void section_phases(struct sink *s);   /* 3 */
 void section_verify(struct sink *s);   /* 4 */
 void section_results(struct sink *s);  /* 5 */
 void section_lessons(struct sink *s);  /* 6 */
-void section_footer(struct sink *s);
 void section_appendix(struct sink *s);
+void section_footer(struct sink *s);
 
 /* Part of 1, of a database that was looked at alone. */
 void section_server(struct sink *s);
@@ -65,7 +66,6 @@ enum sink_tone tone_of_severity(enum perf_severity severity);
 /* "GET /a, GET /b and 3 more" */
 const char *say_endpoints(const struct sink *s, const size_t *endpoints, size_t n);
 const char *sort_key(const struct sink *s, double value); /* digits for sorting */
-struct chart_context section_chart(struct sink *s, struct strbuf *svg);
 /* Draws a chart into the sink. */
 void section_draw(struct sink *s, void (*chart)(struct chart_context *), enum report_text title,
                   bool half);

@@ -172,7 +172,9 @@ static const char *p_text(const struct sink *s, const struct study_change *c)
     if (!c->tested)
         return arena_printf(s->arena, "%s%s%s", say(s, TEXT_NOT_TESTED), say(s, TEXT_COLON),
                             say_why(s, c->why));
-    return c->p < 0.001 ? "p < 0.001" : arena_printf(s->arena, "p = %.3f", c->p);
+    return c->p < 0.001 ? "p\xC2\xA0<\xC2\xA0"
+                          "0.001"
+                        : arena_printf(s->arena, "p\xC2\xA0=\xC2\xA0%.3f", c->p);
 }
 
 /* A change that nothing establishes is shown, and said to be so. */
@@ -202,7 +204,7 @@ static struct sink_cell improvement_cell(struct sink *s, const struct study_chan
     if (!brief && c->tested && c->shift.has_interval && !c->scaled && c->before > 0) {
         strbuf_adds(&note, say(s, TEXT_COMMA));
         quantity_percent_change(c->shift.low / c->before, &note);
-        strbuf_adds(&note, " \xE2\x80\x93 ");
+        strbuf_adds(&note, "\xC2\xA0\xE2\x80\x93 ");
         quantity_percent_change(c->shift.high / c->before, &note);
     }
     if (!brief || !c->tested || c->verdict != CHANGE_SAME)
@@ -219,12 +221,14 @@ static void add_metric(struct sink *s, enum figure_kind kind)
     enum figure_unit unit = figure_unit(kind);
     const struct threshold *t = target_of(s, FIGURE_WHOLE, kind);
     struct perf_estimate now = figure_estimate(s->d->after, FIGURE_WHOLE, f, s->arena);
-    struct perf_estimate was = {.value = perf_unknown("no baseline was given")};
-    if (s->d->before != NULL)
-        was = figure_estimate(s->d->before, FIGURE_WHOLE, f, s->arena);
+    struct sink_cell before = {.text = say(s, TEXT_NOT_MEASURED), .tone = TONE_MUTED};
+    if (s->d->before != NULL) {
+        struct perf_estimate was = figure_estimate(s->d->before, FIGURE_WHOLE, f, s->arena);
+        before = value_cell(s, unit, &was);
+    }
     struct sink_cell cells[5] = {
         {.text = say(s, text_figure(kind))},
-        value_cell(s, unit, &was),
+        before,
         {.text = say_limit(s, t), .tone = t ? TONE_PLAIN : TONE_MUTED},
         value_cell(s, unit, &now),
         improvement_cell(s, study_change_of(s->d->comparison, FIGURE_WHOLE, kind), false),

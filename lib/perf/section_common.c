@@ -33,12 +33,13 @@ const char *say_unit(const struct sink *s, enum figure_unit unit, double value)
     return kept(s, &text);
 }
 
-/* "12 ms to 14 ms"; a dash between values of one unit reads the same in both languages. */
+/* "12 ms to 14 ms"; a dash between values of one unit reads the same in both languages,
+ * and does not begin a line. */
 static const char *say_range(const struct sink *s, enum figure_unit unit, double low, double high)
 {
     struct strbuf text = scratch();
     quantity_of(unit, low, &text);
-    strbuf_adds(&text, " \xE2\x80\x93 ");
+    strbuf_adds(&text, "\xC2\xA0\xE2\x80\x93 ");
     quantity_of(unit, high, &text);
     return kept(s, &text);
 }
@@ -280,7 +281,7 @@ struct severity section_severity(const struct sink *s)
 
 /* ---- charts ---------------------------------------------------------------------------------- */
 
-struct chart_context section_chart(struct sink *s, struct strbuf *svg)
+static struct chart_context section_chart(struct sink *s, struct strbuf *svg)
 {
     return (struct chart_context){.d = s->d, .arena = s->arena, .out = svg, .serial = s->serial};
 }

@@ -175,6 +175,18 @@ void section_summary(struct sink *s)
 
 /* ---- footer ---------------------------------------------------------------------------------- */
 
+void section_body(struct sink *s)
+{
+    section_summary(s);
+    section_analysis(s);
+    section_plan(s);
+    section_phases(s);
+    section_verify(s);
+    section_results(s);
+    section_lessons(s);
+    section_appendix(s);
+}
+
 void section_footer(struct sink *s)
 {
     const struct perf_environment *e = &s->d->after->environment;

@@ -477,16 +477,6 @@ int perf_study_parse(struct span text, const char *name, struct arena *arena,
     return code;
 }
 
-int perf_study_read(const char *path, struct arena *arena, struct perf_study *ret,
-                    struct error *err)
-{
-    AUTO_STRBUF struct strbuf text = {0};
-    strbuf_init(&text, PERF_STUDY_MAX_BYTES);
-    TRY(file_read(path, PERF_STUDY_MAX_BYTES, &text, err));
-    return perf_study_parse((struct span){text.data, text.len},
-                            strcmp(path, "-") == 0 ? "standard input" : path, arena, ret, err);
-}
-
 bool perf_study_is(struct span text)
 {
     size_t n = text.len < 256 ? text.len : 256;

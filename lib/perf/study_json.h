@@ -21,9 +21,6 @@ int perf_study_write(const struct perf_study *s, struct strbuf *out, struct erro
  * between the parts are checked. Release *ret with perf_study_release. */
 int perf_study_parse(struct span text, const char *name, struct arena *arena,
                      struct perf_study *ret, struct error *err);
-/* path "-" is standard input. */
-int perf_study_read(const char *path, struct arena *arena, struct perf_study *ret,
-                    struct error *err);
 /* Whether text may be one: another form of JSON is somebody else's. */
 bool perf_study_is(struct span text);
 

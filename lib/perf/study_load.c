@@ -376,7 +376,8 @@ static void side_end(const struct loading *l, struct side *side)
     db_close(side->conn);
 }
 
-double perf_study_load_seconds(const struct perf_load_plan *plan)
+/* What perf_study_load will take at most. */
+static double perf_study_load_seconds(const struct perf_load_plan *plan)
 {
     const struct perf_config *c = plan->config;
     double round = (double)(c->load.duration_ms + round_warmup_ms(&c->load));

@@ -38,7 +38,5 @@ void perf_study_environment(const struct perf_config *c, const char *base, struc
 /* ERR_USAGE before anything is sent when the plan would take longer than the configuration allows.
  */
 int perf_study_load(const struct perf_load_plan *plan, struct arena *arena, struct error *err);
-/* What perf_study_load will take at most. */
-double perf_study_load_seconds(const struct perf_load_plan *plan);
 
 #endif

@@ -85,5 +85,18 @@ int run_open_connection(struct run *run,
                         struct error *err); /* without a lock: closed by db_close */
 /* Opens (or re-opens) it and takes the lock. */
 int run_connect(struct run *run, struct error *err);
+/* One pipeline with streams; the first of its errors. */
+enum error_code run_one(struct run *run, struct error *first);
+/* The end of a run as it is known now, on a connection made again where it was lost. */
+void run_finish(struct run *run, enum error_code code, const struct error *cause);
+/* Gives up the locks and closes. */
+void run_close(struct run *run);
+static inline void run_keep_first(struct error *first, const struct error *err)
+{
+    if (first->code == ERR_OK)
+        *first = *err;
+}
+/* run_job.c: pipelines in their order, each a run of its own. */
+enum error_code run_job(struct run *job, struct error *first);
 
 #endif

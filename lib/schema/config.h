@@ -58,7 +58,6 @@ struct settings {
     struct field_strings consul_tags;
     int64_t consul_check_every_ms;        /* 10 s */
     int64_t order_unpaid_ms;              /* 30 min */
-    int64_t order_cancel_every_ms;        /* 10 min */
     int payments_channel;                 /* choice: none local */
     const char *payments_callback_secret; /* a reference, or NULL */
     int64_t reconcile_pool_days;          /* 3 */

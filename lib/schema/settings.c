@@ -171,9 +171,6 @@ static const struct field fields[] = {
     {"orders.unpaid_after", FIELD_DURATION, MEMBER(order_unpaid_ms), .def = "30m", .min = 1000,
      .max = 30 * DAY_MS, .env = "DINER_ORDERS_UNPAID_AFTER",
      .help = "age at which an unpaid order is cancelled"},
-    {"orders.cancel_every", FIELD_DURATION, MEMBER(order_cancel_every_ms), .def = "10m",
-     .min = 1000, .max = DAY_MS, .env = "DINER_ORDERS_CANCEL_EVERY",
-     .help = "how often the platform looks for unpaid orders"},
 
     {"payments.channel", FIELD_CHOICE, MEMBER(payments_channel), .choices = payment_channels,
      .def = "none", .env = "DINER_PAYMENTS_CHANNEL",

@@ -97,6 +97,8 @@ for (const file of files) {
     await page.emulateMedia({ colorScheme: "dark" });
     const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     check(`${name}: dark is dark`, light === "rgb(255, 255, 255)" && dark !== light);
+    const cut = await page.$$eval("#metrics ~ .scroll, #endpoints ~ .scroll", (all) => all.filter((s) => s.scrollWidth > s.clientWidth).length);
+    check(`${name}: its tables are whole on a desk`, cut === 0);
     if (file === files[0]) await page.pdf({ path: pdf, format: "A4", preferCSSPageSize: true });
     check(`${name}: silent, but: ${page.noise.slice(0, 3).join("; ")}`, page.noise.length === 0);
     await page.context().close();

@@ -74,6 +74,12 @@ fails_with() { # STATUS "TEXT OF THE ERROR" ["HINT"]
     rmdir in.csv
     sed -i 's/in.csv/in_*.csv/' pipelines/stock.yaml
     fails_with 1 "no file matches '"
+    [[ $stderr != *hint:* ]] || fail "$stderr"
+    cp pipelines/stock.yaml plain.yaml
+    sed -i 's|\.\./in_\*.csv|"${params.in}"|' pipelines/stock.yaml
+    echo 'params: { in: { default: "../in_*.csv" } }' >>pipelines/stock.yaml
+    fails_with 1 "no file matches '" "put it there, or name another: --param in=FILE"
+    mv plain.yaml pipelines/stock.yaml
     [ "$(id -u)" -ne 0 ] || skip "root may read anything"
     sed -i 's/in_\*.csv/in.csv/' pipelines/stock.yaml
     printf '%s\n' code,qty A,9 >in.csv

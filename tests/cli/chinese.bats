@@ -98,6 +98,24 @@ assert len(starts) == 1, starts
 PY
 }
 
+@test "the columns of a pipeline have the names that it gives them" {
+    printf 'store,qty\nS001,5\n' >in.csv
+    cat >p.yaml <<'YAML'
+version: 1
+name: p
+streams:
+  s:
+    source: { file: in.csv }
+    target: { connection: warehouse }
+    mode: replace
+    guard: { min_rows: 1 }
+    columns: { store: text, qty: int }
+YAML
+    chinese pipeline preview ./p.yaml
+    assert_status 0
+    assert_stdout_matches '^STORE +QTY +拒收'
+}
+
 @test "a line of the log is Chinese for people, English as JSON for programs" {
     export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1 # nobody listens: a warning
     chinese config show no_such

@@ -38,11 +38,15 @@ teardown_file() { dev_stop; }
 }
 
 @test "env prints what a shell needs" {
-    run --separate-stderr "$DINER" dev env
+    run --separate-stderr env ERP_STOCK_FILE='/before/erp/stock_*.csv' "$DINER" dev env
     assert_status 0
     assert_stdout_is "export DINER_CONFIG=$DINER_DEV_DIR/diner.yaml
-export DINER_DEV_DIR=$DINER_DEV_DIR"
+export DINER_DEV_DIR=$DINER_DEV_DIR
+export ERP_STOCK_FILE='$DINER_DEV_DIR/erp/stock_*.csv'"
     assert_stderr_is ""
+    run --separate-stderr env ERP_STOCK_FILE=/mine.csv "$DINER" dev env
+    assert_status 0
+    [[ $output != *ERP_STOCK_FILE* ]] || fail "$output"
 }
 
 @test "the socket lets in nobody but the user who made it" {

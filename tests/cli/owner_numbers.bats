@@ -47,7 +47,6 @@ is_default() { # SETTING VALUE
 }
 @test "unpaid orders are cancelled after 30 min, looked for every 10 min" {
     is_default orders.unpaid_after 30m
-    is_default orders.cancel_every 10m
     is_default schedule.cancel_every 10m
 }
 @test "at most 50 database connections, a warning at 80 %" {

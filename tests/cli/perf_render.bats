@@ -68,7 +68,8 @@ PY
 @test "in a browser: silent, no request, sorting, folds, hover, phone, dark, paper; markup is inert" {
     render "$STUDIES/study_after.json" --baseline "$STUDIES/study_before.json" "${BUDGETS[@]}" \
         --lang zh --html zh.html
-    render "$STUDIES/study_before.json" "${BUDGETS[@]}" --html en.html
+    render "$STUDIES/study_after.json" --baseline "$STUDIES/study_before.json" "${BUDGETS[@]}" \
+        --lang en --html en.html
     render "$BATS_FILE_TMPDIR/study_hostile.json" -t 'p(95)<1' --html hostile.html
     run node "$BROWSER/report.mjs" "$PWD/r.pdf" "$PWD/zh.html" "$PWD/en.html" "$PWD/hostile.html"
     [ "$status" -eq 0 ] || fail "$output"
@@ -76,6 +77,12 @@ PY
     pdftotext -layout r.pdf r.txt
     in_order r.txt '性能优化报告' '性能问题分析' '优化方案' '实施计划' '验证与监控' '优化结果' '经验总结' '附录' '原始直方图' '优化负责人'
     pdfinfo r.pdf | grep -q 'Page size.*A4'
+    # A table of several pages has its heading on each.
+    render "$BATS_FILE_TMPDIR/study_large.json" -t 'p(95)<500' --html large.html
+    run node "$BROWSER/report.mjs" "$PWD/large.pdf" "$PWD/large.html"
+    [ "$status" -eq 0 ] || fail "$output"
+    pdftotext -layout large.pdf large.txt
+    [ "$(grep -cE '^ *Endpoint +Share +P95' large.txt)" -ge 2 ]
 }
 
 @test "markup from outside is text in Markdown and XML too" {

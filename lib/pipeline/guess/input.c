@@ -21,18 +21,6 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-static int write_all(int fd, const char *bytes, size_t n, struct error *err)
-{
-    while (n > 0) {
-        ssize_t k = write(fd, bytes, n);
-        if (k < 0 && errno != EINTR)
-            return error_set_errno(err, ERR_IO, errno, "cannot write a temporary file");
-        bytes += k > 0 ? k : 0;
-        n -= k > 0 ? (size_t)k : 0;
-    }
-    return 0;
-}
-
 /* Takes the source over. */
 static int unpack(struct guess_input *in, struct byte_source *source, struct arena *arena,
                   struct error *err)
@@ -44,8 +32,8 @@ static int unpack(struct guess_input *in, struct byte_source *source, struct are
         code = signals_check(err);
         if (code == 0)
             code = source->read(source, bytes, COPY_BYTES, &n, err);
-        if (code == 0)
-            code = write_all(in->fd, bytes, n, err);
+        if (code == 0 && !file_write_all(in->fd, bytes, n))
+            code = error_set_errno(err, ERR_IO, errno, "cannot write a temporary file");
     }
     source->close(source);
     in->path = arena_printf(arena, "/proc/self/fd/%d", in->fd);

@@ -137,7 +137,8 @@ int file_lines_open(struct source *s, struct file_feed *feed, size_t line_max_by
 
 /* ---- one input after the other ---------------------------------------------------------- */
 
-bool file_is_open(const struct source *s)
+/* A source has one open text: csv, or lines. */
+static bool file_is_open(const struct source *s)
 {
     return s->csv != NULL || s->lines != NULL;
 }
@@ -352,6 +353,17 @@ static int compile_patterns(struct source *s, struct error *err)
     return 0;
 }
 
+/* Where the file's name comes from a parameter, that is how to name another. */
+static int none_found(const struct source *s, struct error *err)
+{
+    const char *param = strstr(s->spec->file, "${params.");
+    if (err->code != ERR_NOT_FOUND || param == NULL)
+        return err->code;
+    param += strlen("${params.");
+    return error_hint(err, "put it there, or name another: --param %.*s=FILE",
+                      (int)strcspn(param, "}"), param);
+}
+
 static int find_inputs(struct source *s, const struct file_given *given, struct error *err)
 {
     bool by_header = s->spec->header.find.count > 0 &&
@@ -367,7 +379,7 @@ static int find_inputs(struct source *s, const struct file_given *given, struct 
     if (given == NULL)
         TRY(stream_text(s->ctx, s->spec->file, &o.file, err));
     o.file = arena_strdup(s->ctx->arena, o.file);
-    return file_inputs_new(&o, s->ctx->arena, &s->inputs, err);
+    return file_inputs_new(&o, s->ctx->arena, &s->inputs, err) == 0 ? 0 : none_found(s, err);
 }
 
 void file_source_close(struct source *s)

@@ -111,8 +111,6 @@ struct source {
     struct stream_context line_ctx;
 };
 
-/* A source has one open text: csv, or lines. */
-bool file_is_open(const struct source *s);
 /* Whether what is read may turn out wrong at the end: all of it is then read again. */
 bool file_may_read_again(const struct source *s);
 /* Opens lines, whatever they are taken for afterwards. */

@@ -28,20 +28,6 @@ void places_release(struct places *p)
     *p = (struct places){0};
 }
 
-static size_t character_bytes(unsigned char lead)
-{
-    return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-}
-
-static unsigned code_point(const char *s, size_t n)
-{
-    static const unsigned char FIRST_BITS[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    unsigned value = (unsigned char)s[0] & FIRST_BITS[n];
-    for (size_t i = 1; i < n; i++)
-        value = value << 6 | ((unsigned char)s[i] & 0x3F);
-    return value;
-}
-
 /* Places that a character takes. */
 static size_t places_of(struct places *p, const char *s, size_t n)
 {
@@ -50,7 +36,7 @@ static size_t places_of(struct places *p, const char *s, size_t n)
         return 1;
     if (p->encoder == NULL)
         return n;
-    unsigned c = code_point(s, n);
+    unsigned c = utf8_code_point(s, n);
     if (c < BMP && p->widths[c] != 0)
         return p->widths[c];
     strbuf_clear(&p->encoded);
@@ -67,8 +53,7 @@ void places_find(struct places *p, struct span line)
 {
     p->nplaces = 0;
     for (size_t i = 0; i < line.len;) {
-        size_t n = character_bytes((unsigned char)line.ptr[i]);
-        n = n <= line.len - i ? n : line.len - i;
+        size_t n = utf8_bytes(line.ptr + i, line.len - i);
         size_t width = places_of(p, line.ptr + i, n);
         p->offsets = mem_grow(p->offsets, &p->capacity, p->nplaces + width + 1, sizeof *p->offsets);
         p->offsets[p->nplaces++] = i;

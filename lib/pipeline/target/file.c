@@ -147,34 +147,18 @@ static void compose(struct target *t, struct strbuf *out)
 
 /* ---- characters that the encoding lacks --------------------------------------------------- */
 
-static size_t character_bytes(const char *s, size_t n)
-{
-    unsigned char lead = (unsigned char)s[0];
-    size_t width = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    return width < n ? width : n;
-}
-
-static unsigned code_point(const char *s, size_t n)
-{
-    static const unsigned char FIRST_BITS[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    unsigned value = (unsigned char)s[0] & FIRST_BITS[n];
-    for (size_t i = 1; i < n; i++)
-        value = value << 6 | ((unsigned char)s[i] & 0x3F);
-    return value;
-}
-
 static void list_lacking_in(struct target *t, const char *column, struct span text)
 {
     struct error ignored = ERROR_INIT;
     for (size_t i = 0, n; i < text.len; i += n) {
-        n = character_bytes(text.ptr + i, text.len - i);
+        n = utf8_bytes(text.ptr + i, text.len - i);
         strbuf_clear(&t->row);
         if (encoder_convert(t->encoder, text.ptr + i, n, &t->row, &ignored) == 0)
             continue;
         if (t->nlacking++ < LACKING_SHOWN_MAX)
             strbuf_addf(&t->lacking, "%srow %" PRId64 " '%s' U+%04X '%.*s'",
-                        t->nlacking > 1 ? ", " : "", t->count, column, code_point(text.ptr + i, n),
-                        (int)n, text.ptr + i);
+                        t->nlacking > 1 ? ", " : "", t->count, column,
+                        utf8_code_point(text.ptr + i, n), (int)n, text.ptr + i);
     }
 }
 

@@ -73,7 +73,8 @@ int file_part_flush(struct file_part *p, struct error *err)
     return p->rows.len >= p->writer->flush_bytes ? write_bytes(p, false, err) : 0;
 }
 
-bool file_part_hash(const char *path, char ret_sha256[65])
+/* SHA-256 of a regular file; false when it is none or cannot be read. */
+static bool file_part_hash(const char *path, char ret_sha256[65])
 {
     char bytes[32 << 10];
     struct stat st;

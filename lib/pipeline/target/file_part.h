@@ -33,7 +33,5 @@ int file_part_flush(struct file_part *p, struct error *err); /* when there is en
 int file_part_close(struct file_part *p, struct error *err);
 int file_part_commit(struct file_part *p, struct error *err); /* renames */
 void file_part_free(struct file_part *p);                     /* NULL-safe; what is left goes */
-/* SHA-256 of a regular file; false when it is none or cannot be read. */
-bool file_part_hash(const char *path, char ret_sha256[65]);
 
 #endif

@@ -26,7 +26,7 @@ void stage_match(struct strbuf *out, const struct field_strings *names, const ch
     }
 }
 
-void stage_columns(struct strbuf *out, const struct stream_spec *s, const char *prefix)
+static void stage_columns(struct strbuf *out, const struct stream_spec *s, const char *prefix)
 {
     for (size_t i = 0; i < s->ncolumns; i++) {
         strbuf_addf(out, "%s%s", i > 0 ? ", " : "", prefix);

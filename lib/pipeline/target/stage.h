@@ -167,7 +167,6 @@ enum stream_deletes stage_deletes(const struct stream_spec *s);
 /* Whether the column is part of the stream's key. */
 bool stage_is_key(const struct stream_spec *s, const char *name);
 /* SQL pieces: "a", "b" with a prefix ("s.") before each; key columns; t."a" = s."a" and ... */
-void stage_columns(struct strbuf *out, const struct stream_spec *s, const char *prefix);
 void stage_list(struct strbuf *out, const struct field_strings *names, const char *prefix);
 void stage_match(struct strbuf *out, const struct field_strings *names, const char *left,
                  const char *right);

@@ -46,7 +46,8 @@ bool client_is_degraded(const struct client *c, int64_t *ret_age_ms)
     return c->is_degraded;
 }
 
-int client_can(const struct client *c, const char *resource, struct error *err)
+/* ERR_CONFIG when the platform's connector has no such resource, as all of these. */
+static int client_can(const struct client *c, const char *resource, struct error *err)
 {
     const char *name = connector_name(c->connector);
     if (connector_has_resource(c->connector, resource))

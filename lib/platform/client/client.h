@@ -20,9 +20,6 @@ void client_may_degrade(struct client *c, const struct config *config);
 /* Whether what was read last is old, known with its first record. */
 bool client_is_degraded(const struct client *c, int64_t *ret_age_ms);
 
-/* ERR_CONFIG when the platform's connector has no such resource, as all of these. */
-int client_can(const struct client *c, const char *resource, struct error *err);
-
 /* A record as raw JSON, borrowed. */
 typedef int client_record(void *self, struct span record, struct error *err);
 /* Up to `limit` records of a listing, mapped. Parameters without a value are left out. */

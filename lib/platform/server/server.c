@@ -291,17 +291,22 @@ static int start_parts(struct platform_server *s, const struct platform_server_o
     return s->port_file != NULL ? write_port_file(s, err) : ERR_OK;
 }
 
+/* Threads inherit the mask: no signal lands in a request, and none cancels its statements. */
+static void block_signals(sigset_t *ret_stops, sigset_t *ret_before)
+{
+    sigemptyset(ret_stops);
+    sigaddset(ret_stops, SIGINT);
+    sigaddset(ret_stops, SIGTERM);
+    sigaddset(ret_stops, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ret_stops, ret_before);
+}
+
 int platform_server_start(const struct platform_server_options *options,
                           struct platform_server **ret, struct error *err)
 {
     struct platform_server *s = server_new(options);
     sigset_t stops, before;
-    /* Threads inherit the mask: no signal lands in a request, and none cancels its statements. */
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGINT);
-    sigaddset(&stops, SIGTERM);
-    sigaddset(&stops, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &stops, &before);
+    block_signals(&stops, &before);
     int status = start_parts(s, options, err);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status != ERR_OK) {
@@ -415,11 +420,7 @@ int platform_server_run(const struct platform_server_options *options, struct er
 {
     struct platform_server *s;
     sigset_t stops, before;
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGINT);
-    sigaddset(&stops, SIGTERM);
-    sigaddset(&stops, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &stops, &before);
+    block_signals(&stops, &before);
     int status = platform_server_start(options, &s, err);
     if (status == ERR_OK) {
         serve(s, options, &stops);

@@ -1,3 +1,4 @@
+#include "cli/internal.h"
 #include "format/jsonx.h"
 #include "sample.h"
 #include <unistd.h>
@@ -59,6 +60,22 @@ static void test_help_text(void **state)
     assert_null(strchr(run_out, '\033'));
     for (const char *line = run_out; *line; line += strcspn(line, "\n") + 1)
         assert_true(strcspn(line, "\n") <= 90);
+}
+
+static void test_help_fits_the_terminal(void **state)
+{
+    AUTO_STRBUF struct strbuf out = {0};
+    const struct command *path[] = {&sample_root, sample_root.children[0]};
+
+    (void)state;
+    strbuf_init(&out, 0);
+    cli_set_help_columns(60);
+    cli_help(path, 2, false, &out);
+    cli_set_help_columns(0);
+    assert_int_equal(cli_help_columns(), 90);
+    for (const char *line = out.data; *line; line += strcspn(line, "\n") + 1)
+        if (strncmp(line, "  diner", 7) != 0) /* an example is one line */
+            assert_true(strcspn(line, "\n") <= 60);
 }
 
 static void same_help(const char *words, const char *expected)
@@ -336,9 +353,18 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_help_text), T(test_help_anywhere),  T(test_help_bold),  T(test_groups_and_misuse),
-        T(test_version),   T(test_topics),         T(test_no_drift),   T(test_man_page),
-        T(test_man_pages), T(test_reference_json), T(test_tree_check),
+        T(test_help_text),
+        T(test_help_fits_the_terminal),
+        T(test_help_anywhere),
+        T(test_help_bold),
+        T(test_groups_and_misuse),
+        T(test_version),
+        T(test_topics),
+        T(test_no_drift),
+        T(test_man_page),
+        T(test_man_pages),
+        T(test_reference_json),
+        T(test_tree_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,48 @@ static void test_table(void **state)
         "{}\n");
 }
 
+/* A terminal that is too narrow breaks rows between columns, not in words; a line of a row that
+ * says nothing is left out; only a long text of the last column stands alone. */
+static void test_narrow_terminal(void **state)
+{
+    static const struct table_column four[] = {{"order", TABLE_TEXT},
+                                               {"qty", TABLE_INT},
+                                               {"changed", TABLE_TIME},
+                                               {"reason", TABLE_TEXT},
+                                               {NULL, TABLE_TEXT}};
+    static const char *const cells[][4] = {
+        {"S001-1", "5", "2026-11-21T08:30:00.125000Z", "老北京涮肉"},
+        {"S001-22", "-12", NULL, "not a date as %Y/%m/%d"},
+        {"S001-3", "7", NULL, NULL},
+    };
+
+    (void)state;
+    struct table *t = begin(CLI_OUTPUT_TABLE);
+    t = table_new(&cli, four);
+    cli.columns = 33;
+    for (size_t i = 0; i < 3; i++)
+        table_row(t, cells[i]);
+    assert_string_equal(end(t), "ORDER    QTY\n"
+                                "    CHANGED               REASON\n"
+                                "S001-1     5\n"
+                                "    2026-11-21T08:30:00Z\n"
+                                "    老北京涮肉\n"
+                                "S001-22  -12\n"
+                                "    not a date as %Y/%m/%d\n"
+                                "S001-3     7\n");
+    (void)teardown(NULL);
+    (void)begin(CLI_OUTPUT_TABLE);
+    t = table_new(&cli, four);
+    cli.columns = 46;
+    for (size_t i = 0; i < 3; i++)
+        table_row(t, cells[i]);
+    assert_string_equal(end(t), "ORDER    QTY  CHANGED               REASON\n"
+                                "S001-1     5  2026-11-21T08:30:00Z  老北京涮肉\n"
+                                "S001-22  -12  -\n"
+                                "    not a date as %Y/%m/%d\n"
+                                "S001-3     7  -                     -\n");
+}
+
 static void test_json(void **state)
 {
     struct error err = ERROR_INIT;
@@ -293,6 +335,7 @@ int main(void)
 #define T(name) cmocka_unit_test_teardown(name, teardown)
     const struct CMUnitTest tests[] = {
         T(test_table),
+        T(test_narrow_terminal),
         T(test_json),
         T(test_jsonl),
         T(test_csv),

@@ -74,8 +74,6 @@ static void test_json_line(void **state)
 static void test_levels(void **state)
 {
     (void)state;
-    struct error err = ERROR_INIT;
-    enum log_level level = LOG_ERROR;
     start(LOG_NOTICE, false);
     log_info("unseen");
     log_debug("unseen");
@@ -85,10 +83,6 @@ static void test_levels(void **state)
     assert_non_null(strstr(text, " warn seen\n"));
     assert_true(log_enabled(LOG_ERROR));
     assert_false(log_enabled(LOG_SQL));
-    assert_int_equal(log_level_parse("sql", &level, &err), 0);
-    assert_int_equal(level, LOG_SQL);
-    assert_int_equal(log_level_parse("loud", &level, &err), ERR_CONFIG);
-    assert_int_equal(level, LOG_SQL);
 }
 
 /* One object that a JSON parser reads back to exactly the message. */

@@ -47,7 +47,6 @@ static void test_session_settings(void **state)
         assert_string_equal(value, expected[i][1]);
     }
     assert_true(db_server_version(*state) >= 150000);
-    assert_true(db_socket(*state) >= 0);
 }
 
 static void test_options_reach_the_session(void **state)

@@ -112,7 +112,7 @@ static void test_defaults(void **state)
         {"rate.integration_minute", "6000/m"},
         {"rate.integration_hour", "200000/h"},
         {"orders.unpaid_after", "30m"},
-        {"orders.cancel_every", "10m"},
+        {"schedule.cancel_every", "10m"},
         {"rejects.max_rows", "100"},
         {"rejects.max_rate", "0.1%"},
         {"guard.max_shrink", "20%"},
