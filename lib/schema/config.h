@@ -42,7 +42,6 @@ struct settings {
     int64_t breaker_open_ms;           /* half-open after 60 s */
     int64_t database_connections_max;  /* 50 */
     int64_t database_connections_warn; /* millionths: 80 % */
-    int64_t database_statement_timeout_ms;
     int64_t database_lock_timeout_ms;          /* wait for a lock: 5 s */
     int64_t page_size_default;                 /* 20 */
     int64_t page_size_max;                     /* 100 */
