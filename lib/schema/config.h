@@ -38,10 +38,10 @@ struct settings {
     int64_t http_connect_timeout_ms;
     int64_t http_body_max_bytes;
     int64_t retry_max, retry_base_ms, retry_cap_ms, retry_budget_ms;
-    int64_t breaker_failures;          /* opens after 5 failures */
-    int64_t breaker_open_ms;           /* half-open after 60 s */
-    int64_t database_connections_max;  /* 50 */
-    int64_t database_connections_warn; /* millionths: 80 % */
+    int64_t breaker_failures;                  /* opens after 5 failures */
+    int64_t breaker_open_ms;                   /* half-open after 60 s */
+    int64_t database_connections_max;          /* 50 */
+    int64_t database_connections_warn;         /* millionths: 80 % */
     int64_t database_lock_timeout_ms;          /* wait for a lock: 5 s */
     int64_t page_size_default;                 /* 20 */
     int64_t page_size_max;                     /* 100 */
