@@ -6,6 +6,7 @@
 #include "db/wire.h"
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 /* More gains nothing (measured up to 256 KiB); a row may be larger. */
 #define PIECE_BYTES   ((size_t)32 << 10)
@@ -13,6 +14,9 @@
 /* Pieces still sent after the server said something that was no notice. */
 #define PIECES_AFTER_REPLY 8
 #define SHARED_MAX         64
+/* What a local socket holds, so that the server has work while we read: a tenth of the time of a
+ * copy from database to database. TCP sizes its own buffers. */
+#define SOCKET_BYTES (1 << 20)
 
 static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 #define HEADER_BYTES 19
@@ -73,6 +77,14 @@ static int copy_start(struct db_copy *c, struct error *err)
     return code;
 }
 
+static void widen_local_socket(int fd)
+{
+    int domain = 0, bytes = SOCKET_BYTES;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &(socklen_t){sizeof domain}) == 0 &&
+        domain == AF_UNIX)
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 int db_copy_in(struct db_conn *conn, const char *quoted_table, const char *const *columns,
                size_t ncolumns, struct db_copy **ret, struct error *err)
 {
@@ -90,6 +102,7 @@ int db_copy_in(struct db_conn *conn, const char *quoted_table, const char *const
     }
     conn->is_copying = true;
     (void)PQsetnonblocking(conn->pg, 1);
+    widen_local_socket(PQsocket(conn->pg));
     strbuf_add(&c->buffer, header, HEADER_BYTES);
     *ret = c;
     return ERR_OK;

@@ -14,6 +14,7 @@
 #include "pipeline/undeclared.h"
 
 #include <inttypes.h>
+#include <sched.h>
 #include <string.h>
 
 #define ATTEMPTS_MAX    4
@@ -237,7 +238,7 @@ static int note_findings(struct attempt *a, struct error *err)
     return a->summary.degraded != NULL ? note(a, "degraded", a->summary.degraded, err) : 0;
 }
 
-static int read_rows(struct attempt *a, struct error *err)
+static int read_to_end(struct attempt *a, struct error *err)
 {
     struct source_row row;
     bool end = false;
@@ -262,6 +263,25 @@ static int read_rows(struct attempt *a, struct error *err)
     a->counts.read += (int64_t)a->summary.skipped;
     a->counts.skipped += (int64_t)a->summary.skipped;
     return rejects_check_budget(a->ctx.rejects, &a->ctx, a->counts.read, true, err);
+}
+
+static bool change_policy(int from, int to)
+{
+    return sched_getscheduler(0) == from &&
+           sched_setscheduler(0, to, &(struct sched_param){0}) == 0;
+}
+
+/* From server to server we only relay. Who wakes at each message takes the processor from the one
+ * that sends; SCHED_BATCH waits until there is more (sched(7); measured: a sixteenth less time). */
+static int read_rows(struct attempt *a, struct error *err)
+{
+    const bool is_relay =
+        a->stream->source == &source_postgres && a->stream->target == &target_postgres;
+    const bool is_batch = is_relay && change_policy(SCHED_OTHER, SCHED_BATCH);
+    int code = read_to_end(a, err);
+    if (is_batch)
+        (void)change_policy(SCHED_BATCH, SCHED_OTHER);
+    return code;
 }
 
 /* Against what the source itself says: rows and sums, exact. */
