@@ -266,42 +266,51 @@ static int merge_by_key(const struct stage_target *t, struct stream_counts *coun
 
 /* ---- without a key ---------------------------------------------------------------------- */
 
+/* Into pg_temp.NAME: where each row lies, its hash, and which of its equals it is. */
+static int number_equals(const struct stage_target *t, const char *name, const char *table,
+                         const struct stage_scope *scope, int64_t *ret_rows, struct error *err)
+{
+    AUTO_STRBUF struct strbuf sql = {0}, columns = {0};
+    strbuf_init(&sql, STAGE_SQL_MAX);
+    strbuf_init(&columns, STAGE_SQL_MAX);
+    stage_written(&columns, t, "");
+    strbuf_addf(&sql, "drop table if exists pg_temp.%s", name);
+    TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, NULL, err));
+    strbuf_clear(&sql);
+    strbuf_addf(&sql,
+                "create temp table %s on commit drop as select c, h, row_number() over (partition "
+                "by h) as n from (select t.ctid as c, md5(row(%s)::text)::uuid as h from %s t "
+                "where %s) x",
+                name, columns.data, table, scope == NULL ? "true" : scope->condition);
+    return db_execute(t->ctx->db, sql.data, scope == NULL ? NULL : scope->params,
+                      scope == NULL ? 0 : scope->nparams, ret_rows, err);
+}
+
 /* A snapshot without a key is a multiset: equal rows stay, the rest goes or comes. */
 static int replace_snapshot(const struct stage_target *t, struct stream_counts *counts,
                             struct error *err)
 {
     struct stage_scope scope;
-    int64_t staged = 0, gone = 0, come = 0;
-    AUTO_STRBUF struct strbuf sql = {0}, columns = {0};
+    int64_t held = 0, staged = 0, gone = 0, come = 0;
+    AUTO_STRBUF struct strbuf sql = {0};
     strbuf_init(&sql, STAGE_SQL_MAX);
-    strbuf_init(&columns, STAGE_SQL_MAX);
-    stage_written(&columns, t, "");
     TRY(stage_scope_of(t, &scope, err));
-    TRY(stage_count(t, t->staged, &staged, err));
+    TRY(number_equals(t, "diner_held", t->quoted, &scope, &held, err));
+    if (held == 0)
+        return stage_insert_all(t, counts, err);
+    TRY(number_equals(t, "diner_come", t->staged, NULL, &staged, err));
     TRY(drop_diff(t, err));
-    TRY(db_execute(t->ctx->db, "drop table if exists pg_temp.diner_held", DB_NO_PARAMS, NULL, err));
     strbuf_addf(&sql,
-                "create temp table diner_held on commit drop as select c, h, row_number() over "
-                "(partition by h) as n from (select t.ctid as c, md5(row(%s)::text) as h from %s t "
-                "where %s) x",
-                columns.data, t->quoted, scope.condition);
-    TRY(db_execute(t->ctx->db, sql.data, scope.params, scope.nparams, NULL, err));
-    strbuf_clear(&sql);
-    strbuf_addf(
-        &sql,
-        "create temp table diner_diff on commit drop as select g.*, true as _is_new, "
-        "row_number() over () as _n from %s g join (select c, h, row_number() over "
-        "(partition by h) as n from (select ctid as c, md5(row(%s)::text) as h from %s) x) s "
-        "on g.ctid = s.c where not exists (select from pg_temp.diner_held t "
-        "where t.h = s.h and t.n = s.n)",
-        t->staged, columns.data, t->staged);
+                "create temp table diner_diff on commit drop as select s.*, true as _is_new, "
+                "row_number() over () as _n from %s s join pg_temp.diner_come c on c.c = s.ctid "
+                "where not exists (select from pg_temp.diner_held h where h.h = c.h and h.n = c.n)",
+                t->staged);
     TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &come, err));
     strbuf_clear(&sql);
     strbuf_addf(&sql,
-                "delete from %s d using pg_temp.diner_held t where d.ctid = t.c and not exists "
-                "(select from (select h, row_number() over (partition by h) as n from "
-                "(select md5(row(%s)::text) as h from %s) x) s where s.h = t.h and s.n = t.n)",
-                t->quoted, columns.data, t->staged);
+                "delete from %s d using pg_temp.diner_held h where d.ctid = h.c and not exists "
+                "(select from pg_temp.diner_come c where c.h = h.h and c.n = h.n)",
+                t->quoted);
     TRY(db_execute(t->ctx->db, sql.data, DB_NO_PARAMS, &gone, err));
     counts->deleted += gone;
     counts->unchanged += staged - come;
