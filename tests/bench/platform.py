@@ -324,7 +324,7 @@ from generate_series(1, {count}) g;
 insert into app.order_items (order_id, line_no, product_id, sku, product_name, price, quantity, amount)
 select 1000000 + g, 1, p.id, p.sku, p.name, 10, 1, 10
 from generate_series(1, {count}) g, app.products p where p.id = {product};
-analyze app.orders, app.order_items
+vacuum analyze app.orders, app.order_items
 """
 
 

@@ -1,5 +1,5 @@
--- What a sale reads it reads in one query, recipes are asked only for what has one, and each row's
--- stock and its line of the ledger are written by one statement: a sixth less time a sale.
+-- Recipes are multiplied out only where something sold has one, and each row's stock and its line of
+-- the ledger are written by one statement: a sixth less time a sale.
 
 -- Takes what the order's lines need, once: a second call changes nothing. products: whose stock was
 -- taken. The order's row is the caller's: made in this transaction, or locked. p_reservation: an active
@@ -8,39 +8,31 @@ CREATE OR REPLACE FUNCTION app.stock_sell(p_order bigint, p_reservation bigint,
                                           OUT store bigint, OUT products bigint[])
 LANGUAGE plpgsql AS $$
 DECLARE
-    wanted     numeric[];
-    order_ref  text;
-    has_recipe boolean;
-    sold       bigint[];
-    has_ended  boolean;
-    needs      record;
-    missing    text;
+    wanted    numeric[];
+    order_ref text;
+    needs     record;
+    missing   text;
 BEGIN
-    SELECT o.store_id, 'order:' || o.order_no, line.product_ids, line.quantities, line.has_recipe,
-           (SELECT array_agg(l.product_id) FROM app.stock_log l
-            WHERE l.ref = 'order:' || o.order_no AND l.change_type = 'sale'),
-           EXISTS (SELECT FROM app.reservations r
-                   WHERE r.store_id = o.store_id AND r.status = 'active'
-                     AND r.expires_at <= clock_timestamp())
-    INTO store, order_ref, products, wanted, has_recipe, sold, has_ended
-    FROM app.orders o,
-         LATERAL (SELECT array_agg(i.product_id ORDER BY i.product_id) AS product_ids,
-                         array_agg(i.quantity ORDER BY i.product_id) AS quantities,
-                         bool_or(EXISTS (SELECT FROM app.recipe_needs n
-                                         WHERE n.product_id = i.product_id)) AS has_recipe
-                  FROM (SELECT t.product_id, sum(t.quantity) AS quantity FROM app.order_items t
-                        WHERE t.order_id = p_order GROUP BY t.product_id) i) line
-    WHERE o.id = p_order;
-    IF sold IS NOT NULL THEN
-        products := sold;
+    SELECT o.store_id, 'order:' || o.order_no INTO store, order_ref
+    FROM app.orders o WHERE o.id = p_order FOR KEY SHARE;
+    SELECT array_agg(l.product_id) INTO products
+    FROM app.stock_log l WHERE l.ref = order_ref AND l.change_type = 'sale';
+    IF products IS NOT NULL THEN
         RETURN;
     END IF;
-    IF has_recipe THEN
+    SELECT array_agg(i.product_id ORDER BY i.product_id),
+           array_agg(i.quantity ORDER BY i.product_id) INTO products, wanted
+    FROM (SELECT t.product_id, sum(t.quantity) AS quantity FROM app.order_items t
+          WHERE t.order_id = p_order GROUP BY t.product_id) i;
+    IF EXISTS (SELECT FROM app.recipe_needs n WHERE n.product_id = ANY (products)) THEN
         needs := app.stock_needs(products, wanted);
         products := needs.product_ids;
         wanted := needs.quantities;
     END IF;
-    IF has_ended OR p_reservation IS NOT NULL THEN
+    IF p_reservation IS NOT NULL
+       OR EXISTS (SELECT FROM app.reservations r
+                  WHERE r.store_id = store AND r.status = 'active'
+                    AND r.expires_at <= clock_timestamp()) THEN
         PERFORM app.stock_prepare(store, products, p_reservation);
         IF p_reservation IS NOT NULL THEN
             PERFORM app.reservation_close(ARRAY[p_reservation], 'sold', p_order);
