@@ -15,7 +15,8 @@ struct child {
     const char *json;
     struct field_string_map items;
     struct bizday bizday;
-    const char *fault; /* why its days cannot be told, of isolated ones; or NULL */
+    const char *fault; /* why it cannot be read, of isolated ones; or NULL */
+    int fault_code;
 };
 
 struct unit {
@@ -153,6 +154,20 @@ static int child_bizday(const struct child_query *q, const struct db_result *row
     return 0;
 }
 
+/* None may be null; those that are become empty. */
+static int child_values(const struct field_string_map *bind, const char **values, struct error *err)
+{
+    int code = 0;
+    for (size_t i = 0; i < bind->count; i++) {
+        if (values[i] != NULL)
+            continue;
+        values[i] = "";
+        code =
+            error_set(err, ERR_DATA, "a row of the parent has no value in '%s'", bind->values[i]);
+    }
+    return code;
+}
+
 static int add_child(void *self, const struct db_result *row, struct error *err)
 {
     const struct child_query *q = self;
@@ -166,18 +181,18 @@ static int add_child(void *self, const struct db_result *row, struct error *err)
     *c = (struct child){.items = {.keys = bind->keys,
                                   .values = arena_array(s->arena, bind->count, sizeof(char *)),
                                   .count = bind->count}};
-    for (size_t i = 0; i < bind->count; i++) {
+    for (size_t i = 0; i < bind->count; i++)
         c->items.values[i] = arena_strdup(s->arena, db_result_text(row, 0, i));
-        if (c->items.values[i] == NULL)
-            return error_set(err, ERR_DATA, "a row of the parent has no value in '%s'",
-                             bind->values[i]);
-    }
     c->json = child_json(s->arena, &c->items);
     s->nchildren++;
-    if (child_bizday(q, row, &c->bizday, err) == 0)
+    int code = child_values(bind, c->items.values, err);
+    if (code == 0)
+        code = child_bizday(q, row, &c->bizday, err);
+    if (code == 0)
         return 0;
     if (!s->stream->for_each->isolate)
         return error_context(err, "child %s", c->json);
+    c->fault_code = code;
     c->fault = arena_strdup(s->arena, err->message);
     c->bizday = *q->otherwise;
     error_clear(err);
@@ -412,7 +427,7 @@ int slices_begin(struct slices *s, size_t unit, struct error *err)
     const struct child *c = &s->children[s->unit->child];
     const struct bizday *b = &c->bizday;
     if (c->fault != NULL)
-        return error_set(err, ERR_CONFIG, "child %s: %s", c->json, c->fault);
+        return error_set(err, (enum error_code)c->fault_code, "child %s: %s", c->json, c->fault);
     s->end_us = upper_bound(s, b);
     if (s->unit->from_us != INT64_MIN) {
         s->at_us = s->unit->from_us;

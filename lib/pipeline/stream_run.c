@@ -105,8 +105,9 @@ void unit_run(struct run *run, struct stream_spec *s, struct slices *slices, siz
         if (ret->code == 0)
             ret->code = slice_run(run, s, &slice, &result, &ret->error);
         add_result(&ret->total, &result, ret->code);
-        ret->slices++;
-        if (ret->code != 0)
+        if (ret->code == 0)
+            ret->slices++;
+        else
             snprintf(ret->window_start, sizeof ret->window_start, "%s",
                      slice.window_start != NULL ? slice.window_start : "");
     }
@@ -117,7 +118,7 @@ static void take_unit(void *self, const struct unit_result *r)
     struct tally *t = self;
     const struct run_observer *o = t->run->options->observer;
     add_result(&t->total, &r->total, 0);
-    t->report->slices += r->slices - (r->code != 0 ? 1 : 0);
+    t->report->slices += r->slices;
     if (r->code != 0)
         add_part(t, slices_child(t->slices, r->unit), r->window_start, &r->error);
     if (o != NULL && o->progress != NULL)

@@ -132,7 +132,7 @@ static void take(const struct workers *w, struct worker *x, bool *ret_failed)
 {
     struct unit_result r;
     if (!read_whole(x->results, &r, sizeof r)) {
-        r = (struct unit_result){.unit = x->unit, .slices = 1};
+        r = (struct unit_result){.unit = x->unit};
         r.code = error_set(&r.error, ERR_FAILED, "its worker process ended");
         close(x->results);
         x->results = -1;

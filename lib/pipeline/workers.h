@@ -10,7 +10,7 @@
 struct unit_result {
     size_t unit;
     int code;
-    int64_t slices; /* done, the one that failed included */
+    int64_t slices; /* that are committed */
     struct slice_result total;
     char window_start[DATETIME_ISO_MAX]; /* of the slice that failed */
     struct error error;

@@ -181,6 +181,28 @@ orders() { psql -XAtq -d "$(dev_dsn)" -c "select count(*) from t.orders"; }
     assert_sql "select count(*) from diner.state where name = 'cursor'" 5
 }
 
+@test "a row of the parent without the bound value is left behind by itself where children are isolated" {
+    local isolate
+    for isolate in false true; do
+        shop_orders $isolate '{ cursor: updated_at, start: 2026-11-01T00:00:00Z, window: 1d }'
+        sed -i "/for_each/s/stream: shops/query: 'select shop_id from t.shops union all select null'/" pipelines/shop_orders.yaml
+        diner_run shop_orders --only shops
+        diner_run shop_orders --only orders
+        assert_stderr_has '{"shop":null}: a row of the parent has no value in '
+        assert_stderr_has "'shop_id'"
+        if [ $isolate = false ]; then
+            assert_status 1
+            assert_sql "select to_regclass('t.orders') is null" t
+        fi
+    done
+    assert_status 7
+    # Of six shops all windows, and of the seventh what could not be begun.
+    local all=${stderr##*1 of }
+    [ $((${all%% *} % 6)) -eq 1 ] || fail "1 of ${all%% *}"
+    assert_sql "select count(*) from t.orders" 600
+    assert_sql "select count(*) from diner.state where name = 'cursor'" 6
+}
+
 @test "a backfill side by side reads the same rows, and leaves the cursor" {
     shop_orders true '{ cursor: updated_at, start: 2026-11-01T00:00:00Z, window: 12h, lag: 1h }'
     diner_run shop_orders --only shops
