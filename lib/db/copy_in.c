@@ -14,8 +14,7 @@
 /* Pieces still sent after the server said something that was no notice. */
 #define PIECES_AFTER_REPLY 8
 #define SHARED_MAX         64
-/* What a local socket holds, so that the server has work while we read: a tenth of the time of a
- * copy from database to database. TCP sizes its own buffers. */
+/* What a local socket holds, so that the server has work while we read. TCP sizes its own. */
 #define SOCKET_BYTES (1 << 20)
 
 static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";

@@ -272,7 +272,7 @@ static bool change_policy(int from, int to)
 }
 
 /* From server to server we only relay. Who wakes at each message takes the processor from the one
- * that sends; SCHED_BATCH waits until there is more (sched(7); measured: a sixteenth less time). */
+ * that sends; SCHED_BATCH waits until there is more, see sched(7). */
 static int read_rows(struct attempt *a, struct error *err)
 {
     const bool is_relay =

@@ -79,11 +79,15 @@ static int64_t monotonic_ns(void *self)
 /* A file that is without fault signs, or says why not. */
 static void fuzz_file(const char *text, size_t n)
 {
+    static struct config *config;
     struct arena *arena = arena_new();
     struct error err = ERROR_INIT;
     struct diagnostics d;
     struct ynode *root = NULL;
-    struct connector c = {.arena = arena, .name = "fuzz", .base_url = "http://h/v1"};
+    if (!config)
+        check(config_load("/dev/null", &config, &err) == 0);
+    struct connector c = {
+        .arena = arena, .config = config, .name = "fuzz", .base_url = "http://h/v1"};
 
     diagnostics_init(&d, arena);
     if (ynode_parse(text, n, "fuzz.yaml", arena, &root, &err) == 0 && root) {

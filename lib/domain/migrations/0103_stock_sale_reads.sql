@@ -1,9 +1,10 @@
 -- Recipes are multiplied out only where something sold has one, and each row's stock and its line of
--- the ledger are written by one statement: a sixth less time a sale.
+-- the ledger are written by one statement, for time's sake.
 
 -- Takes what the order's lines need, once: a second call changes nothing. products: whose stock was
 -- taken. The order's row is the caller's: made in this transaction, or locked. p_reservation: an active
--- one of the caller's, whose row is locked; it ends as sold.
+-- one of the caller's, whose row is locked; it ends as sold. KEY SHARE is the lock that the ledger's
+-- foreign key takes anyway, but while the stock is held.
 CREATE OR REPLACE FUNCTION app.stock_sell(p_order bigint, p_reservation bigint,
                                           OUT store bigint, OUT products bigint[])
 LANGUAGE plpgsql AS $$
