@@ -70,9 +70,9 @@ struct report_column {
         {#name, TABLE_INT, is_quiet}, offsetof(struct stream_counts, name)                         \
     }
 static const struct report_column report_counts[] = {
-    COUNT(read, false),      COUNT(inserted, false), COUNT(updated, false),
-    COUNT(unchanged, false), COUNT(deleted, true),   COUNT(superseded, true),
-    COUNT(rejected, false),  COUNT(skipped, true),   COUNT(findings, true)};
+    COUNT(read, false),    COUNT(inserted, false),  COUNT(updated, false),  COUNT(unchanged, false),
+    COUNT(deleted, true),  COUNT(superseded, true), COUNT(rejected, false), COUNT(skipped, true),
+    COUNT(accepted, true), COUNT(findings, true)};
 #define REPORT_COUNTS (sizeof report_counts / sizeof *report_counts)
 
 enum { EXTRA_MAX = 4 };
@@ -161,10 +161,18 @@ static void print_summary(struct cli *cli, const char *pipeline, const struct ru
         sum.deleted += c->deleted;
         sum.unchanged += c->unchanged;
         sum.rejected += c->rejected;
+        sum.accepted += c->accepted;
         sum.findings += c->findings;
     }
     if (report->run_id != 0)
         snprintf(run, sizeof run, message_text(", run %" PRId64), report->run_id);
+    if (kind == RUN_DRY) {
+        cli_summary(
+            cli, "%s %s: %" PRId64 " read, %" PRId64 " accepted, %" PRId64 " rejected in %.1f s%s",
+            pipeline, result_word(report->code), sum.read, sum.accepted, sum.rejected,
+            (double)elapsed_ms / 1000, kind_word(kind));
+        return;
+    }
     cli_summary(
         cli,
         "%s %s: %" PRId64 " read, %" PRId64 " inserted, %" PRId64 " updated, %" PRId64

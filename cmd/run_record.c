@@ -93,6 +93,7 @@ static void write_stream(struct jwriter *w, const struct stream_report *s)
     jwriter_kstring(w, "target", s->target);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         jwriter_kint(w, counts[i].name, count_of(s, i));
+    jwriter_kint(w, "accepted", s->counts.accepted);
     jwriter_kint(w, "bytes", (int64_t)s->bytes);
     jwriter_kint(w, "elapsed_ms", s->elapsed_ms);
     jwriter_kint(w, "rows_per_second", per_second(s->counts.read, s->elapsed_ms));

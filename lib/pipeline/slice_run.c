@@ -477,7 +477,7 @@ static int attempt_stream(struct attempt *a, struct error *err)
     if (a->ctx.watch != NULL && a->ctx.watch->read != NULL)
         TRY(a->ctx.watch->read(a->ctx.watch->self, &a->ctx, &a->counts, err));
     if (a->ctx.dry_run) {
-        a->counts.inserted = a->counts.read - a->counts.rejected - a->counts.skipped;
+        a->counts.accepted = a->counts.read - a->counts.rejected - a->counts.skipped;
         return 0;
     }
     TRY(a->stream->target->finish(a->target, &a->counts, err));

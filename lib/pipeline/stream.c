@@ -252,14 +252,14 @@ int stream_fall_back(const struct stream_context *ctx, struct error *err, const 
 
 int stream_counts_check(const struct stream_counts *c, struct error *err)
 {
-    int64_t accounted =
-        c->inserted + c->updated + c->unchanged + c->superseded + c->rejected + c->skipped;
+    int64_t accounted = c->inserted + c->updated + c->unchanged + c->superseded + c->rejected +
+                        c->skipped + c->accepted;
     if (c->read == accounted)
         return 0;
     return error_set(err, ERR_BUG,
                      "%" PRId64 " rows read but %" PRId64 " accounted for (inserted %" PRId64
                      ", updated %" PRId64 ", unchanged %" PRId64 ", superseded %" PRId64
-                     ", rejected %" PRId64 ", skipped %" PRId64 ")",
+                     ", rejected %" PRId64 ", skipped %" PRId64 ", accepted %" PRId64 ")",
                      c->read, accounted, c->inserted, c->updated, c->unchanged, c->superseded,
-                     c->rejected, c->skipped);
+                     c->rejected, c->skipped, c->accepted);
 }

@@ -218,9 +218,11 @@ static inline bool source_reads_text(const struct source_ops *source)
 
 struct stream_counts {
     int64_t read, inserted, updated, unchanged, deleted, superseded, rejected, skipped;
+    int64_t accepted; /* sound rows of a dry run, which does not know what would become of them */
     int64_t findings;
 };
-/* read = inserted + updated + unchanged + superseded + rejected + skipped; else ERR_BUG. */
+/* read = inserted + updated + unchanged + superseded + rejected + skipped + accepted; else
+ * ERR_BUG. */
 int stream_counts_check(const struct stream_counts *c, struct error *err);
 
 struct target;

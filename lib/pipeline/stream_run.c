@@ -40,6 +40,7 @@ static void add_counts(struct stream_counts *sum, const struct stream_counts *c)
     sum->superseded += c->superseded;
     sum->rejected += c->rejected;
     sum->skipped += c->skipped;
+    sum->accepted += c->accepted;
     sum->findings += c->findings;
 }
 

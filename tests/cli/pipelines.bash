@@ -41,7 +41,7 @@ assert_moved() { # STREAM "NUMBERS"
         .unchanged, .deleted, .superseded, .rejected, .skipped] | join(" ")' <<<"$output")
     [ "$found" = "$2" ] || fail "stream '$1' moved '$found', expected '$2'"
     assert_json "all(.[]; .status != \"succeeded\" or .read == .inserted + .updated + .unchanged
-        + .superseded + .rejected + .skipped)"
+        + .superseded + .rejected + .skipped + .accepted)"
 }
 assert_stream_status() { # STREAM STATUS
     assert_json ".[] | select(.stream == \"$1\") | .status == \"$2\""

@@ -574,7 +574,9 @@ cursor() { sql "select value from diner.state where stream = 'inc' and name = 'c
     stock_file in.csv code,qty A,1 B,x
     diner_run stock --dry-run
     assert_status 0
-    assert_moved stock "2 1 0 0 0 0 1 0"
+    assert_moved stock "2 0 0 0 0 0 1 0"
+    assert_json '.[0].accepted == 1'
+    assert_stderr_has "4 read, 3 accepted, 1 rejected"
     assert_stderr_has "(dry run: nothing was written)"
     assert_sql "select count(*) from diner.run" 0
     assert_sql "select count(*) from diner.reject" 0

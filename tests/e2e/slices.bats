@@ -71,6 +71,9 @@ orders() { psql -XAtq -d "$(dev_dsn)" -c "select count(*) from t.orders"; }
     assert_sql "select count(*) from diner.state where stream = 'orders' and name = 'cursor'" 6
     assert_sql "select child from diner.state where stream = 'orders' order by 1 limit 1" '{"shop":"S000"}'
     put _add '{"S003": 5}'
+    diner_run shop_orders --dry-run
+    assert_status 0
+    assert_json '.[] | select(.stream == "orders") | .accepted == 17 and .inserted == 0'
     diner_run shop_orders
     assert_status 0
     # The lag of an hour: two rows of each are read again.
