@@ -216,8 +216,14 @@ static int load_children(struct slices *s, const struct bizday *otherwise, struc
     struct bound_sql sql;
     if (children_sql(s, &ctx, &sql, err) != 0 ||
         db_query_each(s->run->db, sql.sql, sql.params, sql.nparams, add_child, &q, err) != 0) {
-        if (s->stream->for_each->stream == NULL) /* else the parent is not loaded yet */
+        const char *parent = s->stream->for_each->stream;
+        if (parent == NULL)
             stream_blame_sql(err);
+        else if (strcmp(err->sqlstate, "42P01") == 0 || strcmp(err->sqlstate, "3F000") == 0)
+            error_hint(err,
+                       "'%s' was never loaded, and a dry run loads nothing: run it first, or "
+                       "look with 'diner pipeline plan'",
+                       parent);
         return error_context(err, "stream '%s': for_each", s->stream->name);
     }
     for (size_t i = 1; i < s->nchildren; i++)

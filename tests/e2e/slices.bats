@@ -62,6 +62,12 @@ orders() { psql -XAtq -d "$(dev_dsn)" -c "select count(*) from t.orders"; }
 
 @test "for_each reads each child with its own cursor, and names it in its rows" {
     shop_orders
+    diner_run shop_orders --dry-run
+    assert_status 6
+    assert_stderr_has "'shops' was never loaded, and a dry run loads nothing"
+    run --separate-stderr "$DINER" pipeline plan shop_orders -o json
+    assert_status 0
+    assert_moved orders "600 600 0 0 0 0 0 0"
     diner_run shop_orders
     assert_status 0
     assert_moved orders "600 600 0 0 0 0 0 0"
