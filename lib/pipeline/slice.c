@@ -380,7 +380,8 @@ bool slices_are_ordered(const struct slices *s)
 
 /* ---- the slices of a unit --------------------------------------------------------------- */
 
-/* The stored cursor less the lag; dates and other texts as they are. */
+/* The stored cursor less the lag, in the form of the cursor: a day is a day, and a time without a
+ * zone stays one. Of a day even ten minutes lead into the one before, whose rows may be as late. */
 static int less_lag(const struct slices *s, const char *cursor, const char **ret, struct error *err)
 {
     const struct incremental_spec *inc = s->stream->incremental;
@@ -397,8 +398,13 @@ static int less_lag(const struct slices *s, const char *cursor, const char **ret
         }
         decimal_print(&n, text);
         *ret = text;
-    } else if (datetime_parse_iso(cursor, strlen(cursor), &t) && (t.has_time || t.has_zone)) {
-        datetime_print(t.us - inc->lag_ms * 1000, NULL, text);
+    } else if (datetime_parse_iso(cursor, strlen(cursor), &t)) {
+        int64_t us = t.us - inc->lag_ms * 1000;
+        datetime_print(us, NULL, text);
+        if (!t.has_time && !t.has_zone)
+            date_print((int32_t)(us / US_PER_DAY - (us % US_PER_DAY < 0)), text);
+        else if (!t.has_zone)
+            text[strlen(text) - 1] = '\0'; /* the Z */
         *ret = text;
     }
     return 0;

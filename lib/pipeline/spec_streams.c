@@ -222,7 +222,7 @@ static bool names_item(const struct ynode *node)
 }
 
 /* A window that is replaced is that of one child, if the rows say whose they are. */
-static void check_child_windows(const struct stream_spec *s, struct diagnostics *d)
+static void check_whose(const struct stream_spec *s, struct diagnostics *d)
 {
     const struct field_string_map *bind = &s->for_each->bind;
     for (size_t k = 0; k < bind->count; k++) {
@@ -236,8 +236,8 @@ static void check_child_windows(const struct stream_spec *s, struct diagnostics 
                 d, place_of(s->source_node, "for_each"),
                 arena_printf(d->arena, message_text("add a column  { type: text, from: $%s }"),
                              bind->keys[k]),
-                "stream '%s': each child of 'for_each' would replace what the others loaded in "
-                "the window: no column says whose a row is by '%s'",
+                "stream '%s': each child of 'for_each' would replace what the others loaded: no "
+                "column says whose a row is by '%s'",
                 s->name, bind->keys[k]);
     }
 }
@@ -255,8 +255,8 @@ static void check_children(const struct stream_spec *s, struct diagnostics *d)
         diagnostics_add(
             d, place_of(s->node, "mode"), "use  mode: merge, or delete_insert with partition_by",
             "stream '%s': each child of 'for_each' would replace what the others loaded", s->name);
-    if (s->mode == MODE_DELETE_INSERT && s->incremental != NULL)
-        check_child_windows(s, d);
+    if (s->mode == MODE_DELETE_INSERT)
+        check_whose(s, d);
     if (s->target == &target_file && !names_item(ynode_get(s->target_node, "file")))
         diagnostics_add(d, place_of(s->target_node, "file"), "put ${item.NAME} into its name",
                         "stream '%s': each child of 'for_each' would write the same file", s->name);

@@ -5,6 +5,7 @@
 #include "schema/interpolate.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -50,33 +51,32 @@ static const char *edge_as(const struct stream_context *ctx, const char *edge, c
                         c.minute, c.second);
 }
 
-static int edge_us(const char *text, const struct zone *zone, int64_t *ret_us, struct error *err)
-{
-    struct datetime t;
-    if (text == NULL || !datetime_parse_iso(text, strlen(text), &t))
-        return error_set(err, ERR_SPEC, "the window's edge '%s' is not a time",
-                         text != NULL ? text : "");
-    *ret_us = t.has_zone ? t.us : zone_local_to_utc(zone, t.us);
-    return 0;
-}
-
 int stream_window(const struct stream_context *ctx, enum db_kind kind, const struct zone *zone,
                   struct stream_edges *ret, struct error *err)
 {
     const struct bizday days = stream_days(ctx);
-    TRY(edge_us(ctx->window_start, days.zone, &ret->us[0], err));
-    TRY(edge_us(ctx->window_end, days.zone, &ret->us[1], err));
+    const char *const edges[2] = {ctx->window_start, ctx->window_end};
+    if (zone == NULL)
+        zone = days.zone;
     ret->type = kind == DB_DATE ? "date" : kind == DB_TIMESTAMP ? "timestamp" : "timestamptz";
     for (int i = 0; i < 2; i++) {
         char *text = arena_alloc(ctx->arena, DATETIME_ISO_MAX);
-        int64_t us = ret->us[i];
-        if (kind == DB_DATE) /* the day after the last that is touched */
+        struct datetime t;
+        if (edges[i] == NULL || !datetime_parse_iso(edges[i], strlen(edges[i]), &t))
+            return error_set(err, ERR_SPEC, "the window's edge '%s' is not a time",
+                             edges[i] != NULL ? edges[i] : "");
+        int64_t us = t.has_zone ? t.us : zone_local_to_utc(zone, t.us);
+        if (kind == DB_DATE && !t.has_zone && !t.has_time)
+            snprintf(text, DATETIME_ISO_MAX, "%s", edges[i]);
+        else if (kind == DB_DATE) /* the day after the last that is touched */
             date_print(bizday_of(&days, us - i) + i, text);
-        else
-            datetime_print(
-                kind == DB_TIMESTAMP ? zone_utc_to_local(zone != NULL ? zone : days.zone, us) : us,
-                NULL, text);
+        else if (kind != DB_TIMESTAMP)
+            datetime_print(us, NULL, text);
+        else /* there and back, a local time that clocks skip would be another one */
+            datetime_print(t.has_zone ? zone_utc_to_local(zone, us) : t.us, NULL, text);
+        ret->us[i] = us;
         ret->text[i] = text;
+        ret->start_is_local = i == 0 ? !t.has_zone : ret->start_is_local;
     }
     return 0;
 }

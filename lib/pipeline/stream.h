@@ -148,8 +148,10 @@ const char *stream_bound(const struct stream_context *ctx, size_t column);
 /* The days and local times of what is read: the child's own, else the pipeline's. */
 struct bizday stream_days(const struct stream_context *ctx);
 /* The window's edges in the terms of a column: instants, local times (zone NULL: that of the days),
- * or the business days that it touches, the last one's successor being the end. */
+ * or the business days that it touches, the last one's successor being the end. An edge without a
+ * zone, as the cursor of such a column is, is taken as it stands. */
 struct stream_edges {
+    bool start_is_local; /* it has no zone */
     int64_t us[2];
     const char *text[2], *type; /* of SQL */
 };

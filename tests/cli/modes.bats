@@ -506,7 +506,67 @@ YAML
     sed -i 's/store: { type: text, from: $store }, //' pipelines/facts.yaml
     run --separate-stderr "$DINER" pipeline lint facts
     assert_status 3
-    assert_stdout_has "each child of 'for_each' would replace what the others loaded in the window"
+    assert_stdout_has "each child of 'for_each' would replace what the others loaded: no column says whose"
+}
+
+@test "delete_insert by partition: each child of for_each replaces its own rows" {
+    pipeline facts <<'YAML'
+streams:
+  facts:
+    source:
+      connection: warehouse
+      query: "select day, id from t.feed where store = ${item.store}"
+      for_each: { query: "select distinct store from t.feed", bind: { store: store } }
+    mode: delete_insert
+    partition_by: [day]
+    columns: { store: { type: text, from: $store }, id: int, day: date }
+YAML
+    sql "create table t.feed as select s as store, i as id, date '2026-02-01' as day
+         from unnest('{S1,S2,S3}'::text[]) s, generate_series(0, 1) i"
+    diner_run facts
+    assert_status 0
+    assert_moved facts "6 6 0 0 0 0 0 0"
+    sql "update t.feed set id = 7 where store = 'S2' and id = 1"
+    diner_run facts
+    assert_moved facts "6 1 0 5 1 0 0 0"
+    assert_rows facts "S1,0 S1,1 S2,0 S2,7 S3,0 S3,1" "store, id"
+    sed -i 's/store: { type: text, from: $store }, //' pipelines/facts.yaml
+    run --separate-stderr "$DINER" pipeline lint facts
+    assert_status 3
+    assert_stdout_has "would replace what the others loaded: no column says whose"
+}
+
+@test "delete_insert from the cursor on: what is read is what is replaced, of instants, times without a zone and days" {
+    local column="now() - age"
+    for kind in timestamptz timestamp "timestamp, timezone: America/New_York" date; do
+        pipeline facts <<YAML
+streams:
+  facts:
+    source: { connection: warehouse, table: t.feed }
+    incremental: { cursor: at, start: 2026-01-01, lag: 2h }
+    mode: delete_insert
+    columns: { id: int, at: { type: $kind } }
+YAML
+        case $kind in
+        timestamptz) column="now() - age" ;;
+        timestamp) column="(now() - age) at time zone 'Asia/Shanghai'" ;;
+        timestamp,*) column="(now() - age) at time zone 'America/New_York'" ;;
+        date) column="((now() - age - interval '4 h') at time zone 'Asia/Shanghai')::date" ;;
+        esac
+        sql "drop table if exists t.feed, t.facts; truncate diner.state;
+             create table t.feed as select i as id, $column as at
+             from generate_series(1, 40) i, lateral (select i * interval '1 h' as age) x"
+        diner_run facts
+        assert_status 0
+        assert_moved facts "40 40 0 0 0 0 0 0"
+        sql "insert into t.feed select 99, $column from (select interval '1 min' as age) x;
+             delete from t.feed where id = 2"
+        diner_run facts
+        assert_status 0
+        assert_json '.[0].rejected == 0 and .[0].inserted == 1 and .[0].deleted == 1'
+        assert_sql "select count(*) from (table t.feed except all select id, at from t.facts) x" 0
+        assert_sql "select count(*) from t.facts" 40
+    done
 }
 
 @test "delete_insert by partition: each value that comes replaces all it had" {

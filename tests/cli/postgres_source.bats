@@ -186,6 +186,51 @@ SQL
     assert_moved s "2 2 0 0 0 0 0 0"
 }
 
+@test "the lag of a cursor that is a day goes back by days, by at least the one before" {
+    sql "create table src.t (id int primary key, day date);
+         insert into src.t values (1, '2026-03-07'), (2, '2026-03-10')"
+    stream_from 'table: src.t' '    incremental: { cursor: day, start: 2026-02-01, lag: 3d }
+    mode: merge
+    key: [id]'
+    diner_run s
+    assert_moved s "2 2 0 0 0 0 0 0"
+    sql "insert into src.t values (3, '2026-03-07'), (4, '2026-03-06')"
+    diner_run s
+    assert_moved s "3 1 0 2 0 0 0 0" # 4 came later than the lag allows
+    sed -i 's/lag: 3d/lag: 10m/' pipelines/s.yaml
+    sql "insert into src.t values (5, '2026-03-09'), (6, '2026-03-08')"
+    diner_run s
+    assert_moved s "2 1 0 1 0 0 0 0"
+}
+
+@test "a cursor that has a zone here and none there, or the other way round, misses no row" {
+    local zone kinds there here
+    sql "create table src.t (id int, at timestamptz)"
+    for zone in Asia/Shanghai America/New_York; do
+        for kinds in "timestamp timestamptz" "timestamptz timestamp"; do
+            read -r there here <<<"$kinds"
+            sql "drop table if exists t.s; truncate diner.state; drop table src.t;
+                 create table src.t as select i as id, now() - i * interval '1 h' as at from generate_series(1, 30) i"
+            [ "$there" = timestamptz ] ||
+                sql "alter table src.t alter at type timestamp using at at time zone '$zone'"
+            stream_from 'table: src.t' "    incremental: { cursor: at, start: 2026-01-01T00:00:00Z, lag: 10m }
+    mode: merge
+    key: [id]
+    columns: { id: int, at: { type: $here, timezone: $zone } }"
+            diner_run s
+            assert_status 0
+            assert_moved s "30 30 0 0 0 0 0 0"
+            sql "insert into src.t values (99, (now() - interval '1 min') $([ "$there" = timestamptz ] ||
+                echo "at time zone '$zone'"))"
+            diner_run s
+            assert_status 0
+            assert_sql "select count(*) from t.s" 31
+            assert_sql "select abs(extract(epoch from (select max(at) from t.s) $([ "$here" = timestamptz ] ||
+                echo "at time zone '$zone'") - now())) < 100" t
+        done
+    done
+}
+
 @test "windows of a cursor without a zone: of the zone that is stated, else what any zone could mean; never the whole table" {
     sql "create table src.t as select i as id, '2026-03-01'::timestamp + i * interval '1 hour' as at,
          date '2026-03-01' + i / 24 as day from generate_series(0, 719) as i"

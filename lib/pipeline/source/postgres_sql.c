@@ -114,22 +114,25 @@ static void local_edges(const struct zone *zone, const int64_t us[2], int64_t re
     ret_local[1] = before > end ? before : end;
 }
 
-/* "(c >= '...'::timestamp and c < '...'::timestamp)" of a column without a zone. What is replaced
+/* "c >= '...'::timestamp and c < '...'::timestamp" of a column without a zone. What is replaced
  * by its window is told by the window's own zone, as the target tells it; so are days, of a zone
- * that is stated. */
+ * that is stated, and from a stored cursor on it is the cursor that tells. is_open: the stored
+ * cursor is a time without a zone, so what is read from it has no end but that of the table. */
 static int add_local_window(const struct stream_context *ctx, const struct column_spec *c,
-                            bool is_date, const char *name, struct strbuf *where, struct error *err)
+                            bool is_date, bool is_open, const char *name, struct strbuf *where,
+                            struct error *err)
 {
     const struct bizday days = stream_days(ctx);
     const struct zone *zone = c != NULL && c->zone != NULL ? c->zone : days.zone;
-    bool is_stated = zone_is_stated(ctx, c);
+    bool is_replaced = ctx->stream->mode == MODE_DELETE_INSERT, is_stated = zone_is_stated(ctx, c);
     struct stream_edges edges;
     char text[2][DATETIME_ISO_MAX];
     int64_t local[2];
     TRY(stream_window(ctx, is_date ? DB_DATE : DB_TIMESTAMP, zone, &edges, err));
-    if (ctx->stream->mode == MODE_DELETE_INSERT || (is_date && is_stated)) {
-        strbuf_addf(where, "(%s >= '%s'::%s and %s < '%s'::%s)", name, edges.text[0], edges.type,
-                    name, edges.text[1], edges.type);
+    if (is_replaced || (is_date && is_stated) || (is_open && edges.start_is_local)) {
+        strbuf_addf(where, "%s >= '%s'::%s", name, edges.text[0], edges.type);
+        if (is_replaced || !is_open)
+            strbuf_addf(where, " and %s < '%s'::%s", name, edges.text[1], edges.type);
         return 0;
     }
     local_edges(is_stated ? zone : NULL, edges.us, local);
@@ -138,8 +141,19 @@ static int add_local_window(const struct stream_context *ctx, const struct colum
     datetime_print(local[0], NULL, text[0]);
     datetime_print(local[1], NULL, text[1]);
     const char *type = is_date ? "timestamp::date" : "timestamp";
-    strbuf_addf(where, "(%s >= '%s'::%s and %s %s '%s'::%s)", name, text[0], type, name,
-                is_date ? "<=" : "<", text[1], type);
+    strbuf_addf(where, "%s >= '%s'::%s", name, text[0], type);
+    if (!is_open)
+        strbuf_addf(where, " and %s %s '%s'::%s", name, is_date ? "<=" : "<", text[1], type);
+    return 0;
+}
+
+static int add_instant_window(const struct stream_context *ctx, const struct column_spec *c,
+                              const char *name, struct strbuf *where, struct error *err)
+{
+    struct stream_edges edges;
+    TRY(stream_window(ctx, DB_TIMESTAMPTZ, c != NULL ? c->zone : NULL, &edges, err));
+    strbuf_addf(where, "%s >= '%s'::timestamptz and %s < '%s'::timestamptz", name, edges.text[0],
+                name, edges.text[1]);
     return 0;
 }
 
@@ -158,20 +172,19 @@ static const char *number_type(const char *type)
     return NULL;
 }
 
-/* "(c >= start", then the end, where --to says one: else it is the snapshot's. */
+/* "c >= start", then the end, where --to says one: else it is the snapshot's. */
 static void add_number_window(const struct stream_context *ctx, const char *type, const char *name,
                               struct strbuf *where)
 {
     const char *round = strcmp(type, "bigint") == 0 ? "ceil" : "";
     struct decimal end;
-    strbuf_addf(where, "(%s >= %s(${window.start}::numeric)::%s", name, round, type);
+    strbuf_addf(where, "%s >= %s(${window.start}::numeric)::%s", name, round, type);
     if (ctx->window_end != NULL && decimal_parse(ctx->window_end, strlen(ctx->window_end), &end))
         strbuf_addf(where, " and %s < %s(${window.end}::numeric)::%s", name, round, type);
 }
 
 /* From the window's start, >=, to its end; rows without a value come along where the cursor is what
- * decides, for no later run would find them. The stored cursor of a column without a zone is a time
- * without a zone, so what is read from it has no end but that of the table. */
+ * decides, for no later run would find them. */
 static int add_window(const struct stream_context *ctx, struct db_conn *conn, struct strbuf *where,
                       struct error *err)
 {
@@ -196,17 +209,13 @@ static int add_window(const struct stream_context *ctx, struct db_conn *conn, st
             ? number == NULL
             : !is_instant && !is_date && strcmp(type, "timestamp without time zone") != 0)
         return 0; /* all rows are read, and found unchanged */
-    if (number == NULL && !is_instant && !is_plain)
-        return add_local_window(ctx, column, is_date, name.data, where, err);
+    strbuf_addch(where, '(');
     if (number != NULL)
         add_number_window(ctx, number, name.data, where);
     else if (is_instant)
-        strbuf_addf(where,
-                    "((%s >= ${window.start}::timestamptz and %s < "
-                    "${window.end}::timestamptz)",
-                    name.data, name.data);
+        TRY(add_instant_window(ctx, column, name.data, where, err));
     else
-        strbuf_addf(where, "(%s >= ${window.start}::%s", name.data, type);
+        TRY(add_local_window(ctx, column, is_date, is_plain, name.data, where, err));
     if (is_plain)
         strbuf_addf(where, " or %s is null", name.data);
     strbuf_addch(where, ')');

@@ -12,7 +12,7 @@
 
 /* ---- the scope -------------------------------------------------------------------------- */
 
-/* The window in the terms of the cursor, and of whose child the rows are. */
+/* The window in the terms of the cursor; of for_each, of the child whose rows are read. */
 static int window_scope(const struct stage_target *t, struct stage_scope *ret, struct error *err)
 {
     const struct stream_context *ctx = t->ctx;
@@ -45,7 +45,7 @@ int stage_scope_of(const struct stage_target *t, struct stage_scope *ret, struct
     strbuf_init(&condition, STAGE_SQL_MAX);
     strbuf_addf(&condition, "exists (select from %s p where ", t->staged);
     stage_match(&condition, &s->partition_by, "p.", "t.");
-    strbuf_addch(&condition, ')');
+    strbuf_addf(&condition, ")%s", snapshot_child_condition(t->ctx));
     ret->condition = arena_strdup(t->ctx->arena, condition.data);
     return 0;
 }
