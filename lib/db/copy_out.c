@@ -411,11 +411,19 @@ int db_copy_out_prefetch(struct db_copy_out *c, size_t max_bytes, struct error *
     return ERR_OK;
 }
 
+/* What came already may be in libpq's memory, where poll() does not see it: look before waiting. */
 int db_copy_out_wait(struct db_copy_out *const *all, size_t n, size_t wanted, size_t max_bytes,
                      struct error *err)
 {
     struct pollfd fds[DB_COPY_OUT_MAX];
-    while (!db_copy_out_is_ready(all[wanted])) {
+    if (db_copy_out_is_ready(all[wanted]))
+        return ERR_OK;
+    for (;;) {
+        for (size_t i = 0; i < n; i++)
+            if (all[i] != NULL)
+                TRY(db_copy_out_prefetch(all[i], max_bytes, err));
+        if (db_copy_out_is_ready(all[wanted]) || PQstatus(all[wanted]->conn->pg) != CONNECTION_OK)
+            return ERR_OK; /* of a lost connection the read that follows tells */
         nfds_t count = 0;
         for (size_t i = 0; i < n; i++)
             if (all[i] != NULL && !all[i]->is_drained &&
@@ -424,13 +432,7 @@ int db_copy_out_wait(struct db_copy_out *const *all, size_t n, size_t wanted, si
         if (poll(fds, count, WAIT_MS) < 0 && errno != EINTR)
             return error_set_errno(err, ERR_IO, errno, "cannot wait for rows");
         TRY(signals_check(err));
-        for (size_t i = 0; i < n; i++)
-            if (all[i] != NULL)
-                TRY(db_copy_out_prefetch(all[i], max_bytes, err));
-        if (PQstatus(all[wanted]->conn->pg) != CONNECTION_OK)
-            break; /* the read that follows tells */
     }
-    return ERR_OK;
 }
 
 void db_copy_out_close(struct db_copy_out *c)

@@ -114,6 +114,16 @@ many_rows() { # N: src.t with ids, a few null, days, text
         "1,138****5678,无 2,SH 139****5678,BJ"
 }
 
+@test "readers of few rows wait for nobody" {
+    sql 'create table src.t as select i as id from generate_series(1, 400) as i'
+    stream_from 'query: "select * from src.t", readers: 2, split: id'
+    diner_run s
+    assert_status 0
+    assert_moved s "400 400 0 0 0 0 0 0"
+    # Some 16 parts; when each waited for a poll of one second it took 7.
+    assert_json '.[0].elapsed_ms < 6000'
+}
+
 @test "all readers see one snapshot, whatever is written meanwhile" {
     sql 'create table src.t (id int primary key, amount int, filler text);
          insert into src.t select i, 100, repeat($$x$$, 400) from generate_series(1, 40000) as i'
