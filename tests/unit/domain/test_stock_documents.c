@@ -125,6 +125,25 @@ static void test_expired_holds_nothing(void **state)
                      1);
 }
 
+/* Of a product, behind those of another: more than are swept by the way. */
+static void test_many_expired_hold_nothing(void **state)
+{
+    (void)state;
+    const char *document, *order_no;
+    app_run("update app.stock set qty = 250");
+    for (int i = 0; i < 370; i++)
+        assert_db_ok(reserve(i < 120 ? "P2" : "P1", "1", 60, &document));
+    assert_refused(order_in("P1", "1", &order_no), ERR_CONFLICT, "insufficient_stock");
+    app_run("update app.reservations set expires_at = now() - interval '1 second'");
+    assert_db_ok(order_in("P1", "250", &order_no));
+    assert_int_equal(QTY("S001", "P1"), 0);
+    assert_db_ok(reserve("P2", "250", 60, &document));
+    assert_int_equal(millionths("reserved", "S001", "P1"), 0);
+    assert_int_equal(millionths("reserved", "S001", "P2"), 250000000);
+    assert_int_equal(app_number("select count(*) from app.reservations where status = 'expired'"),
+                     370);
+}
+
 static void test_reservation_becomes_a_sale_once(void **state)
 {
     (void)state;
@@ -495,6 +514,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_reserved_is_not_for_sale),
         TEST(test_expired_holds_nothing),
+        TEST(test_many_expired_hold_nothing),
         TEST(test_reservation_becomes_a_sale_once),
         TEST(test_an_order_takes_its_reservation),
         TEST(test_count_says_variance),
