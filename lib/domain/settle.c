@@ -1,5 +1,6 @@
 /* lib/domain/settle.c - settling. */
 #include "domain/settle.h"
+#include "core/decimal.h"
 #include "domain/payment.h"
 #include "domain/refund.h"
 #include "gen/embed.h"
@@ -233,6 +234,21 @@ int settle_due(struct saga_desk *desk, struct settle_counts *counts, struct erro
 
 /* ---- callbacks ---------------------------------------------------------------------------- */
 
+#define AMOUNT_FEN_LIMIT 1000000000000 /* of numeric(12,2), exclusive */
+
+/* Whatever reads like a number to PostgreSQL is not money yet: NaN does, too. */
+static int check_amount(struct domain_context *ctx, const char *text, struct error *err)
+{
+    struct decimal amount;
+    if (decimal_parse(text, strlen(text), &amount) && decimal_rescale(&amount, 2, &amount) &&
+        amount.coefficient > 0 && amount.coefficient < AMOUNT_FEN_LIMIT)
+        return ERR_OK;
+    return domain_refuse(ctx, err, ERR_USAGE, API_ERROR(bad_parameter),
+                         domain_detail(ctx, "parameter", "amount"),
+                         "'amount' must be more than zero, with at most 10 integer and 2 fraction "
+                         "digits");
+}
+
 static int apply_event(struct domain_context *ctx, const struct channel_event *event,
                        struct error *err)
 {
@@ -262,6 +278,7 @@ int settle_event(struct domain_context *ctx, const struct channel *channel,
                  struct error *err)
 {
     int64_t added = 0;
+    TRY(check_amount(ctx, event->amount, err));
     TRY(db_begin(ctx->conn, err));
     int status = note_event(ctx, channel, event, body, "recorded", &added, err);
     *ret_result = added == 0 ? "duplicate" : "recorded";

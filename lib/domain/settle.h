@@ -22,7 +22,8 @@ int settle_due(struct saga_desk *desk, struct settle_counts *counts, struct erro
 int settle_refunds_of(struct saga_desk *desk, const char *order_no, struct error *err);
 
 /* What a channel called back. A repetition changes nothing. Opens its own transactions.
- * *ret_result: "recorded", "duplicate" or "unknown", a literal. */
+ * *ret_result: "recorded", "duplicate" or "unknown", a literal. Refused as bad_parameter: the
+ * amount is none of money. */
 int settle_event(struct domain_context *ctx, const struct channel *channel,
                  const struct channel_event *event, struct span body, const char **ret_result,
                  struct error *err);
