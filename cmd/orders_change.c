@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct change_args {
-    const char *order_no, *method, *reason, *amount, *refund_no;
+    const char *order_no, *method, *reason, *amount, *refund_no, *payment_no;
     bool restock, code;
 };
 #define CHANGE(member) offsetof(struct change_args, member)
@@ -25,7 +25,8 @@ static void write_body(const struct change_args *args, struct strbuf *body)
     } members[] = {{"payment_method", args->method},
                    {"amount", args->amount},
                    {"reason", args->reason},
-                   {"refund_no", args->refund_no}};
+                   {"refund_no", args->refund_no},
+                   {"payment_no", args->payment_no}};
     struct jwriter w;
     jwriter_init(&w, body);
     jwriter_object(&w);
@@ -164,6 +165,9 @@ static const struct field refund_fields[] = {
     REASON_FIELD,
     {"refund-no", FIELD_STRING, CHANGE(refund_no),
      "your own number of this refund: sent again it is the same refund", .arg = "NO"},
+    {"payment", FIELD_STRING, CHANGE(payment_no),
+     "the payment to refund, a surplus one too; default: the one that paid the order",
+     .arg = "PAYMENT"},
     {"restock", FIELD_BOOL, CHANGE(restock),
      "give the stock of an accepted or fulfilled order back, too"},
     {0}};

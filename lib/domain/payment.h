@@ -10,6 +10,8 @@
 
 #include "domain/listing.h"
 
+#define PAYMENT_NO_BYTES_MAX 128
+
 /* {"payments":[...],"refunds":[...]} of an order. Refused as unknown_order. */
 int payment_list(struct domain_context *ctx, const char *order_no, const char **ret_document,
                  struct error *err);

@@ -7,27 +7,39 @@
 #include "domain/stock_sale.h"
 #include "domain/wallet.h"
 #include "gen/embed.h"
+#include <ctype.h>
 
 /* The payment to refund from, and what the request means for it. */
 struct basis {
     const char *payment_id, *channel, *rest, *amount;
     int64_t refunds;
-    bool is_too_much, is_full;
+    bool is_too_much, is_full, is_surplus;
 };
 
+static int refuse_no_basis(struct domain_context *ctx, const struct locked_order *order,
+                           const char *payment_no, struct error *err)
+{
+    bool is_pending = strcmp(order->status, "pending") == 0;
+    if (payment_no != NULL)
+        return domain_refuse(ctx, err, ERR_NOT_FOUND, API_ERROR(unknown_payment),
+                             domain_detail(ctx, "payment_no", payment_no),
+                             "no payment '%s' came in for order '%s'", payment_no, order->order_no);
+    return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(not_refundable),
+                         arena_printf(ctx->arena, "{\"payment_status\":\"%s\",\"allowed\":[%s]}",
+                                      order->payment_status, is_pending ? "\"paid\"" : ""),
+                         "order '%s' is '%s': there is nothing to refund", order->order_no,
+                         order->payment_status);
+}
+
+/* payment_no NULL: the payment that paid the order. */
 static int find_basis(struct domain_context *ctx, const struct locked_order *order,
-                      const char *amount, struct basis *ret, struct error *err)
+                      const char *payment_no, const char *amount, struct basis *ret,
+                      struct error *err)
 {
     AUTO_RESULT struct db_result *row = NULL;
-    bool is_pending = strcmp(order->status, "pending") == 0;
-    TRY(db_query(ctx->conn, sql_refund_basis, DB_PARAMS(order->id, amount), &row, err));
+    TRY(db_query(ctx->conn, sql_refund_basis, DB_PARAMS(order->id, amount, payment_no), &row, err));
     if (db_result_rows(row) == 0)
-        return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(not_refundable),
-                             arena_printf(ctx->arena,
-                                          "{\"payment_status\":\"%s\",\"allowed\":[%s]}",
-                                          order->payment_status, is_pending ? "\"paid\"" : ""),
-                             "order '%s' is '%s': there is nothing to refund", order->order_no,
-                             order->payment_status);
+        return refuse_no_basis(ctx, order, payment_no, err);
     *ret = (struct basis){
         .payment_id = arena_strdup(ctx->arena, db_result_text(row, 0, 0)),
         .channel = arena_strdup(ctx->arena, db_result_text(row, 0, 1)),
@@ -36,6 +48,7 @@ static int find_basis(struct domain_context *ctx, const struct locked_order *ord
         .amount = arena_strdup(ctx->arena, db_result_text(row, 0, 5)),
         .is_too_much = db_result_bool(row, 0, 6),
         .is_full = db_result_bool(row, 0, 7),
+        .is_surplus = db_result_bool(row, 0, 8),
     };
     return ERR_OK;
 }
@@ -56,7 +69,7 @@ static int check_basis(struct domain_context *ctx, const struct refund_request *
         return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(refund_limit),
                              domain_detail(ctx, "refundable", basis->rest),
                              "a payment has at most %d refunds", REFUNDS_MAX);
-    if (request->restock && !basis->is_full)
+    if (request->restock && (!basis->is_full || basis->is_surplus))
         return domain_refuse(ctx, err, ERR_DATA, API_ERROR(restock_needs_full_refund),
                              domain_detail(ctx, "refundable", basis->rest),
                              "stock goes back with the refund of all that is left, %s",
@@ -96,6 +109,20 @@ static int pay_out(struct domain_context *ctx, const struct locked_order *order,
     return points_take_back(ctx, refund_no, err);
 }
 
+/* With the last of what was paid, and not before, comes back what the order took of campaigns and
+ * coupons, and its stock where that was asked for. What is back already stays. */
+static int give_back(struct domain_context *ctx, const char *order_id, struct error *err)
+{
+    AUTO_RESULT struct db_result *row = NULL;
+    TRY(db_query(ctx->conn, sql_refund_whole, DB_PARAMS(order_id), &row, err));
+    if (db_result_rows(row) == 0)
+        return ERR_OK;
+    TRY(campaign_give_back(ctx, order_id, err));
+    if (!db_result_bool(row, 0, 0))
+        return ERR_OK;
+    return stock_restore(ctx, order_id, db_result_text(row, 0, 1), err);
+}
+
 static int refund_from(struct domain_context *ctx, const struct locked_order *order,
                        const struct refund_request *request, const struct basis *basis,
                        const char **ret_no, struct error *err)
@@ -105,6 +132,8 @@ static int refund_from(struct domain_context *ctx, const struct locked_order *or
     TRY(pay_out(ctx, order, basis, *ret_no, err));
     TRY(order_settle_money(ctx, order->id, request->reason, err));
     bool is_final = is_ours(basis->channel);
+    if (is_final)
+        TRY(give_back(ctx, order->id, err));
     return outbox_add_order(ctx, is_final ? "order.refunded" : "order.refund_requested",
                             order->order_no, &event, err);
 }
@@ -117,7 +146,7 @@ int refund_rest(struct domain_context *ctx, const struct locked_order *order, co
     const char *refund_no = "";
     if (strcmp(order->payment_status, "unpaid") == 0)
         return ERR_OK;
-    TRY(find_basis(ctx, order, NULL, &basis, err));
+    TRY(find_basis(ctx, order, NULL, NULL, &basis, err));
     if (strcmp(basis.rest, "0.00") == 0) /* a free meal, or all of it is on its way back */
         return order_settle_money(ctx, order->id, reason, err);
     return refund_from(ctx, order, &request, &basis, &refund_no, err);
@@ -134,17 +163,6 @@ int refund_whole(struct domain_context *ctx, const struct locked_order *order,
     return refund_from(ctx, order, &request, &basis, &refund_no, err);
 }
 
-/* What else the last refund of an order does. */
-static int finish_order(struct domain_context *ctx, const struct locked_order *order,
-                        const struct refund_request *request, struct error *err)
-{
-    const char *event;
-    if (strcmp(order->status, "paid") == 0)
-        return order_cancel_locked(ctx, order, request->reason, &event, err);
-    TRY(campaign_give_back(ctx, order->id, err));
-    return request->restock ? stock_restore(ctx, order->id, request->reason, err) : ERR_OK;
-}
-
 static int refuse_unknown(struct domain_context *ctx, const char *refund_no, struct error *err)
 {
     return domain_refuse(ctx, err, ERR_NOT_FOUND, API_ERROR(unknown_refund),
@@ -152,23 +170,50 @@ static int refuse_unknown(struct domain_context *ctx, const char *refund_no, str
                          refund_no);
 }
 
+/* Where what ends there without "-R2" (of letter R) ends; NULL: it does not end so. */
+static const char *without_count(const char *text, const char *end, char letter)
+{
+    const char *p = end;
+    while (p > text && isdigit((unsigned char)p[-1]))
+        p--;
+    return p < end && p - text >= 2 && p[-1] == letter && p[-2] == '-' ? p - 2 : NULL;
+}
+
+/* "ORDER-P1-R2": such numbers are made by us alone, else one could be taken before we need it. */
+static bool is_of_our_form(const char *refund_no)
+{
+    const char *payment = without_count(refund_no, refund_no + strlen(refund_no), 'R');
+    return payment != NULL && without_count(refund_no, payment, 'P') != NULL;
+}
+
+static int refuse_number(struct domain_context *ctx, const char *refund_no, bool is_here,
+                         struct error *err)
+{
+    if (!is_here && is_of_our_form(refund_no))
+        return domain_refuse(ctx, err, ERR_DATA, API_ERROR(reserved_refund_no),
+                             domain_detail(ctx, "refund_no", refund_no),
+                             "numbers like '%s' are given by the platform", refund_no);
+    return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(refund_no_reused),
+                         domain_detail(ctx, "refund_no", refund_no), "refund '%s' is another one",
+                         refund_no);
+}
+
 static int find_earlier(struct domain_context *ctx, const struct locked_order *order,
                         const struct refund_request *request, bool *ret_is_there, struct error *err)
 {
     AUTO_RESULT struct db_result *row = NULL;
+    const char *refund_no = request->refund_no;
     *ret_is_there = false;
-    if (request->refund_no == NULL)
+    if (refund_no == NULL)
         return ERR_OK;
     TRY(db_query(ctx->conn, sql_refund_find,
-                 DB_PARAMS(request->refund_no, order->id, request->amount), &row, err));
-    if (db_result_rows(row) == 0)
+                 DB_PARAMS(refund_no, order->id, request->amount, request->payment_no), &row, err));
+    bool is_taken = db_result_rows(row) > 0;
+    bool is_here = is_taken && db_result_bool(row, 0, 0);
+    *ret_is_there = is_here && db_result_bool(row, 0, 1);
+    if (*ret_is_there || (!is_taken && !is_of_our_form(refund_no)))
         return ERR_OK;
-    if (!db_result_bool(row, 0, 0))
-        return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(refund_no_reused),
-                             domain_detail(ctx, "refund_no", request->refund_no),
-                             "refund '%s' is another one", request->refund_no);
-    *ret_is_there = true;
-    return ERR_OK;
+    return refuse_number(ctx, refund_no, is_here, err);
 }
 
 int refund_create(struct domain_context *ctx, const struct refund_request *request,
@@ -176,16 +221,16 @@ int refund_create(struct domain_context *ctx, const struct refund_request *reque
 {
     struct locked_order order = LOCKED_ORDER_INIT;
     struct basis basis = {.rest = "", .channel = "", .amount = ""};
-    const char *refund_no = request->refund_no;
+    const char *refund_no = request->refund_no, *event;
     bool is_there;
     TRY(order_lock(ctx, request->order_no, &order, err));
     TRY(find_earlier(ctx, &order, request, &is_there, err));
     if (!is_there) {
-        TRY(find_basis(ctx, &order, request->amount, &basis, err));
+        TRY(find_basis(ctx, &order, request->payment_no, request->amount, &basis, err));
         TRY(check_basis(ctx, request, &basis, err));
         TRY(refund_from(ctx, &order, request, &basis, &refund_no, err));
-        if (basis.is_full)
-            TRY(finish_order(ctx, &order, request, err));
+        if (basis.is_full && !basis.is_surplus && strcmp(order.status, "paid") == 0)
+            TRY(order_cancel_locked(ctx, &order, request->reason, &event, err));
     }
     *ret_no = refund_no;
     return refund_get(ctx, request->order_no, refund_no, ret_document, err);
@@ -226,6 +271,15 @@ int refund_search(struct domain_context *ctx, const struct money_filter *f,
                        from, out, err);
 }
 
+/* What a refund that has ended means for its order; what is surplus is none of its money. */
+static int settle_order(struct domain_context *ctx, const char *order_id, const char *refund_no,
+                        const char *failure, struct error *err)
+{
+    TRY(order_settle_money(ctx, order_id, failure, err));
+    TRY(points_take_back(ctx, refund_no, err));
+    return give_back(ctx, order_id, err);
+}
+
 int refund_settle(struct domain_context *ctx, const char *refund_no, enum refund_outcome outcome,
                   const char *failure, struct error *err)
 {
@@ -238,10 +292,10 @@ int refund_settle(struct domain_context *ctx, const char *refund_no, enum refund
         return refuse_unknown(ctx, refund_no, err);
     TRY(db_execute(ctx->conn, sql_refund_settle, DB_PARAMS(refund_no, states[outcome], failure),
                    &changed, err));
-    if (changed == 0 || outcome == REFUND_ACCEPTED || db_result_bool(row, 0, 4))
+    if (changed == 0 || outcome == REFUND_ACCEPTED)
         return ERR_OK;
-    TRY(order_settle_money(ctx, db_result_text(row, 0, 0), failure, err));
-    TRY(points_take_back(ctx, refund_no, err));
+    if (!db_result_bool(row, 0, 4))
+        TRY(settle_order(ctx, db_result_text(row, 0, 0), refund_no, failure, err));
     return outbox_add_order(ctx,
                             outcome == REFUND_SUCCEEDED ? "order.refunded" : "order.refund_failed",
                             db_result_text(row, 0, 1), &event, err);

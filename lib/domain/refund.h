@@ -2,7 +2,8 @@
  *
  * requested -> accepted -> succeeded or failed. A channel that answers has only accepted; the end
  * is learnt by asking or by a callback. The refund number is kept over every retry, so that the
- * channel pays out once. Refunds never exceed what was paid; one that failed counts for nothing. */
+ * channel pays out once. Refunds never exceed what was paid; one that failed counts for nothing:
+ * what the order took of coupons, and its stock, comes back when all of the money is back. */
 #ifndef DINER_DOMAIN_REFUND_H
 #define DINER_DOMAIN_REFUND_H
 
@@ -13,14 +14,16 @@
 
 struct refund_request {
     const char *order_no, *reason;
-    const char *amount;    /* positive; NULL: all that is left */
-    const char *refund_no; /* the caller's own; NULL: the next */
-    bool restock;          /* of an accepted or fulfilled order, with its last refund */
+    const char *amount;     /* positive; NULL: all that is left */
+    const char *refund_no;  /* the caller's own; NULL: the next */
+    const char *payment_no; /* NULL: the payment that paid the order; else a surplus one, too */
+    bool restock;           /* of an accepted or fulfilled order, with its last refund */
 };
 /* Asks for a refund; the same refund_no again is the same refund. A paid order that is not accepted
  * yet is cancelled by the refund of all that is left, its stock restored. *ret_no and *ret_document
- * (the refund) in the arena. Refused as unknown_order, not_refundable, refund_exceeds_payment,
- * refund_limit, refund_no_reused, restock_needs_full_refund. */
+ * (the refund) in the arena. Refused as unknown_order, unknown_payment, not_refundable,
+ * refund_exceeds_payment, refund_limit, refund_no_reused, reserved_refund_no (a number as we make
+ * them that is no refund of this order), restock_needs_full_refund. */
 int refund_create(struct domain_context *ctx, const struct refund_request *request,
                   const char **ret_no, const char **ret_document, struct error *err);
 

@@ -24,6 +24,14 @@ api() { # METHOD PATH [CURL-OPTION...]
     curl -sS -X "$1" -H "Authorization: Bearer $token" "$(dev_url)/api/v1$2" "${@:3}"
 }
 
+call_back() { # PAYMENT AMOUNT: as the channel does; what becomes of it
+    body="{\"event_id\":\"$1 $2\",\"kind\":\"payment.succeeded\",\"number\":\"$1\",\"amount\":\"$2\"}"
+    now=$(date +%s)
+    mac=$(printf '%s.%s' "$now" "$body" | openssl dgst -sha256 -hmac "$(cat "$DINER_DEV_DIR/secrets/callbacks")" -r)
+    curl -sS "$(dev_url)/api/v1/payments/callbacks/local" -H "X-Diner-Timestamp: $now" -H "X-Diner-Signature: ${mac%% *}" -d "$body" |
+        jq -r '.data.result // .error'
+}
+
 @test "pay goes through the channel; the saga is there to be seen" {
     create
     run --separate-stderr "$DINER" orders pay "$order"
@@ -172,6 +180,50 @@ api() { # METHOD PATH [CURL-OPTION...]
     assert_status 0
     assert_stderr_has succeeded
     assert_order "accepted partially_refunded"
+}
+
+@test "a surplus payment whose refund failed is refunded again, by its number" {
+    create
+    payment=$(api POST "/orders/$order/prepay" -d '{"payment_method":"wechat"}' | jq -r .data.payment_no)
+    "$DINER" orders pay "$order" --payment-method cash
+    script 'refund=refuse'
+    sql "select channel_local.pay('$payment')"
+    assert_equal "$(call_back "$payment" 38.50)" recorded
+    forget_leases
+    "$DINER" orders settle
+    assert_sql "select count(*) from app.outbox where type = 'order.refund_failed' and key = '$order'" 1
+    script ''
+    run --separate-stderr "$DINER" orders refund "$order" --payment "$payment-" --reason again --yes
+    assert_status 1
+    assert_stderr_has unknown_payment
+    run --separate-stderr "$DINER" orders refund "$order" --payment "$payment" --reason again --yes
+    assert_status 0
+    assert_stderr_is "refund $payment-R2 of 38.50 for order $order: succeeded"
+    assert_order "paid paid"
+}
+
+@test "nobody takes the number of another's refund" {
+    create
+    first=$order
+    "$DINER" orders pay "$first"
+    create
+    "$DINER" orders pay "$order"
+    "$DINER" orders accept "$order"
+    run --separate-stderr "$DINER" orders refund "$order" --amount 0.01 --reason x --refund-no "$first-P1-R1" --yes
+    assert_status 1
+    assert_stderr_has reserved_refund_no
+    run --separate-stderr "$DINER" orders cancel "$first" --reason x --yes
+    assert_status 0
+    assert_sql "select refund_no from app.refunds r join app.orders o on o.id = r.order_id where order_no = '$first'" "$first-P1-R1"
+}
+
+@test "a callback whose amount is no money is refused" {
+    create
+    payment=$(api POST "/orders/$order/prepay" -d '{"payment_method":"wechat"}' | jq -r .data.payment_no)
+    for amount in NaN Infinity 1e99 0 -38.50 38.505; do
+        assert_equal "$(call_back "$payment" "$amount")" bad_parameter
+    done
+    assert_order "pending unpaid"
 }
 
 @test "a wallet is topped up once, pays at once, and no channel hears of it" {

@@ -81,10 +81,11 @@ static int read_refund(struct request *r, struct refund_request *refund, struct 
     struct decimal amount, zero = decimal_from_int(0, 0);
     *refund = (struct refund_request){.order_no = r->captures[0]};
     TRY(request_body_check(r, &body, err));
-    TRY(members_read(r, body, "amount reason refund_no restock", &m, err));
+    TRY(members_read(r, body, "amount reason refund_no payment_no restock", &m, err));
     TRY(members_decimal(r, &m, "amount", false, 10, 2, &refund->amount, err));
     TRY(members_text(r, &m, "reason", true, 200, &refund->reason, err));
     TRY(members_text(r, &m, "refund_no", false, REFUND_NO_BYTES_MAX, &refund->refund_no, err));
+    TRY(members_text(r, &m, "payment_no", false, PAYMENT_NO_BYTES_MAX, &refund->payment_no, err));
     TRY(members_bool(r, &m, "restock", &refund->restock, err));
     if (refund->refund_no != NULL &&
         (refund->refund_no[0] == '\0' || !is_refund_no(refund->refund_no)))

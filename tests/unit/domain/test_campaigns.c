@@ -367,6 +367,31 @@ static void test_refunded_in_full_is_given_back(void **state)
     assert_int_equal(uses("C"), 0);
 }
 
+/* Else a coupon would be good for two meals, one of them not refunded. */
+static void test_refused_refund_gives_nothing_back(void **state)
+{
+    (void)state;
+    const char *ignored, *again;
+    set_up_given_back();
+    const char *no = create(NULL, "C");
+    pay(no);
+    assert_db_ok(order_accept(&ctx, no, &ignored, &err));
+    app_run("update app.payments set channel = 'local'");
+    refund(no, NULL);
+    assert_back(false);
+    assert_db_ok(refund_settle(&ctx, arena_printf(ctx.arena, "%s-P1-R1", no), REFUND_FAILED,
+                               "account closed", &err));
+    assert_back(false);
+    assert_refused(order_in(&ctx, NULL, "C", &again, &document, &err), ERR_CONFLICT, "coupon_used");
+    refund(no, NULL);
+    assert_back(false);
+    for (int i = 0; i < 2; i++)
+        assert_db_ok(refund_settle(&ctx, arena_printf(ctx.arena, "%s-P1-R2", no), REFUND_SUCCEEDED,
+                                   NULL, &err));
+    assert_int_equal(spent_fen("OFF7"), 0);
+    assert_int_equal(uses("C"), 0);
+}
+
 static void test_priced_anew(void **state)
 {
     const char *coupon = "C", *no;
@@ -637,6 +662,7 @@ int main(void)
         T(test_cancelled_twice_is_given_back_once),
         T(test_timed_out_is_given_back),
         T(test_refunded_in_full_is_given_back),
+        T(test_refused_refund_gives_nothing_back),
         T(test_priced_anew),
         T(test_windows_at_cutoff_and_midnight),
         T(test_a_preview_takes_nothing),

@@ -489,6 +489,50 @@ static void test_refund_ends_badly(void **state)
     assert_books();
 }
 
+/* What was sold comes back with the money, not with the asking for it. */
+static void test_refused_refund_gives_no_stock_back(void **state)
+{
+    (void)state;
+    struct settle_counts counts;
+    const char *order_no = order(), *refund_no, *document;
+    const struct refund_request request = {
+        .order_no = order_no, .reason = "spilt", .restock = true};
+    pay(order_no);
+    assert_db_ok(order_accept(&ctx, order_no, &document, &err));
+    script("refund=refuse");
+    assert_db_ok(refund_create(&ctx, &request, &refund_no, &document, &err));
+    assert_int_equal(stock(), 990);
+    settle(&counts);
+    assert_order(order_no, "accepted", "paid");
+    assert_int_equal(stock(), 990);
+    script("");
+    assert_db_ok(refund_create(&ctx, &request, &refund_no, &document, &err));
+    for (int i = 0; i < 2; i++)
+        settle(&counts);
+    assert_order(order_no, "accepted", "refunded");
+    assert_int_equal(stock(), 1000);
+    assert_books();
+}
+
+/* The part that is asked for last may be paid out first. */
+static void test_stock_comes_back_with_the_last_part(void **state)
+{
+    (void)state;
+    const char *order_no = order(), *rest, *document;
+    const struct refund_request request = {
+        .order_no = order_no, .reason = "spilt", .restock = true};
+    pay(order_no);
+    assert_db_ok(order_accept(&ctx, order_no, &document, &err));
+    const char *part = refund(order_no, "30");
+    assert_db_ok(refund_create(&ctx, &request, &rest, &document, &err));
+    assert_db_ok(refund_settle(&ctx, rest, REFUND_SUCCEEDED, NULL, &err));
+    assert_int_equal(stock(), 990);
+    assert_db_ok(refund_settle(&ctx, part, REFUND_SUCCEEDED, NULL, &err));
+    assert_order(order_no, "accepted", "refunded");
+    assert_int_equal(stock(), 1000);
+    assert_int_equal(app_ledger_defects(), 0);
+}
+
 /* ---- callbacks ---------------------------------------------------------------------------- */
 
 static const char *call_back(enum channel_event_kind kind, const char *number, const char *amount)
@@ -560,6 +604,108 @@ static void test_another_amount_comes_in(void **state)
     call_back(CHANNEL_EVENT_PAID, payment_no, "99.00");
     assert_order(order_no, "pending", "unpaid");
     assert_int_equal(app_number("select amount from app.refunds"), 99);
+}
+
+static int64_t failures_told(void)
+{
+    return app_number("select count(*) from app.outbox where type = 'order.refund_failed'");
+}
+
+static int refund_payment(const char *order_no, const char *payment_no, bool restock)
+{
+    const char *refund_no, *document;
+    const struct refund_request request = {
+        .order_no = order_no, .reason = "again", .payment_no = payment_no, .restock = restock};
+    return refund_create(&ctx, &request, &refund_no, &document, &err);
+}
+
+static void assert_refused(int status, enum error_code code, const char *refusal)
+{
+    assert_int_equal(status, code);
+    assert_string_equal(ctx.refusal, refusal);
+    error_clear(&err);
+}
+
+static void test_surplus_that_cannot_be_refunded(void **state)
+{
+    (void)state;
+    struct settle_counts counts;
+    const char *order_no = order(), *payment_no = prepay(order_no), *document;
+    assert_db_ok(order_pay(&ctx, order_no, "cash", NULL, &document, &err));
+    pay_by_customer(payment_no);
+    call_back(CHANNEL_EVENT_PAID, payment_no, "100.00");
+    script("refund=abnormal");
+    for (int i = 0; i < 4; i++)
+        settle(&counts);
+    assert_int_equal(failures_told(), 1);
+    assert_order(order_no, "paid", "paid");
+    assert_refused(refund_payment(order_no, "nobody", false), ERR_NOT_FOUND, "unknown_payment");
+    assert_refused(refund_payment(order_no, payment_no, true), ERR_DATA,
+                   "restock_needs_full_refund");
+    script("");
+    assert_db_ok(refund_payment(order_no, payment_no, false));
+    settle(&counts);
+    assert_int_equal(app_number("select refunded from channel_local.payments"), 100);
+    assert_order(order_no, "paid", "paid"); /* which none of this concerns */
+    assert_int_equal(app_number("select count(*) from app.outbox where type = 'order.refunded'"),
+                     1);
+    assert_refused(refund_payment(order_no, payment_no, false), ERR_CONFLICT, "not_refundable");
+    assert_int_equal(stock(), 990);
+}
+
+static void test_another_amount_that_cannot_be_refunded(void **state)
+{
+    (void)state;
+    struct settle_counts counts;
+    const char *order_no = order(), *payment_no = prepay(order_no);
+    pay_by_customer(payment_no);
+    call_back(CHANNEL_EVENT_PAID, payment_no, "99.00");
+    script("refund=refuse");
+    settle(&counts);
+    assert_int_equal(failures_told(), 1);
+    script("");
+    assert_db_ok(refund_payment(order_no, payment_no, false));
+    settle(&counts);
+    assert_order(order_no, "pending", "unpaid");
+    assert_int_equal(app_number("select refunded from channel_local.payments"), 99);
+}
+
+static void test_late_payment_whose_number_is_taken(void **state)
+{
+    (void)state;
+    struct settle_counts counts;
+    const char *order_no = order(), *payment_no = prepay(order_no), *other = order(), *document;
+    assert_db_ok(order_pay(&ctx, other, "cash", NULL, &document, &err));
+    refund(other, "1");
+    app_run(arena_printf(ctx.arena, "update app.refunds set refund_no = '%s-R1'", payment_no));
+    assert_db_ok(order_cancel(&ctx, order_no, "guest left", &document, &err));
+    pay_by_customer(payment_no);
+    assert_string_equal(call_back(CHANNEL_EVENT_PAID, payment_no, "100.00"), "recorded");
+    settle(&counts);
+    assert_order(order_no, "cancelled", "refunded");
+    assert_int_equal(app_number("select refunded from channel_local.payments"), 100);
+}
+
+static void test_amounts_that_are_no_money(void **state)
+{
+    (void)state;
+    static const char *const none[] = {"NaN",      "Infinity", "-Infinity",   "",     "0",
+                                       "0.00",     "-1.00",    "100.005",     "1e99", "x",
+                                       "1,000.00", " 100.00",  "10000000000", "0x10", "100.00 CNY"};
+    const char *order_no = order(), *payment_no = prepay(order_no), *result;
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        const struct channel_event event = {
+            .event_id = "e", .number = payment_no, .amount = none[i]};
+        assert_refused(settle_event(&ctx, channel, &event, SPAN("{}"), &result, &err), ERR_USAGE,
+                       "bad_parameter");
+    }
+    assert_order(order_no, "pending", "unpaid");
+    assert_int_equal(app_number("select count(*) from app.channel_events"), 0);
+    assert_int_equal(db_script(app_conn, "update app.payments set amount = 'NaN'", &err), ERR_DATA);
+    error_clear(&err);
+    pay_by_customer(payment_no);
+    assert_string_equal(call_back(CHANNEL_EVENT_PAID, payment_no, "100.0000"), "recorded");
+    assert_order(order_no, "paid", "paid");
 }
 
 static void test_refund_callback_before_the_answer(void **state)
@@ -657,10 +803,16 @@ int main(void)
         T(test_cancel_meets_a_payment),
         T(test_refund_is_repeated_under_its_number),
         T(test_refund_ends_badly),
+        T(test_refused_refund_gives_no_stock_back),
+        T(test_stock_comes_back_with_the_last_part),
         T(test_callback_twice),
         T(test_payment_of_a_cancelled_order),
         T(test_paid_twice_by_different_ways),
         T(test_another_amount_comes_in),
+        T(test_surplus_that_cannot_be_refunded),
+        T(test_another_amount_that_cannot_be_refunded),
+        T(test_late_payment_whose_number_is_taken),
+        T(test_amounts_that_are_no_money),
         T(test_refund_callback_before_the_answer),
         T(test_open_code_is_closed_when_paid_otherwise),
         T(test_signature),

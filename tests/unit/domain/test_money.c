@@ -100,6 +100,49 @@ static void test_one_number_is_one_refund(void **state)
     assert_refused(refund(order_in("fulfilled"), "30", "R-1"), ERR_CONFLICT, "refund_no_reused");
 }
 
+static const char *number(const char *order_no, const char *end)
+{
+    return arena_printf(ctx.arena, "%s%s", order_no, end);
+}
+
+/* Else whoever may refund an order of his takes the numbers that the orders of others need. */
+static void test_numbers_of_ours_are_reserved(void **state)
+{
+    (void)state;
+    const char *mine = order_in("paid"), *other = order_in("accepted");
+    assert_refused(refund(other, "1", number(mine, "-P1-R1")), ERR_DATA, "reserved_refund_no");
+    assert_refused(refund(other, "1", number(other, "-P1-R2")), ERR_DATA, "reserved_refund_no");
+    assert_refused(refund(other, "1", "x-P10-R07"), ERR_DATA, "reserved_refund_no");
+    assert_db_ok(refund(mine, "30", NULL));
+    assert_db_ok(refund(mine, "30", number(mine, "-P1-R1"))); /* once more */
+    assert_refused(refund(mine, "31", number(mine, "-P1-R1")), ERR_CONFLICT, "refund_no_reused");
+    assert_refused(refund(other, "30", number(mine, "-P1-R1")), ERR_DATA, "reserved_refund_no");
+    assert_order(mine, "paid", "partially_refunded", "30.00");
+    static const char *const free_ones[] = {"P1-R1", "-P1-R", "-P-R1", "x-P1-R1a", "x-P1R1", "R1"};
+    for (size_t i = 0; i < sizeof free_ones / sizeof *free_ones; i++)
+        assert_db_ok(refund(other, "1", free_ones[i]));
+}
+
+/* Taken before such numbers were reserved. */
+static void test_a_number_that_is_taken_stops_nothing(void **state)
+{
+    (void)state;
+    const char *mine = order_in("paid"), *other = order_in("accepted"), *document;
+    assert_db_ok(refund(other, "1", "a"));
+    assert_db_ok(refund(other, "1", "b"));
+    app_run(arena_printf(ctx.arena,
+                         "update app.refunds set refund_no = '%s' || case refund_no when 'a' then "
+                         "'-P1-R1' else '-P1-R2' end",
+                         mine));
+    assert_db_ok(refund(mine, "30", NULL));
+    assert_db_ok(order_cancel(&ctx, mine, "sold out", &document, &err));
+    assert_order(mine, "cancelled", "refunded", "100.00");
+    assert_int_equal(app_number("select count(*) from app.refunds where amount in (30, 70) and "
+                                "refund_no like '%-P1-R3' or refund_no like '%-P1-R4'"),
+                     2);
+    assert_refused(refund(other, "1", number(mine, "-P1-R4")), ERR_DATA, "reserved_refund_no");
+}
+
 static void test_at_most_fifty(void **state)
 {
     (void)state;
@@ -306,6 +349,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_parts_up_to_what_was_paid),
         T(test_one_number_is_one_refund),
+        T(test_numbers_of_ours_are_reserved),
+        T(test_a_number_that_is_taken_stops_nothing),
         T(test_at_most_fifty),
         T(test_unpaid_has_nothing_to_refund),
         T(test_whole_refund_of_paid_cancels),
