@@ -327,8 +327,9 @@ def ask_again():
 
 
 def settle():
-    sql("update channel_local.script set rules = ''")
-    for _ in range(8):
+    for turn in range(9):
+        # What is still to be refunded is refused at first.
+        sql("update channel_local.script set rules = '%s'" % ("" if turn else "refund=refuse"))
         sql("update app.sagas set lease_until = now() - interval '1 s', next_at = now() where status in "
             "('running', 'compensating'); update app.refunds set next_at = now() where next_at is not null;"
             "update app.payments set next_at = now() where next_at is not null")

@@ -55,7 +55,7 @@ BEGIN
 END
 $$;
 
--- Of what there is nothing is read: a row that is wrong already does not keep the tables from this.
+-- NOT VALID: rows that there are are not read, so that one that is wrong already does not stop this.
 ALTER TABLE app.payments ADD CONSTRAINT payments_amount_number CHECK (amount <> 'NaN') NOT VALID;
 ALTER TABLE app.refunds ADD CONSTRAINT refunds_amount_number CHECK (amount <> 'NaN') NOT VALID;
 ALTER TABLE app.wallet_log ADD CONSTRAINT wallet_log_amount_number CHECK (amount <> 'NaN') NOT VALID;
