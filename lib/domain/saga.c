@@ -310,6 +310,15 @@ int saga_take(struct domain_context *ctx, int64_t wanted, int64_t *ret_id, int64
     return ERR_OK;
 }
 
+/* A saga is of one kind and one order, as an address is: they tell requests of one body apart. */
+static bool is_request_of(const struct saga_request *request, const struct db_result *saga)
+{
+    return strcmp(db_result_text(saga, 0, 1), request->hash) == 0 &&
+           strcmp(db_result_text(saga, 0, 4), request->kind) == 0 &&
+           (request->order_no == NULL ||
+            strcmp(db_result_text(saga, 0, 3), request->order_no) == 0);
+}
+
 int saga_find_request(struct domain_context *ctx, const struct saga_request *request,
                       int64_t *ret_id, bool *ret_is_done, const char **ret_order_no,
                       struct error *err)
@@ -322,7 +331,7 @@ int saga_find_request(struct domain_context *ctx, const struct saga_request *req
                  DB_PARAMS(domain_int(ctx, ctx->user_id), request->key), &row, err));
     if (db_result_rows(row) == 0)
         return ERR_OK;
-    if (strcmp(db_result_text(row, 0, 1), request->hash) != 0)
+    if (!is_request_of(request, row))
         return domain_refuse(ctx, err, ERR_CONFLICT, API_ERROR(idempotency_key_reused), NULL,
                              "the idempotency key was used for another request");
     *ret_id = db_result_int(row, 0, 0);

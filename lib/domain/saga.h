@@ -33,6 +33,9 @@ bool saga_desk_is_over(const struct saga_desk *desk);
 
 struct saga_request { /* the request a saga is the work of; key NULL: none */
     const char *key, *hash;
+    /* Which request that is, besides its body: the saga's kind, and the order it is sent to; NULL
+     * for one that makes its order. */
+    const char *kind, *order_no;
 };
 struct locked_order;
 struct payment;
@@ -65,7 +68,7 @@ int saga_run(struct saga_desk *desk, int64_t id, int64_t epoch, enum saga_end *r
 int saga_take(struct domain_context *ctx, int64_t wanted, int64_t *ret_id, int64_t *ret_epoch,
               struct error *err);
 /* What an earlier sending of this request began. *ret_id 0: nothing. Refused as
- * idempotency_key_reused. */
+ * idempotency_key_reused when that was of another kind, for another order or of another body. */
 int saga_find_request(struct domain_context *ctx, const struct saga_request *request,
                       int64_t *ret_id, bool *ret_is_done, const char **ret_order_no,
                       struct error *err);

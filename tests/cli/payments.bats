@@ -71,6 +71,48 @@ call_back() { # PAYMENT AMOUNT: as the channel does; what becomes of it
     assert_sql "select count(*) from app.payments p join app.orders o on o.id = p.order_id where order_no = '$order'" 1
 }
 
+@test "a key is for one order and one thing to do with it, also while the channel is silent" {
+    create
+    other=$order
+    create
+    script 'charge#1=lost'
+    key="Idempotency-Key: one-$order"
+    run api POST "/orders/$order/pay" -H "$key"
+    assert_json '.error == "payment_pending"'
+    run api POST "/orders/$other/pay" -H "$key" # the same body: none
+    assert_json '.error == "idempotency_key_reused"'
+    forget_leases
+    run "$DINER" orders settle
+    run api POST "/orders/$other/pay" -H "$key"
+    assert_json '.error == "idempotency_key_reused"'
+    run api POST "/orders/$order/pay" -H "$key"
+    assert_json ".data.order_no == \"$order\" and .data.status == \"paid\""
+    assert_sql "select status from app.orders where order_no = '$other'" pending
+    assert_sql "select count(*) from app.sagas g join app.orders o on o.id = g.order_id where order_no = '$other'" 0
+}
+
+@test "cancelling by the key of another order's cancelling is refused" {
+    body='{"reason":"mistake"}'
+    numbers=()
+    for _ in 1 2; do
+        create
+        numbers+=("$order")
+        api POST "/orders/$order/prepay" -d '{"payment_method":"wechat"}' >/dev/null
+    done
+    script 'close#1=lost'
+    key="Idempotency-Key: close-$order"
+    run api POST "/orders/${numbers[0]}/cancel" -d "$body" -H "$key"
+    assert_json '.error == "payment_pending"'
+    forget_leases
+    run "$DINER" orders settle
+    assert_sql "select status from app.orders where order_no = '${numbers[0]}'" cancelled
+    run api POST "/orders/${numbers[1]}/cancel" -d "$body" -H "$key"
+    assert_json '.code == 409 and .error == "idempotency_key_reused"'
+    assert_sql "select status from app.orders where order_no = '${numbers[1]}'" pending
+    run api POST "/orders/${numbers[0]}/cancel" -d "$body" -H "$key"
+    assert_json '.data.status == "cancelled"'
+}
+
 @test "the server is killed while the channel is charged: settle ends it, once" {
     create
     script 'charge#1=slow:3s'

@@ -12,9 +12,10 @@
 
 /* ---- running the saga of a request -------------------------------------------------------- */
 
-static struct saga_request saga_request_of(const struct request *r)
+/* Of that kind, for the order that the address names, if it does. */
+static struct saga_request saga_request_of(const struct request *r, const char *kind)
 {
-    return (struct saga_request){r->once->key, r->once->request_hash};
+    return (struct saga_request){r->once->key, r->once->request_hash, kind, r->captures[0]};
 }
 
 static int refuse_failed(struct request *r, const char *kind, const char *failure,
@@ -62,14 +63,13 @@ static int run_saga(struct request *r, int64_t id, int64_t epoch, const char *or
 /* The request was sent before, and its saga is not forgotten: *ret_is_joined, the answer is
  * written.
  */
-static int join_saga(struct request *r, int status, const char *refusal, bool *ret_is_joined,
-                     struct error *err)
+static int join_saga(struct request *r, const struct saga_request *request, int status,
+                     const char *refusal, bool *ret_is_joined, struct error *err)
 {
-    const struct saga_request request = saga_request_of(r);
     int64_t id, epoch;
     bool is_done = false;
     const char *order_no = NULL;
-    TRY(saga_find_request(&r->ctx, &request, &id, &is_done, &order_no, err));
+    TRY(saga_find_request(&r->ctx, request, &id, &is_done, &order_no, err));
     *ret_is_joined = id != 0;
     if (id == 0)
         return ERR_OK;
@@ -96,11 +96,8 @@ static int read_payment(struct request *r, struct checkout_payment *ret, struct 
 
 static int pay(struct request *r, struct checkout_payment *payment, int status, struct error *err)
 {
-    struct saga_request *request = arena_alloc(r->arena, sizeof *request);
     const char *document;
     int64_t saga;
-    *request = saga_request_of(r);
-    payment->request = request;
     TRY(checkout_pay(&r->ctx, r->server->channel, payment, &saga, &document, err));
     if (saga == 0)
         return respond_data(r, status, span_of(document));
@@ -110,9 +107,11 @@ static int pay(struct request *r, struct checkout_payment *payment, int status, 
 static int post_pay(struct request *r, struct error *err)
 {
     struct checkout_payment payment = {0};
+    const struct saga_request request = saga_request_of(r, "payment");
     bool is_joined;
     TRY(read_payment(r, &payment, err));
-    TRY(join_saga(r, 200, API_ERROR(payment_refused), &is_joined, err));
+    payment.request = &request;
+    TRY(join_saga(r, &request, 200, API_ERROR(payment_refused), &is_joined, err));
     return is_joined ? ERR_OK : pay(r, &payment, 200, err);
 }
 
@@ -122,9 +121,10 @@ static int post_checkout(struct request *r, struct error *err)
     struct order_request order = {0};
     const char *document;
     bool is_joined;
-    struct checkout_payment payment = {.is_new = true};
+    const struct saga_request request = saga_request_of(r, "checkout");
+    struct checkout_payment payment = {.is_new = true, .request = &request};
     TRY(order_read(r, &order, NULL, err));
-    TRY(join_saga(r, 201, API_ERROR(payment_refused), &is_joined, err));
+    TRY(join_saga(r, &request, 201, API_ERROR(payment_refused), &is_joined, err));
     if (is_joined)
         return ERR_OK;
     TRY(order_make(r, &order, &payment.order_no, &document, err));
@@ -187,13 +187,13 @@ static int post_cancel(struct request *r, struct error *err)
     struct span body;
     struct members m;
     const char *reason, *document;
-    const struct saga_request request = saga_request_of(r);
+    const struct saga_request request = saga_request_of(r, "closing");
     bool is_joined;
     int64_t saga;
     TRY(request_body_check(r, &body, err));
     TRY(members_read(r, body, "reason", &m, err));
     TRY(members_text(r, &m, "reason", true, 200, &reason, err));
-    TRY(join_saga(r, 200, API_ERROR(order_state), &is_joined, err));
+    TRY(join_saga(r, &request, 200, API_ERROR(order_state), &is_joined, err));
     if (is_joined)
         return ERR_OK;
     TRY(checkout_cancel(&r->ctx, r->server->channel, r->captures[0], reason, &request, &saga,
