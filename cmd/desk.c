@@ -64,8 +64,12 @@ static int open_channel(struct cli *cli, struct desk *d, struct error *err)
         return ERR_OK;
     if (s->payments_callback_secret != NULL)
         TRY(secret_resolve(s->payments_callback_secret, &d->secret, err));
-    d->channel = channel_local_new(&(struct channel_local_options){
-        .take = take_channel, .give = give_channel, .self = d, .secret = d->secret});
+    d->channel =
+        channel_local_new(&(struct channel_local_options){.take = take_channel,
+                                                          .give = give_channel,
+                                                          .self = d,
+                                                          .secret = d->secret,
+                                                          .timeout_ms = s->http_timeout_ms});
     d->saga.channel = channel_local_port(d->channel);
     return ERR_OK;
 }

@@ -5,7 +5,8 @@
  * accepted is not done. A call that fails says nothing about whether the thing happened: the same
  * number is asked again. Channels call back, more than once, late, in any order.
  *
- * A call blocks, for as long as the channel takes; no transaction and no lock may be open. */
+ * A call blocks for as long as the channel takes, but no longer than http.timeout: then nobody
+ * knows whether it happened. No transaction and no lock may be open. */
 #ifndef DINER_DOMAIN_CHANNEL_H
 #define DINER_DOMAIN_CHANNEL_H
 

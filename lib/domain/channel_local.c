@@ -39,12 +39,23 @@ static int read_script(struct call *call, struct error *err)
                                db_result_int(row, 0, 1), &call->script, err);
 }
 
+/* Who asks gives up in the end; what the channel was told it does all the same. */
+static void take_time(struct call *call)
+{
+    int64_t limit_ms = call->channel->options.timeout_ms, slow_ms = call->script.slow_ms;
+    if (limit_ms > 0 && slow_ms > limit_ms) {
+        call->script.is_lost = true;
+        slow_ms = limit_ms;
+    }
+    if (slow_ms > 0)
+        clock_sleep_ms(slow_ms);
+}
+
 static int call_begin(struct call *call, struct error *err)
 {
     TRY(call->channel->options.take(call->channel->options.self, &call->conn, err));
     TRY(read_script(call, err));
-    if (call->script.slow_ms > 0)
-        clock_sleep_ms(call->script.slow_ms);
+    take_time(call);
     return call->script.is_failing ? no_answer(call, err) : ERR_OK;
 }
 

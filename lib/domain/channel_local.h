@@ -9,7 +9,8 @@
  * for the operations charge, prepay, query, close, refund, query_refund and * (any); #N is only the
  * N-th call for a number, @SUFFIX only numbers that end so. Behaviours:
  *
- *     slow:200ms   takes so long, and then does it
+ *     slow:200ms   takes so long, and then does it; longer than timeout_ms: nobody waits for the
+ *                  answer, as with lost
  *     fail         does nothing, and does not answer
  *     lost         does it, and the answer is lost
  *     refuse       refuses
@@ -30,6 +31,7 @@ struct channel_local_options {
     void (*give)(void *self, struct db_conn *conn);
     void *self;
     const char *secret; /* of the callbacks' signatures; borrowed */
+    int64_t timeout_ms; /* how long a call is waited for; 0: as long as it takes */
 };
 struct channel_local;
 struct channel_local *channel_local_new(const struct channel_local_options *options);

@@ -26,7 +26,8 @@ int desk_open(struct platform_server *s, const struct settings *settings, struct
     const struct channel_local_options options = {.take = take_connection,
                                                   .give = give_connection,
                                                   .self = s->pool,
-                                                  .secret = s->callback_secret};
+                                                  .secret = s->callback_secret,
+                                                  .timeout_ms = settings->http_timeout_ms};
     s->channel_local = channel_local_new(&options);
     s->channel = channel_local_port(s->channel_local);
     return ERR_OK;

@@ -31,13 +31,15 @@ static void give(void *self, struct db_conn *conn)
     db_rollback(conn);
 }
 
+#define CALL_LIMIT_MS 300
+
 static int start(void **state)
 {
     if (app_fixture_start(state) != 0)
         return -1;
     channel_conn = pg_fixture_open();
-    local = channel_local_new(
-        &(struct channel_local_options){.take = take, .give = give, .secret = "tell nobody"});
+    local = channel_local_new(&(struct channel_local_options){
+        .take = take, .give = give, .secret = "tell nobody", .timeout_ms = CALL_LIMIT_MS});
     channel = channel_local_port(local);
     return 0;
 }
@@ -201,6 +203,27 @@ static void test_answer_is_lost(void **state)
     assert_int_equal(counts.sagas_done, 1);
     assert_order(order_no, "paid", "paid");
     assert_int_equal(app_number("select count(*) from channel_local.payments"), 1);
+    assert_books();
+}
+
+/* Nobody waits for ever: past the limit nobody knows, and the channel may well have done it. */
+static void test_channel_is_too_slow(void **state)
+{
+    (void)state;
+    struct settle_counts counts;
+    const char *order_no = order();
+    script("charge#1=slow:20s");
+    int64_t started_ms = clock_monotonic_ms();
+    assert_int_equal(pay(order_no), SAGA_LATER);
+    assert_in_range(clock_monotonic_ms() - started_ms, CALL_LIMIT_MS - 1, 5000);
+    assert_order(order_no, "pending", "unpaid");
+    settle(&counts);
+    assert_int_equal(counts.sagas_done, 1);
+    assert_order(order_no, "paid", "paid");
+    assert_int_equal(app_number("select count(*) from channel_local.payments"), 1);
+    order_no = order();
+    script("charge=slow:20ms");
+    assert_int_equal(pay(order_no), SAGA_DONE);
     assert_books();
 }
 
@@ -789,6 +812,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_pay),
         T(test_answer_is_lost),
+        T(test_channel_is_too_slow),
         T(test_refused_payment_leaves_the_order),
         T(test_checkout_falls_as_a_whole),
         T(test_dead_runner_is_replaced),
