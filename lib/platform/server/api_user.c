@@ -1,4 +1,5 @@
 /* lib/platform/server/api_user.c - /users and /profile: who may use the platform. */
+#include "domain/password.h"
 #include "domain/user.h"
 #include "format/jsonx.h"
 #include "platform/server/internal.h"
@@ -47,6 +48,22 @@ static int get_profile(struct request *r, struct error *err)
     return respond_data(r, 200, (struct span){data.data, data.len});
 }
 
+/* In bytes of UTF-8: what bcrypt takes. A longer one is refused rather than cut. */
+static int read_password(struct request *r, const struct members *m, bool is_required,
+                         const char **ret, struct error *err)
+{
+    TRY(members_text(r, m, "password", false, BODY_BYTES_MAX, ret, err));
+    if (*ret == NULL)
+        return is_required ? request_refuse(r, err, "password", "'%s' is missing", "password")
+                           : ERR_OK;
+    size_t length = strlen(*ret);
+    if (length == 0 || length > PASSWORD_BYTES_MAX)
+        return request_refuse(r, err, "password",
+                              "'password' must have at least 1 and at most %d bytes",
+                              PASSWORD_BYTES_MAX);
+    return ERR_OK;
+}
+
 static int post_user(struct request *r, struct error *err)
 {
     struct span body;
@@ -56,7 +73,7 @@ static int post_user(struct request *r, struct error *err)
     TRY(request_body_check(r, &body, err));
     TRY(members_read(r, body, "username password role store display_name", &m, err));
     TRY(members_text(r, &m, "username", true, 64, &user.username, err));
-    TRY(members_text(r, &m, "password", true, 1024, &user.password, err));
+    TRY(read_password(r, &m, true, &user.password, err));
     TRY(members_text(r, &m, "role", true, 32, &user.role, err));
     TRY(members_text(r, &m, "store", false, 32, &user.store, err));
     TRY(members_text(r, &m, "display_name", false, 128, &user.display_name, err));
@@ -74,7 +91,7 @@ static int patch_user(struct request *r, struct error *err)
     TRY(request_body_check(r, &body, err));
     TRY(members_read(r, body, "version password role store display_name active", &m, err));
     TRY(members_version(r, &m, &version, err));
-    TRY(members_text(r, &m, "password", false, 1024, &user.password, err));
+    TRY(read_password(r, &m, false, &user.password, err));
     TRY(members_text(r, &m, "role", false, 32, &user.role, err));
     TRY(members_text(r, &m, "store", false, 32, &user.store, err));
     TRY(members_text(r, &m, "display_name", false, 128, &user.display_name, err));

@@ -635,6 +635,52 @@ static void test_injection_is_text(void **state)
     assert_int_equal(app_number("select count(*) from app.orders"), 1);
 }
 
+/* bcrypt looks at 72 bytes: what it would cut is refused, and is nobody's password. */
+static void test_long_passwords(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *part;
+        int times, status;
+    } passwords[] = {{"a", 72, 201},
+                     {"a", 73, 400},
+                     {"\xe9\xa4\x90", 24, 201},
+                     {"\xe9\xa4\x90", 25, 400},
+                     {"a", 1024, 400},
+                     {"a", 1025, 400},
+                     {"", 1, 400}};
+    char root[2048], body[2048], target[64];
+    app_login("root", "root password", root);
+    for (size_t i = 0; i < sizeof passwords / sizeof *passwords; i++) {
+        AUTO_STRBUF struct strbuf password;
+        strbuf_init(&password, 0);
+        for (int k = 0; k < passwords[i].times; k++)
+            strbuf_adds(&password, passwords[i].part);
+        snprintf(body, sizeof body,
+                 "{\"username\":\"long%zu\",\"password\":\"%s\",\"role\":\"readonly\"}", i,
+                 password.data);
+        AUTO_ANSWER struct answer made = app_send("POST", "/api/v1/users", root, NULL, body);
+        assert_int_equal(made.status, passwords[i].status);
+        snprintf(target, sizeof target, "/api/v1/users/%lld",
+                 (long long)app_number("select id from app.users where username = 'long0'"));
+        snprintf(body, sizeof body, "{\"version\":%lld,\"password\":\"%s\"}",
+                 (long long)app_number("select version from app.users where username = 'long0'"),
+                 password.data);
+        AUTO_ANSWER struct answer changed = app_send("PATCH", target, root, NULL, body);
+        assert_int_equal(changed.status, passwords[i].status == 201 ? 200 : 400);
+        if (passwords[i].status == 201)
+            continue;
+        assert_string_equal(app_at(&made, "/error"), "bad_parameter");
+        assert_string_equal(app_at(&made, "/details/parameter"), "password");
+        assert_non_null(strstr(app_at(&made, "/message"), "at most 72 bytes"));
+        assert_string_equal(app_at(&changed, "/details/parameter"), "password");
+    }
+    snprintf(body, sizeof body, "{\"username\":\"long0\",\"password\":\"%0100d\"}", 0);
+    AUTO_ANSWER struct answer login = app_send("POST", "/api/v1/auth/login", NULL, NULL, body);
+    assert_int_equal(login.status, 401);
+    assert_string_equal(app_at(&login, "/error"), "bad_credentials");
+}
+
 #define T(f) cmocka_unit_test_setup(f, app_platform_reset)
 int main(void)
 {
@@ -657,6 +703,7 @@ int main(void)
         T(test_login),
         T(test_refresh_ends_with_the_password),
         T(test_tokens),
+        T(test_long_passwords),
         T(test_store_isolation),
         T(test_injection_is_text),
     };
