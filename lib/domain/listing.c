@@ -1,5 +1,6 @@
 /* lib/domain/listing.c - lists in pieces. */
 #include "domain/listing.h"
+#include <string.h>
 
 #define STATEMENT_MAX ((size_t)64 << 10)
 
@@ -167,6 +168,18 @@ static const char **parameters(struct domain_context *ctx, const struct statemen
     return all;
 }
 
+/* A cursor of ours holds what the database wrote itself; and filters that it does not take were
+ * refused before there was a cursor. */
+static int refuse_forged(struct domain_context *ctx, const struct listing_from *from,
+                         struct error *err)
+{
+    if (from->after[0] == NULL || strncmp(err->sqlstate, "22", 2) != 0)
+        return (int)err->code;
+    error_clear(err);
+    return domain_refuse(ctx, err, ERR_USAGE, API_ERROR(bad_cursor), NULL,
+                         "the cursor is not one of ours");
+}
+
 int listing_run(struct domain_context *ctx, const struct listing_spec *spec,
                 const char *const *filters, size_t nfilters, const struct listing_from *from,
                 struct listing *out, struct error *err)
@@ -178,8 +191,9 @@ int listing_run(struct domain_context *ctx, const struct listing_spec *spec,
     s.nkeys = keys_of(spec, &own, s.keys);
     strbuf_init(&sql, STATEMENT_MAX);
     expand(spec->sql, &s, &sql);
-    TRY(db_query(ctx->conn, sql.data, parameters(ctx, &s, filters, &own), nfilters + s.nkeys + 2,
-                 &rows, err));
+    if (db_query(ctx->conn, sql.data, parameters(ctx, &s, filters, &own), nfilters + s.nkeys + 2,
+                 &rows, err) != ERR_OK)
+        return refuse_forged(ctx, &own, err);
     TRY(take_rows(ctx, rows, own.limit, s.nkeys, out, err));
     return own.wants_total
                ? db_query_int(ctx->conn, spec->count, filters, spec->ncount, &out->total, err)

@@ -1,6 +1,7 @@
 /* The API over HTTP: what each address answers, to whom, and what sending twice does. */
 #include "server_fixture.h"
 
+#include "platform/server/encode.h"
 #include "platform/server/token.h"
 #include <stdatomic.h>
 
@@ -424,6 +425,58 @@ static void test_foreign_cursor(void **state)
     assert_int_equal(said.status, 200);
 }
 
+/* The cursor with its first key, behind the check, made another. */
+static void forge(const char *cursor, const char *key, char *ret, size_t size)
+{
+    AUTO_STRBUF struct strbuf text = {0}, forged = {0}, encoded = {0};
+    strbuf_init(&text, 0);
+    strbuf_init(&forged, 0);
+    strbuf_init(&encoded, 0);
+    assert_true(base64url_decode(span_of(cursor), &text));
+    size_t check = strlen(text.data) + 1, first = strlen(text.data + check);
+    strbuf_add(&forged, text.data, check);
+    strbuf_adds(&forged, key);
+    strbuf_add(&forged, text.data + check + first, text.len - check - first);
+    base64url_encode((struct span){forged.data, forged.len}, &encoded);
+    snprintf(ret, size, "%s", encoded.data);
+}
+
+/* The check is no secret: a cursor may hold what is no key at all. */
+static void test_forged_cursor(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list, *key;
+    } forgeries[] = {
+        {"/api/v1/orders?page_size=2", "2026-02-30 00:00:00+00"},
+        {"/api/v1/orders?page_size=2", "yesterday, or so"},
+        {"/api/v1/orders?page_size=2", "\xff"},
+        {"/api/v1/orders?page_size=2&sort=total_amount", "1e400000"},
+        {"/api/v1/stock?page_size=2&sort=qty", "x"},
+        {"/api/v1/stock/log?page_size=1", "99999999999999999999"},
+    };
+    char cursor[512], forged[512], target[1024];
+    make_orders(10);
+    for (int i = 0; i < 2; i++) {
+        AUTO_ANSWER struct answer a =
+            app_post("/api/v1/stock/adjustments",
+                     "{\"items\":[{\"store\":\"S001\",\"product\":\"P1\",\"delta\":1,"
+                     "\"reason\":\"adjust\"}]}");
+        assert_int_equal(a.status, 200);
+    }
+    for (size_t i = 0; i < sizeof forgeries / sizeof *forgeries; i++) {
+        AUTO_ANSWER struct answer a = app_get(forgeries[i].list);
+        app_copy(cursor, sizeof cursor, &a, "/data/next_cursor");
+        if (cursor[0] == '\0')
+            fail_msg("%s: %s", forgeries[i].list, a.text.data);
+        forge(cursor, forgeries[i].key, forged, sizeof forged);
+        snprintf(target, sizeof target, "%s&cursor=%s", forgeries[i].list, forged);
+        AUTO_ANSWER struct answer refused = app_get(target);
+        if (refused.status != 400 || strcmp(app_at(&refused, "/error"), "bad_cursor") != 0)
+            fail_msg("%s at %s: %s", forgeries[i].list, forgeries[i].key, refused.text.data);
+    }
+}
+
 static atomic_bool is_updating;
 
 /* Touches orders as the platform does: in short transactions, stamped by the clock. */
@@ -699,6 +752,7 @@ int main(void)
         T(test_page_list),
         T(test_bad_queries),
         T(test_foreign_cursor),
+        T(test_forged_cursor),
         T(test_list_under_updates_loses_nothing),
         T(test_login),
         T(test_refresh_ends_with_the_password),
