@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* One in so many is not given to who may have to wait for locks. */
+#define KEPT_FOR_READING 8
+
 struct pool {
     pthread_mutex_t lock;
-    pthread_cond_t returned;
+    pthread_cond_t returned, spare; /* a connection is free; and is not one of those kept */
     struct db_options options;
     struct db_conn **idle;
     size_t idle_count, open_count, max;
@@ -21,6 +24,7 @@ struct pool *pool_new(const struct db_options *options, size_t max)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&p->returned, &monotonic);
+    pthread_cond_init(&p->spare, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&p->lock, NULL);
     p->options = *options;
@@ -36,9 +40,17 @@ void pool_free(struct pool *p)
     for (size_t i = 0; i < p->idle_count; i++)
         db_close(p->idle[i]);
     pthread_cond_destroy(&p->returned);
+    pthread_cond_destroy(&p->spare);
     pthread_mutex_destroy(&p->lock);
     free(p->idle);
     free(p);
+}
+
+/* One of each sort is woken: the place is for whichever comes first, and the other waits on. */
+static void tell_waiting(struct pool *p)
+{
+    pthread_cond_signal(&p->returned);
+    pthread_cond_signal(&p->spare);
 }
 
 /* The place of a connection that is gone can be taken by the next. */
@@ -46,7 +58,7 @@ static void forget(struct pool *p)
 {
     pthread_mutex_lock(&p->lock);
     p->open_count--;
-    pthread_cond_signal(&p->returned);
+    tell_waiting(p);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -66,9 +78,16 @@ static int open_new(struct pool *p, struct db_conn **ret, struct error *err)
     return ERR_OK;
 }
 
-/* An idle connection, or the right to open one (*ret NULL); false when the time is over. */
-static bool wait_turn(struct pool *p, int64_t wait_ms, struct db_conn **ret)
+/* With the lock. */
+static bool has_more_than(const struct pool *p, size_t kept)
 {
+    return p->idle_count + p->max - p->open_count > kept;
+}
+
+/* An idle connection, or the right to open one (*ret NULL); false when the time is over. */
+static bool wait_turn(struct pool *p, int64_t wait_ms, size_t kept, struct db_conn **ret)
+{
+    pthread_cond_t *woken = kept > 0 ? &p->spare : &p->returned;
     struct timespec until;
     int timed_out = 0;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -79,13 +98,13 @@ static bool wait_turn(struct pool *p, int64_t wait_ms, struct db_conn **ret)
         until.tv_nsec -= 1000000000;
     }
     pthread_mutex_lock(&p->lock);
-    if (p->idle_count == 0 && p->open_count >= p->max)
+    if (!has_more_than(p, kept))
         p->waits++;
-    while (p->idle_count == 0 && p->open_count >= p->max && timed_out != ETIMEDOUT)
-        timed_out = pthread_cond_timedwait(&p->returned, &p->lock, &until);
-    bool is_served = p->idle_count > 0 || p->open_count < p->max;
+    while (!has_more_than(p, kept) && timed_out != ETIMEDOUT)
+        timed_out = pthread_cond_timedwait(woken, &p->lock, &until);
+    bool is_served = has_more_than(p, kept);
     *ret = NULL;
-    if (p->idle_count > 0)
+    if (is_served && p->idle_count > 0)
         *ret = p->idle[--p->idle_count];
     else if (is_served)
         p->open_count++;
@@ -100,11 +119,12 @@ void pool_look(struct pool *p, struct pool_figures *ret)
     pthread_mutex_unlock(&p->lock);
 }
 
-int pool_take(struct pool *p, int64_t wait_ms, struct db_conn **ret, struct error *err)
+static int take(struct pool *p, int64_t wait_ms, size_t kept, struct db_conn **ret,
+                struct error *err)
 {
     struct db_conn *conn;
     for (;;) {
-        if (!wait_turn(p, wait_ms, &conn))
+        if (!wait_turn(p, wait_ms, kept, &conn))
             return error_set(err, ERR_UNAVAILABLE, "all %zu database connections are busy", p->max);
         if (conn == NULL)
             return open_new(p, ret, err);
@@ -115,6 +135,16 @@ int pool_take(struct pool *p, int64_t wait_ms, struct db_conn **ret, struct erro
         db_close(conn);
         forget(p);
     }
+}
+
+int pool_take(struct pool *p, int64_t wait_ms, struct db_conn **ret, struct error *err)
+{
+    return take(p, wait_ms, 0, ret, err);
+}
+
+int pool_take_to_write(struct pool *p, int64_t wait_ms, struct db_conn **ret, struct error *err)
+{
+    return take(p, wait_ms, p->max / KEPT_FOR_READING, ret, err);
 }
 
 void pool_give(struct pool *p, struct db_conn *conn)
@@ -129,6 +159,6 @@ void pool_give(struct pool *p, struct db_conn *conn)
     }
     pthread_mutex_lock(&p->lock);
     p->idle[p->idle_count++] = conn;
-    pthread_cond_signal(&p->returned);
+    tell_waiting(p);
     pthread_mutex_unlock(&p->lock);
 }

@@ -15,6 +15,9 @@ struct pool *pool_new(const struct db_options *options, size_t max);
 void pool_free(struct pool *p); /* all connections must be back; NULL-safe */
 /* Waits at most wait_ms for one: ERR_UNAVAILABLE. */
 int pool_take(struct pool *p, int64_t wait_ms, struct db_conn **ret, struct error *err);
+/* For work that may wait for locks: some are never given to it, so that a row that everybody waits
+ * for does not keep readers out. */
+int pool_take_to_write(struct pool *p, int64_t wait_ms, struct db_conn **ret, struct error *err);
 void pool_give(struct pool *p, struct db_conn *conn); /* NULL-safe */
 struct pool_figures {
     size_t open, idle, max;

@@ -288,12 +288,19 @@ static bool admit(struct request *r)
 
 /* ---- the work ----------------------------------------------------------------------------- */
 
-int request_take_connection(struct request *r, struct error *err)
+static int take_connection(struct request *r,
+                           int (*take)(struct pool *, int64_t, struct db_conn **, struct error *),
+                           struct error *err)
 {
-    TRY(pool_take(r->server->pool, POOL_WAIT_MS, &r->ctx.conn, err));
+    TRY(take(r->server->pool, POOL_WAIT_MS, &r->ctx.conn, err));
     if (r->comment[0] != '\0')
         db_set_comment(r->ctx.conn, r->comment);
     return ERR_OK;
+}
+
+int request_take_connection(struct request *r, struct error *err)
+{
+    return take_connection(r, pool_take, err);
 }
 
 void request_give_connection(struct request *r)
@@ -383,8 +390,16 @@ static int run_handler(struct request *r, struct error *err)
     TRY(request_check_query(r, r->route->query, err));
     if ((r->route->flags & ROUTE_NO_DB) != 0)
         return r->route->handle(r, err);
-    TRY(request_take_connection(r, err));
-    return (r->route->flags & ROUTE_WRITE) != 0 ? run_write(r, err) : r->route->handle(r, err);
+    bool is_write = (r->route->flags & ROUTE_WRITE) != 0;
+    TRY(take_connection(r, is_write ? pool_take_to_write : pool_take, err));
+    return is_write ? run_write(r, err) : r->route->handle(r, err);
+}
+
+void request_count_refused(struct request *r)
+{
+    struct error ignored = ERROR_INIT;
+    (void)authenticate(r, &ignored);
+    (void)is_within_rate(r);
 }
 
 void request_dispatch(struct request *r)
