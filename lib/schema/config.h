@@ -51,6 +51,7 @@ struct settings {
     struct field_rate rate_hour;               /* 1000/h per client */
     struct field_rate rate_integration_minute; /* integration role: its own, higher quota */
     struct field_rate rate_integration_hour;
+    int64_t rate_connections;              /* 512 of one address; 0: any number */
     struct field_strings rate_proxies;     /* addresses, blocks */
     const char *consul_url, *consul_token; /* NULL: none; a reference */
     const char *consul_service, *consul_address, *consul_ca_file;

@@ -130,6 +130,10 @@ static const struct field fields[] = {
     {"rate.integration_hour", FIELD_RATE, MEMBER(rate_integration_hour), .def = "200000/h",
      .env = "DINER_RATE_INTEGRATION_HOUR",
      .help = "requests of a client of the integration role, long term"},
+    {"rate.connections", FIELD_INT, MEMBER(rate_connections), .def = "512", .min = 0, .max = 100000,
+     .env = "DINER_RATE_CONNECTIONS",
+     .help = "connections that one address may have open to the platform, of 1024 in all; 0: any "
+             "number. Those of rate.proxies are not counted"},
     {"rate.proxies", FIELD_STRINGS, MEMBER(rate_proxies), .env = "DINER_RATE_PROXIES",
      .help = "addresses and blocks of reverse proxies; a request from one counts for the address "
              "that its X-Forwarded-For ends with"},

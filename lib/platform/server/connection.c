@@ -5,6 +5,7 @@
  * shuts down the socket of those that are over; their thread then ends as after any lost client. */
 #include "core/clock.h"
 #include "platform/server/internal.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -25,9 +26,48 @@ static void set_deadline(struct platform_server *s, struct connection *c, int64_
     pthread_mutex_unlock(&s->connections_lock);
 }
 
-static struct connection *connection_add(struct platform_server *s, MHD_socket socket)
+static void print_address(const struct sockaddr *address, char ret[INET6_ADDRSTRLEN])
+{
+    snprintf(ret, INET6_ADDRSTRLEN, "unknown");
+    if (address != NULL && address->sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
+                        ret, INET6_ADDRSTRLEN);
+    else if (address != NULL && address->sa_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
+                        ret, INET6_ADDRSTRLEN);
+}
+
+static int64_t connections_of(struct platform_server *s, const char *address)
+{
+    int64_t count = 0;
+    pthread_mutex_lock(&s->connections_lock);
+    for (const struct connection *c = s->connections; c != NULL; c = c->next)
+        count += strcmp(c->address, address) == 0;
+    pthread_mutex_unlock(&s->connections_lock);
+    return count;
+}
+
+/* Nobody takes all the places; but behind a reverse proxy are many, and it has a limit itself. */
+enum MHD_Result on_accept(void *cls, const struct sockaddr *address, socklen_t length)
+{
+    struct platform_server *s = cls;
+    int64_t most = server_limits(s)->connections_of_address;
+    char text[INET6_ADDRSTRLEN];
+    (void)length;
+    if (most <= 0)
+        return MHD_YES;
+    print_address(address, text);
+    bool is_free = proxies_have(s->proxies, text) || connections_of(s, text) < most;
+    return is_free ? MHD_YES : MHD_NO;
+}
+
+static struct connection *connection_add(struct platform_server *s, struct MHD_Connection *mhd,
+                                         MHD_socket socket)
 {
     struct connection *c = mem_alloc(sizeof *c);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    print_address(info != NULL ? info->client_addr : NULL, c->address);
     c->socket = socket;
     c->deadline_ms = clock_monotonic_ms() + server_limits(s)->receive_timeout_ms;
     pthread_mutex_lock(&s->connections_lock);
@@ -60,7 +100,7 @@ void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
         if (info != NULL)
-            *socket_context = connection_add(s, info->connect_fd);
+            *socket_context = connection_add(s, mhd, info->connect_fd);
     } else if (*socket_context != NULL) { /* before the socket is closed */
         connection_remove(s, *socket_context);
         *socket_context = NULL;

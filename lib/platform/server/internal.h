@@ -40,7 +40,8 @@
 struct connection {
     struct connection *next, *previous;
     MHD_socket socket;
-    int64_t deadline_ms; /* 0: none (the request is being worked on) */
+    char address[INET6_ADDRSTRLEN]; /* of who is connected */
+    int64_t deadline_ms;            /* 0: none (the request is being worked on) */
 };
 
 struct server_limits {
@@ -49,7 +50,8 @@ struct server_limits {
     struct field_rate rate_minute, rate_hour, rate_integration_minute, rate_integration_hour;
     int64_t receive_timeout_ms, idle_timeout_ms;
     int64_t lock_timeout_ms, unpaid_after_ms;
-    bool has_points; /* else orders earn none */
+    int64_t connections_of_address; /* 0: any number */
+    bool has_points;                /* else orders earn none */
     struct points_rules points;
 };
 
@@ -301,6 +303,7 @@ enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *ur
                            size_t *upload_size, void **con_cls);
 void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
                   enum MHD_RequestTerminationCode code);
+enum MHD_Result on_accept(void *cls, const struct sockaddr *address, socklen_t length);
 void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                    enum MHD_ConnectionNotificationCode code);
 int reaper_start(struct platform_server *s, struct error *err);

@@ -79,7 +79,7 @@ static bool is_in(const struct block *b, const unsigned char address[16])
            (rest == 0 || ((b->bytes[whole] ^ address[whole]) >> (8 - rest)) == 0);
 }
 
-static bool is_proxy(const struct proxies *p, const char *text)
+bool proxies_have(const struct proxies *p, const char *text)
 {
     unsigned char address[16];
     int first_bit;
@@ -117,6 +117,6 @@ void proxies_client(const struct proxies *p, const char *peer, const char *forwa
     char before[INET6_ADDRSTRLEN];
     size_t length = forwarded != NULL ? strlen(forwarded) : 0;
     snprintf(ret, INET6_ADDRSTRLEN, "%s", peer);
-    while (is_proxy(p, ret) && last_address(forwarded, &length, before))
+    while (proxies_have(p, ret) && last_address(forwarded, &length, before))
         memcpy(ret, before, sizeof before);
 }

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "schema/field.h"
 #include <netinet/in.h>
+#include <stdbool.h>
 
 struct proxies;
 
@@ -12,6 +13,8 @@ struct proxies;
  * there are none; ERR_CONFIG at one that is no address. */
 int proxies_new(const struct field_strings *blocks, struct proxies **ret, struct error *err);
 void proxies_free(struct proxies *p); /* NULL is fine */
+
+bool proxies_have(const struct proxies *p, const char *address); /* p NULL: no */
 
 /* peer is who is connected. When it is a proxy, the client is the last address of `forwarded` (the
  * value of X-Forwarded-For, or NULL) that is none itself: what stands before it anybody can write.

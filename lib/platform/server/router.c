@@ -4,7 +4,6 @@
 #include "core/sha256.h"
 #include "domain/idempotency.h"
 #include "platform/server/internal.h"
-#include <arpa/inet.h>
 
 static const struct route *const tables[] = {
 #define ROUTES(name) routes_##name,
@@ -203,17 +202,9 @@ static bool find_route(struct request *r)
 
 static void name_address(struct request *r)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    char text[INET6_ADDRSTRLEN] = "unknown", client[INET6_ADDRSTRLEN];
-    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
-    if (address != NULL && address->sa_family == AF_INET)
-        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
-                        text, sizeof text);
-    else if (address != NULL && address->sa_family == AF_INET6)
-        (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
-                        text, sizeof text);
-    proxies_client(r->server->proxies, text, request_header(r, "X-Forwarded-For"), client);
+    char client[INET6_ADDRSTRLEN];
+    proxies_client(r->server->proxies, r->connection != NULL ? r->connection->address : "unknown",
+                   request_header(r, "X-Forwarded-For"), client);
     snprintf(r->client, sizeof r->client, "address %s", client);
 }
 

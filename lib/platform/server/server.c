@@ -13,11 +13,14 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define POOL_DEFAULT        16
-#define CONNECTIONS_DEFAULT 512
+#define CONNECTIONS_DEFAULT 1024
+#define ADDRESS_DEFAULT     (CONNECTIONS_DEFAULT / 2) /* of one address */
+#define SPARE_FILES         128                       /* for what is no client */
 #define CLIENTS_COUNTED     8192
 #define THREAD_STACK_BYTES  ((size_t)1 << 20)
 #define SECRET_BYTES_MIN    16
@@ -60,6 +63,7 @@ static int read_limits(struct server_limits *l, const struct settings *s,
             s != NULL ? s->rate_integration_hour : (struct field_rate){200000, 3600000},
         .lock_timeout_ms = s != NULL ? s->database_lock_timeout_ms : 5000,
         .unpaid_after_ms = s != NULL ? s->order_unpaid_ms : 1800000,
+        .connections_of_address = s != NULL ? s->rate_connections : ADDRESS_DEFAULT,
         .receive_timeout_ms = o->receive_timeout_ms > 0 ? o->receive_timeout_ms : 30000,
         .idle_timeout_ms = o->idle_timeout_ms > 0 ? o->idle_timeout_ms : 60000,
         .has_points = s != NULL,
@@ -213,17 +217,29 @@ static int open_listener(const char *text, int *ret_fd, int *ret_port, struct er
     return ERR_OK;
 }
 
+/* As many as are needed, or may be had: what is beyond is not accepted until another ends. */
+static void allow_files(int64_t connections)
+{
+    struct rlimit limit;
+    rlim_t needed = (rlim_t)connections + SPARE_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+        return;
+    limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int start_daemon(struct platform_server *s, const struct platform_server_options *o,
                         struct error *err)
 {
     int fd = -1;
     int64_t connections = o->connections_max > 0 ? o->connections_max : CONNECTIONS_DEFAULT;
+    allow_files(connections);
     TRY(open_listener(o->listen, &fd, &s->port, err));
     (void)message_in_english(true); /* what it answers and logs from now on, programs read */
     s->daemon = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
             MHD_USE_ITC | MHD_USE_ERROR_LOG,
-        0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, log_library, s,
+        0, on_accept, s, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, log_library, s,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
         s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)connections, MHD_OPTION_CONNECTION_TIMEOUT,
@@ -387,8 +403,8 @@ static bool is_told_again(void)
     return sigtimedwait(&stops, NULL, &none) > 0;
 }
 
-/* Rates, page sizes, token lives and points as the configuration has them now; what does not read
- * stays as it was. */
+/* Rates, connections of an address, page sizes, token lives and points as the configuration has
+ * them now; what does not read stays as it was. */
 static void reload(struct platform_server *s, const struct platform_server_options *o)
 {
     struct error err = ERROR_INIT;

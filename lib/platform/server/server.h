@@ -20,7 +20,7 @@ struct platform_server_options {
     const struct field_strings *only;
     const struct settings *settings;  /* NULL: the declared defaults */
     int64_t database_connections_max; /* 0: 16, or less when the settings say so */
-    int64_t connections_max;          /* clients at a time; 0: 512 */
+    int64_t connections_max;          /* clients at a time; 0: 1024 */
     int64_t receive_timeout_ms;       /* a request's headers, then its body; 0: 30 s each */
     int64_t idle_timeout_ms;          /* between requests; 0: 60 s */
     /* What SIGHUP asks for the settings of now; the strings in them are not used. NULL: SIGHUP does

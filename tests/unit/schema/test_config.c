@@ -111,6 +111,7 @@ static void test_defaults(void **state)
         {"rate.hour", "1000/h"},
         {"rate.integration_minute", "6000/m"},
         {"rate.integration_hour", "200000/h"},
+        {"rate.connections", "512"},
         {"orders.unpaid_after", "30m"},
         {"schedule.cancel_every", "10m"},
         {"rejects.max_rows", "100"},
