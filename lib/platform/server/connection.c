@@ -249,6 +249,7 @@ static void work(struct request *r)
         respond_refusal(r, 413, API_ERROR(body_too_large), "The body is over 1 MiB");
     } else if (request_parse_target(r, &err) != ERR_OK) {
         respond_error(r, &err);
+        request_count_refused(r);
     } else {
         request_dispatch(r);
     }

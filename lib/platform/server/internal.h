@@ -257,6 +257,9 @@ int get_product_aged(struct request *r, struct error *err);
 
 /* Everything from the parsed head to the answer in r->out. */
 void request_dispatch(struct request *r);
+/* For a request that no route takes, whose answer is written: it counts like any other of its
+ * client, and beyond the rate the answer is 429. */
+void request_count_refused(struct request *r);
 /* Which of router_endpoints a route is. */
 size_t router_index(const struct route *route); /* NULL: the count */
 /* Which endpoints are left out when only these modules are served; *ret is owned, indexed as the

@@ -239,6 +239,7 @@ static bool is_within_rate(struct request *r)
                           clock_monotonic_ms(), &wait_ms))
         return true;
     r->retry_after_s = (wait_ms + 999) / 1000;
+    r->allow = NULL; /* of an answer that this one takes the place of */
     respond_refusal(r, 429, API_ERROR(rate_limited), "Too many requests");
     return false;
 }
@@ -396,7 +397,11 @@ void request_count_refused(struct request *r)
 void request_dispatch(struct request *r)
 {
     struct error err = ERROR_INIT;
-    if (!find_route(r) || !admit(r))
+    if (!find_route(r)) {
+        request_count_refused(r);
+        return;
+    }
+    if (!admit(r))
         return;
     int status = run_handler(r, &err);
     request_give_connection(r);
