@@ -204,20 +204,53 @@ static bool is_to_be_drained(const struct request *r, unsigned long long length)
     return length <= DROPPED_BYTES_MAX && request_header(r, "Expect") == NULL;
 }
 
+struct head {
+    size_t headers, lengths, encodings;
+};
+
+static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    struct head *head = cls;
+    (void)kind, (void)value;
+    head->headers++;
+    head->lengths += strcasecmp(name, "Content-Length") == 0;
+    head->encodings += strcasecmp(name, "Transfer-Encoding") == 0;
+    return MHD_YES;
+}
+
+/* Why it cannot be told where the body ends, or NULL: whoever stands before us may see another end,
+ * and take for a request of its client what we take for body. */
+static const char *find_ambiguity(const struct request *r, const struct head *head)
+{
+    const char *encoding = request_header(r, "Transfer-Encoding");
+    if (head->lengths > 1 || head->encodings > 1)
+        return "Content-Length or Transfer-Encoding is given twice";
+    if (head->lengths > 0 && head->encodings > 0)
+        return "Content-Length and Transfer-Encoding exclude each other";
+    if (encoding != NULL && strcasecmp(encoding, "chunked") != 0)
+        return "Transfer-Encoding is chunked or absent";
+    return NULL;
+}
+
 /* What can be told from the headers alone. True: refused, the answer is written. */
 static bool refuse_by_head(struct request *r)
 {
     const char *length = request_header(r, "Content-Length");
     unsigned long long bytes = length != NULL ? strtoull(length, NULL, 10) : 0;
-    const union MHD_ConnectionInfo *head =
+    const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    struct head head = {0};
+    (void)MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, count_header, &head);
+    const char *ambiguity = find_ambiguity(r, &head);
     r->is_body_too_big = bytes > BODY_BYTES_MAX;
-    if (head != NULL && head->header_size > HEAD_BYTES_MAX) {
+    if (info != NULL && info->header_size > HEAD_BYTES_MAX) {
         respond_refusal(r, 431, API_ERROR(head_too_large),
                         "The address and the headers are over 16 KiB");
-    } else if (length != NULL && request_header(r, "Transfer-Encoding") != NULL) {
-        respond_refusal(r, 400, API_ERROR(bad_request),
-                        "Content-Length and Transfer-Encoding exclude each other");
+    } else if (head.headers > HEADERS_MAX) {
+        respond_refusal(r, 431, API_ERROR(head_too_large), "There are over 100 headers");
+    } else if (ambiguity != NULL) {
+        respond_refusal(r, 400, API_ERROR(bad_request), ambiguity);
     } else if (r->is_body_too_big && !is_to_be_drained(r, bytes)) {
         respond_refusal(r, 413, API_ERROR(body_too_large), "The body is over 1 MiB");
     } else {

@@ -22,10 +22,12 @@
 #include <stdatomic.h>
 
 #define BODY_BYTES_MAX ((size_t)1 << 20)
-/* Of the first line and the headers. Up to the memory of a connection we refuse more by an
- * envelope, beyond it libmicrohttpd does by its own page. */
+/* Of the first line and the headers. Up to the memory of a connection, which a header takes 64
+ * bytes of besides its text, we refuse more by an envelope, beyond it libmicrohttpd does by its own
+ * page. */
 #define HEAD_BYTES_MAX     ((size_t)16 << 10)
-#define HEAD_MEMORY_BYTES  ((size_t)64 << 10)
+#define HEADERS_MAX        100
+#define HEAD_MEMORY_BYTES  ((size_t)128 << 10)
 #define POOL_WAIT_MS       5000
 #define STATEMENT_LIMIT_MS 10000
 #define DRAIN_MS           10000

@@ -2,6 +2,7 @@
 #include "server_fixture.h"
 
 #include "core/clock.h"
+#include <errno.h>
 
 static void test_big_bodies(void **state)
 {
@@ -40,8 +41,8 @@ static void test_big_heads(void **state)
         bool is_address;
         int status;
     } heads[] = {
-        {15 << 10, false, 200}, {17 << 10, false, 431}, {70 << 10, false, 431},
-        {9 << 10, true, 400},   {17 << 10, true, 431},  {70 << 10, true, 414},
+        {15 << 10, false, 200}, {17 << 10, false, 431}, {140 << 10, false, 431},
+        {9 << 10, true, 400},   {17 << 10, true, 431},  {140 << 10, true, 414},
     };
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         AUTO_STRBUF struct strbuf big = {0}, request = {0};
@@ -56,11 +57,61 @@ static void test_big_heads(void **state)
             strbuf_adds(&request, "\r\n");
         AUTO_ANSWER struct answer a;
         app_raw(request.data, request.len, &a);
-        bool is_cut = heads[i].bytes == 70 << 10 && a.status == 0; /* the reset came first */
+        bool is_cut = heads[i].bytes == 140 << 10 && a.status == 0; /* the reset came first */
         if (a.status != heads[i].status && !is_cut)
             fail_msg("%zu bytes: %d %s", heads[i].bytes, a.status, a.text.data);
         if (heads[i].bytes == 17 << 10)
             assert_string_equal(app_at(&a, "/error"), "head_too_large");
+    }
+}
+
+/* Many small headers: their number is the limit, told in the envelope. */
+static void test_many_headers(void **state)
+{
+    (void)state;
+    static const struct {
+        int headers, status;
+    } heads[] = {{98, 200}, {99, 431}, {900, 431}};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        AUTO_STRBUF struct strbuf request = {0};
+        strbuf_init(&request, 0);
+        strbuf_adds(&request, "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+        for (int k = 0; k < heads[i].headers; k++)
+            strbuf_addf(&request, "H%d: v\r\n", k);
+        strbuf_adds(&request, "\r\n");
+        AUTO_ANSWER struct answer a;
+        app_raw(request.data, request.len, &a);
+        assert_int_equal(a.status, heads[i].status);
+        if (a.status == 431)
+            assert_string_equal(app_at(&a, "/error"), "head_too_large");
+    }
+}
+
+/* Two ways to see where a body ends are two ways to see the next request: none is believed. */
+static void test_doubtful_bodies(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {
+        "Content-Length: 2\r\nContent-Length: 43\r\n",
+        "Content-Length: 2\r\nContent-Length: 2\r\n",
+        "Transfer-Encoding: gzip\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        char request[512];
+        snprintf(request, sizeof request,
+                 "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n%s\r\n{}"
+                 "GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
+                 heads[i]);
+        AUTO_ANSWER struct answer a;
+        int64_t started_ms = clock_monotonic_ms();
+        app_raw(request, strlen(request), &a); /* to the end of the connection */
+        if (a.status != 400 || strcmp(app_at(&a, "/error"), "bad_request") != 0)
+            fail_msg("%s: %s", heads[i], a.text.data);
+        assert_null(strstr(a.body, "HTTP/1.1"));
+        assert_true(clock_monotonic_ms() - started_ms < 2000);
     }
 }
 
@@ -196,6 +247,136 @@ static void test_login_rate(void **state)
     restart(NULL);
 }
 
+/* What is not there, or no address at all, is not asked for without end either. */
+static void test_rate_of_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *target;
+        int status;
+    } requests[] = {{"GET", "/api/v1/nope", 404},
+                    {"DELETE", "/api/v1/stores", 405},
+                    {"GET", "/api/v1/%zz", 400}};
+    const struct settings few = settings_of(3, 100, 4, 100);
+    const struct platform_server_options options = {.settings = &few};
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        restart(&options);
+        for (int k = 0; k < 4; k++) {
+            AUTO_ANSWER struct answer a =
+                app_send(requests[i].method, requests[i].target, NULL, NULL, NULL);
+            assert_int_equal(a.status, k < 3 ? requests[i].status : 429);
+            assert_true(k < 3 || strstr(a.text.data, "\r\nRetry-After: ") != NULL);
+            assert_true(k < 3 || strstr(a.text.data, "\r\nAllow: ") == NULL);
+        }
+        /* Who has a token has a quota of their own, there too. */
+        for (int k = 0; k < 5; k++) {
+            AUTO_ANSWER struct answer a =
+                app_send(requests[i].method, requests[i].target, app_token, NULL, NULL);
+            assert_int_equal(a.status, k < 4 ? requests[i].status : 429);
+        }
+    }
+    AUTO_ANSWER struct answer health = app_send("GET", "/health", NULL, NULL, NULL);
+    assert_int_equal(health.status, 200);
+    restart(NULL);
+}
+
+/* ---- connections -------------------------------------------------------------------------- */
+
+/* A connection from that address on which half a header is sent. */
+static int connect_halfway(const char *from)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((in_port_t)app_port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(from)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    (void)send(fd, "GET /hea", 8, MSG_NOSIGNAL);
+    return fd;
+}
+
+/* How many of these connections the server keeps open. */
+static int count_kept(const int *fds, int count)
+{
+    int kept = 0;
+    struct timespec pause = {.tv_nsec = 300000000};
+    (void)nanosleep(&pause, NULL);
+    for (int i = 0; i < count; i++) {
+        char byte;
+        kept += recv(fds[i], &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    }
+    return kept;
+}
+
+static int keep_from(const char *address, int count)
+{
+    int fds[600];
+    for (int i = 0; i < count; i++)
+        fds[i] = connect_halfway(address);
+    int kept = count_kept(fds, count);
+    AUTO_ANSWER struct answer others = app_get("/api/v1/stores");
+    assert_int_equal(others.status, 200);
+    for (int i = 0; i < count; i++)
+        close(fds[i]);
+    return kept;
+}
+
+static void test_connections_of_one_address(void **state)
+{
+    (void)state;
+    const char *proxy = "127.0.0.2";
+    struct settings s = settings_of(100, 100, 100, 100);
+    const struct platform_server_options options = {.settings = &s};
+    assert_int_equal(keep_from("127.0.0.2", 600), 512); /* the default */
+    s.rate_connections = 5;
+    restart(&options);
+    assert_int_equal(keep_from("127.0.0.2", 20), 5);
+    assert_int_equal(keep_from("127.0.0.3", 4), 4);
+    s.rate_connections = 0;
+    restart(&options);
+    assert_int_equal(keep_from("127.0.0.2", 20), 20);
+    s.rate_connections = 5;
+    s.rate_proxies = (struct field_strings){&proxy, 1};
+    restart(&options);
+    assert_int_equal(keep_from("127.0.0.2", 20), 20);
+    assert_int_equal(keep_from("127.0.0.3", 20), 5);
+    restart(NULL);
+}
+
+/* A row that everybody wants does not keep out who only reads. */
+static void *post_order(void *arg)
+{
+    AUTO_ANSWER struct answer a =
+        app_post("/api/v1/orders", "{\"store\":\"S001\",\"channel\":\"takeout\",\"items\":[{"
+                                   "\"product\":\"P1\",\"quantity\":1}]}");
+    *(int *)arg = a.status;
+    return NULL;
+}
+
+static void test_reads_beside_waiting_writes(void **state)
+{
+    (void)state;
+    pthread_t threads[40];
+    int statuses[40], refused = 0;
+    app_run("begin; select 1 from app.stock where store_id = 1 and product_id = 1 for update");
+    for (size_t i = 0; i < 40; i++)
+        pthread_create(&threads[i], NULL, post_order, &statuses[i]);
+    struct timespec pause = {.tv_nsec = 800000000};
+    (void)nanosleep(&pause, NULL);
+    int64_t started_ms = clock_monotonic_ms();
+    AUTO_ANSWER struct answer read = app_get("/api/v1/orders");
+    int64_t took_ms = clock_monotonic_ms() - started_ms;
+    app_run("rollback");
+    for (size_t i = 0; i < 40; i++) {
+        pthread_join(threads[i], NULL);
+        refused += statuses[i] != 201;
+    }
+    assert_int_equal(read.status, 200);
+    assert_in_range(took_ms, 0, 2000);
+    assert_int_equal(refused, 0); /* who waited long enough has got a connection */
+}
+
 /* Clients beyond the pool wait their turn. */
 static void *get_stores(void *arg)
 {
@@ -227,8 +408,17 @@ static void test_more_clients_than_connections(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_big_bodies),         T(test_big_heads),  T(test_slow_clients),
-        T(test_quota_of_each_role), T(test_login_rate), T(test_more_clients_than_connections),
+        T(test_big_bodies),
+        T(test_big_heads),
+        T(test_many_headers),
+        T(test_doubtful_bodies),
+        T(test_slow_clients),
+        T(test_quota_of_each_role),
+        T(test_login_rate),
+        T(test_rate_of_nothing),
+        T(test_connections_of_one_address),
+        T(test_reads_beside_waiting_writes),
+        T(test_more_clients_than_connections),
     };
     return cmocka_run_group_tests(tests, app_platform_start, app_platform_stop);
 }
