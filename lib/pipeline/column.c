@@ -531,6 +531,11 @@ bool column_is_changed(const struct column_spec *c)
     return c->mask != MASK_NONE || c->hash != NULL || c->def != NULL;
 }
 
+bool column_has_words(const struct column_spec *c)
+{
+    return c->null.count > 0 || c->unit != 0 || c->units.count > 0 || c->strip_zeros;
+}
+
 bool column_is_of_child(const struct column_spec *c)
 {
     return c->from[0] == '$' && !column_is_changed(c) &&

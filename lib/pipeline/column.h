@@ -25,6 +25,9 @@ struct span span_trim(struct span s);
 int column_keys_resolve(struct column_spec *columns, size_t n, struct error *err);
 /* Whether what is stored differs from what is read: a mask, a hash, a default. */
 bool column_is_changed(const struct column_spec *c);
+/* Whether a value that is of its type already may still be read as another: null words, units,
+ * zeros that are stripped. */
+bool column_has_words(const struct column_spec *c);
 /* Whether it is what for_each bound, as it was bound (from: $name, as text or int). */
 bool column_is_of_child(const struct column_spec *c);
 

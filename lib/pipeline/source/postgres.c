@@ -2,6 +2,7 @@
  * connections side by side where it can be divided. Its parts are given in their order, so that the
  * rows are the same however many read. */
 #include "pipeline/source/postgres.h"
+#include "pipeline/column.h"
 #include "pipeline/source/row_spool.h"
 #include "pipeline/undeclared.h"
 
@@ -70,14 +71,21 @@ static void postgres_check(const struct pipeline *p, const struct stream_spec *s
         diagnostics_add_error(d, NULL, &err);
 }
 
+static void close_readers(struct source *s)
+{
+    for (size_t i = 0; i < DB_COPY_OUT_MAX; i++) {
+        db_copy_out_close(s->copies[i]);
+        db_close(s->own[i]);
+        s->copies[i] = NULL;
+        s->own[i] = NULL;
+    }
+}
+
 static void postgres_close(struct source *s)
 {
     if (s == NULL)
         return;
-    for (size_t i = 0; i < DB_COPY_OUT_MAX; i++) {
-        db_copy_out_close(s->copies[i]);
-        db_close(s->own[i]);
-    }
+    close_readers(s);
     for (size_t i = 0; s->texts != NULL && i < s->ctx->stream->ncolumns; i++)
         strbuf_release(&s->texts[i]);
     free(s->texts);
@@ -181,8 +189,9 @@ static int place_columns(struct source *s, struct error *err)
             return error_set(err, ERR_SPEC, "column '%s': the query has no '%s'",
                              stream->columns[i].name, stream->columns[i].from);
         s->places[i] = at;
-        s->as_is[i] =
-            at < s->ncolumns && db_type_equal(&stream->columns[i].type, &s->columns[at].type);
+        s->as_is[i] = at < s->ncolumns &&
+                      db_type_equal(&stream->columns[i].type, &s->columns[at].type) &&
+                      !column_has_words(&stream->columns[i]);
     }
     s->is_whole = s->ncolumns == stream->ncolumns;
     for (size_t i = 0; i < stream->ncolumns; i++)
@@ -341,8 +350,8 @@ static int postgres_next(struct source *s, struct source_row *ret, bool *ret_end
 
 static int postgres_finish(struct source *s, struct source_summary *ret, struct error *err)
 {
-    (void)s;
     (void)err;
+    close_readers(s); /* a table that was read may be the one that is altered or swapped next */
     *ret = (struct source_summary){.expect_rows = -1, .sha256 = ""};
     return 0;
 }
