@@ -81,7 +81,8 @@ int db_query_each(struct db_conn *conn, const char *sql, const char *const *para
 size_t db_result_rows(const struct db_result *r);
 size_t db_result_columns(const struct db_result *r);
 const char *db_result_name(const struct db_result *r, size_t column);
-uint32_t db_result_type(const struct db_result *r, size_t column);                /* OID */
+uint32_t db_result_type(const struct db_result *r, size_t column);    /* OID */
+int32_t db_result_modifier(const struct db_result *r, size_t column); /* typmod; -1: none */
 const char *db_result_text(const struct db_result *r, size_t row, size_t column); /* NULL: null */
 struct span db_result_span(const struct db_result *r, size_t row, size_t column);
 int64_t db_result_int(const struct db_result *r, size_t row, size_t column); /* 0 for null */

@@ -22,6 +22,11 @@ uint32_t db_result_type(const struct db_result *r, size_t column)
     return PQftype(r->pg, (int)column);
 }
 
+int32_t db_result_modifier(const struct db_result *r, size_t column)
+{
+    return PQfmod(r->pg, (int)column);
+}
+
 const char *db_result_text(const struct db_result *r, size_t row, size_t column)
 {
     if (PQgetisnull(r->pg, (int)row, (int)column))

@@ -122,7 +122,8 @@ static int open_both(struct attempt *a, struct error *err)
     TRY(load_ledger(a, err));
     if (a->stream->source->habits != NULL)
         a->stream->source->habits(&a->ctx, &habits);
-    if (target_postgres_pulls(&a->ctx))
+    TRY(target_postgres_pulls(&a->ctx, &a->ctx.is_pulled, err));
+    if (a->ctx.is_pulled)
         TRY(a->stream->target->open(&a->ctx, &a->target, err));
     else
         TRY(a->stream->source->open(&a->ctx, &a->source, err));

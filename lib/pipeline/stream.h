@@ -113,6 +113,7 @@ struct stream_context {
     bool plan;            /* stage and count inside a transaction that is rolled back */
     int64_t preview_rows; /* > 0: read no more than that */
     const char *control_connection; /* name of the run's connection in diner.yaml */
+    bool is_pulled;                 /* target_postgres_pulls() */
     struct column_reader *reader;   /* from the source's open on */
     struct rejects *rejects;
     const struct replay
@@ -228,9 +229,10 @@ struct stream_counts {
 int stream_counts_check(const struct stream_counts *c, struct error *err);
 
 struct target;
-/* Whether the server moves the rows by itself, source and target being one database: then there is
- * no source to be opened, and the target says which columns there are. */
-bool target_postgres_pulls(const struct stream_context *ctx);
+/* Whether the server moves the rows by itself, source and target being one database and their types
+ * such that no value is bent on the way: then there is no source to be opened, and the target says
+ * which columns there are. Asks the database of which types the query is. */
+int target_postgres_pulls(const struct stream_context *ctx, bool *ret, struct error *err);
 /* Rows that it staged so; -1: not so. */
 int64_t target_postgres_staged(const struct stream_context *ctx, const struct target *t);
 struct target_ops {

@@ -501,3 +501,186 @@ $rest"
     assert_status 3
     assert_stderr_has "the cursor 'id' is a number, so 'start' must be one"
 }
+
+# By the server itself, or by way of diner: the connection that runs the query says so of itself.
+stream_of() { # CONNECTION SOURCE [REST OF THE STREAM]
+    stream_from "$2" "${3:-}"
+    sed -i "s/connection: erp/connection: $1/" pipelines/s.yaml
+}
+
+who_moved() { # COLUMNS "EXPRESSIONS" [REST]: self or diner
+    stream_of warehouse "query: \"select current_setting('application_name') as via, $2\"" "    columns: { via: text, $1 }
+${3:-}"
+    sql 'drop table if exists t.s' 2>/dev/null
+    diner_run s
+    assert_status 0
+    sql "select case via when 'diner source' then 'diner' else 'self' end from t.s limit 1"
+}
+
+@test "one database: a value that does not fit is one reject, as from another, and the good rows are loaded" {
+    sql "create table src.t (k text, n int8)"
+    sql "insert into src.t values ('a', 1), ('b', 5000000000), ('c', 3), (null, 4), ('e', -2147483648)"
+    local connection rejects
+    for connection in erp warehouse; do
+        stream_of "$connection" 'table: src.t' '    mode: merge
+    key: [k]
+    on_error: { max_rejects: 10 }
+    columns: { k: text, n: int }'
+        sql 'drop table if exists t.s; truncate diner.reject' 2>/dev/null
+        diner_run s
+        assert_status 0
+        assert_moved s "5 3 0 0 0 0 2 0"
+        assert_rows s "a,1 c,3 e,-2147483648" "k, n"
+        rejects=$(sql "select string_agg(concat_ws('|', position, column_name, value, reason, key), '; ' order by position) from diner.reject")
+        assert_equal "$rejects" "$(cat first 2>/dev/null || echo "$rejects")"
+        echo "$rejects" >first
+    done
+    assert_equal "$rejects" "2|n|5000000000|out of the type's range|{\"k\": \"b\"}; 4|k||null in the key|{}"
+    # A plan in which the server's own way fails halfway
+    sql 'truncate diner.reject'
+    run --separate-stderr "$DINER" pipeline plan s
+    assert_status 0
+    assert_stdout_has " 3         2 "
+    assert_rows s "a,1 c,3 e,-2147483648" "k, n"
+    # Nothing is forgiven that the budget does not allow
+    sed -i 's/max_rejects: 10/max_rejects: 1/' pipelines/s.yaml
+    diner_run s
+    assert_status 1
+}
+
+@test "one database: of each type the bad value alone is rejected, with its reason, as from another" {
+    local connection n=0 from good bad to reason
+    while IFS=';' read -r from good bad to reason; do
+        n=$((n + 1))
+        sql "drop table if exists src.t; create table src.t (id int, v $from)"
+        sql "insert into src.t values (1, $good), (2, $bad), (3, null)"
+        for connection in erp warehouse; do
+            sql 'drop table if exists t.s; truncate diner.reject' 2>/dev/null
+            stream_of "$connection" 'table: src.t' "    mode: merge
+    key: [id]
+    on_error: { max_rejects: 10 }
+    columns: { id: int, v: $to }"
+            diner_run s
+            assert_status 0
+            assert_moved s "3 2 0 0 0 0 1 0"
+            assert_equal "$connection $from $to: $(sql "select position, column_name, reason from diner.reject")" \
+                "$connection $from $to: 2|v|$reason"
+        done
+    done <<'ROWS'
+bigint;5;5000000000;int;out of the type's range
+int;5;40000;smallint;out of the type's range
+numeric;1.50;123456789.00;"numeric(10,2)";more digits than the type allows
+numeric;1.50;1.005;"numeric(10,2)";more than 2 decimals
+numeric;1.50;'NaN';"numeric(10,2)";not a number
+numeric(12,2);1.50;123456789.00;"numeric(10,2)";more digits than the type allows
+numeric(12,3);1.500;1.005;"numeric(12,2)";more than 2 decimals
+numeric;7;7.5;int;not a whole number
+text;'abcde';'abcdef';varchar(5);longer than the type allows
+text;'abcde';'abcde ';varchar(5);longer than the type allows
+timestamp;'2026-01-02';'0044-03-15 BC';{ type: timestamptz, timezone: Asia/Shanghai };not a time as iso (2026-11-22 or 2026-11-22T05:15:00+08:00)
+text;'2026-01-02';'soon';date;not a date as iso (2026-11-22 or 2026-11-22T05:15:00+08:00)
+date;'2026-01-02';'infinity';{ type: timestamptz, timezone: Asia/Shanghai };not a time as iso (2026-11-22 or 2026-11-22T05:15:00+08:00)
+timestamptz;'2026-01-02';'infinity';{ type: timestamp, timezone: Asia/Shanghai };not a time as iso (2026-11-22 or 2026-11-22T05:15:00+08:00)
+text;'true';'maybe';bool;not true or false
+text;'{}';'{';jsonb;not valid JSON
+json;'{}';'{"a":"\u0000"}';jsonb;JSON with \u0000
+ROWS
+    [ "$n" = 17 ]
+}
+
+@test "one database: where types agree or widen the server moves the rows by itself, else diner does" {
+    local columns expressions
+    while IFS=';' read -r columns expressions; do
+        assert_equal "$columns: $(who_moved "$columns" "$expressions")" "$columns: self"
+    done <<'ROWS'
+a: int, b: text, c: "numeric(10,2)", d: timestamptz, e: date, f: jsonb;1 as a, 'x'::text as b, 2::numeric(10,2) as c, now() as d, current_date as e, '{}'::jsonb as f
+a: bigint, b: int, c: numeric;1::int2 as a, 2::int2 as b, 3::int8 as c
+a: "numeric(12,2)", b: numeric;1::int4 as a, 1::numeric(5,2) as b
+a: "numeric(14,3)";1::numeric(12,2) as a
+a: text, b: varchar(30);'x'::varchar(20) as a, 'x'::varchar(20) as b
+a: text, b: float8;'{1,2}'::int[] as a, 1.5::real as b
+a: int;count(*) as a from (select 1) as x
+a: numeric, b: int, c: timestamp;'1.50'::money as a, 1::int8 as b, current_date as c
+a: { type: text, required: true }, b: { type: timestamptz, timezone: Asia/Shanghai };'x'::text as a, now() as b
+ROWS
+    while IFS=';' read -r columns expressions; do
+        assert_equal "$columns: $(who_moved "$columns" "$expressions")" "$columns: diner"
+    done <<'ROWS'
+a: "numeric(10,2)";sum(1.5) as a from (select 1) as x
+a: varchar(5);'x'::text as a
+a: int;1::numeric as a
+a: float8;1::int8 as a
+a: { type: timestamp, timezone: Asia/Shanghai };now() as a
+a: { type: text, null: [none] };'x'::text as a
+ROWS
+}
+
+@test "one database: what is required is looked at, for_each's values too, and a unit or a null word is not passed over" {
+    sql "create table src.t as select * from (values (1, 'a', 1999::bigint), (2, null, 5), (3, 'none', 7)) as v (id, name, fen)"
+    local connection
+    for connection in erp warehouse; do
+        sql 'drop table if exists t.s; truncate diner.reject' 2>/dev/null
+        stream_of "$connection" 'query: "select id, name, fen::numeric from src.t"' '    on_error: { max_rejects: 10 }
+    columns: { id: int, name: { type: text, required: true, null: [none] }, fen: { type: numeric, unit: cents } }'
+        diner_run s
+        assert_status 0
+        assert_moved s "3 1 0 0 0 0 2 0"
+        assert_rows s "1,a,19.99" "id, name, fen"
+        assert_sql "select string_agg(reason, '; ' order by position) from diner.reject" "null, but required; empty, but required"
+        # required alone, before a transform that would fill it
+        sql 'drop table t.s; truncate diner.reject'
+        stream_of "$connection" 'query: "select id, name from src.t"' '    on_error: { max_rejects: 10 }
+    columns: { id: int, name: { type: text, required: true } }
+    transform: [ { set: { id: id + 1 } } ]'
+        diner_run s
+        assert_status 0
+        assert_moved s "3 2 0 0 0 0 1 0"
+        assert_sql "select position, column_name, reason from diner.reject" '2|name|null, but required'
+        # a dry run looks at each row
+        sql 'drop table t.s; truncate diner.reject'
+        diner_run s --dry-run
+        assert_status 0
+        assert_json '.[0].rejected == 1 and .[0].accepted == 2'
+        # a value that for_each binds
+        stream_of "$connection" "query: \"select id from src.t where \${item.no} <> ''\"
+      for_each: { query: \"select unnest('{12,5000000000}'::text[]) as no\", bind: { no: no } }" '    on_error: { max_rejects: 10 }
+    mode: merge
+    key: [id, no]
+    columns: { id: int, no: { type: int, from: $no } }'
+        sed -i 's/source: { connection: \([a-z]*\), query: \(.*\)$/source:\n      connection: \1\n      query: \2/; s/bind: { no: no } } }/bind: { no: no } }/' pipelines/s.yaml
+        diner_run s
+        assert_status 0
+        assert_rows s "1,12 2,12 3,12" "id, no"
+        assert_sql "select count(*), min(column_name) from diner.reject" "3|no"
+    done
+}
+
+@test "one database: what the target refuses is one reject, by way of diner and without" {
+    sql "create domain src.kind as text check (value in ('a', 'b')); create table src.t as
+         select * from (values (1, 'a', 1, 1), (2, 'x', 1, 1), (3, 'b', null, 1), (4, 'b', 4, -1)) as v (id, kind, n, qty)"
+    local connection
+    for connection in erp warehouse; do
+        sql 'drop table if exists t.s; truncate diner.reject' 2>/dev/null
+        sql 'create table t.s (id int primary key, kind src.kind, n int not null, qty int check (qty > 0))'
+        stream_of "$connection" 'table: src.t' '    mode: merge
+    key: [id]
+    on_error: { max_rejects: 10 }
+    columns: { id: int, kind: text, n: int, qty: int }'
+        diner_run s
+        assert_status 0
+        assert_moved s "4 1 0 0 0 0 3 0"
+        assert_sql "select string_agg(reason, '; ' order by position) from diner.reject" \
+            "value for domain src.kind violates check constraint \"kind_check\"; null, which \"t\".\"s\" does not take; violates check 's_qty_check'"
+    done
+}
+
+@test "one database: a table that is read by way of diner may be altered by what it is loaded into" {
+    sql "create table t.s (id int, v int); insert into t.s values (1, 10), (2, 20)"
+    stream_of warehouse 'query: "select id, v::numeric as v, 1.5 as w from t.s"' '    mode: replace
+    key: [id]
+    schema: { columns: evolve }
+    columns: { id: int, v: int, w: "numeric(4,1)" }'
+    diner_run s
+    assert_status 0
+    assert_rows s "1,10,1.5 2,20,1.5" "id, v, w"
+}

@@ -1,7 +1,6 @@
 /* The PostgreSQL target. Ways in, by binary COPY all: into a stage, from which one set-based
  * statement merges what differs; straight into the table, inside the committing transaction
  * (`append` without transforms and checks); into a table made for it (fresh.c). */
-#include "pipeline/source/postgres.h"
 #include "core/log.h"
 #include "core/message.h"
 #include "pipeline/column.h"
@@ -9,9 +8,9 @@
 #include "pipeline/state.h"
 #include "pipeline/target/beside.h"
 #include "pipeline/target/fresh.h"
+#include "pipeline/target/pull.h"
 #include "pipeline/target/snapshot.h"
 #include "pipeline/target/swap.h"
-#include "pipeline/undeclared.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -88,14 +87,6 @@ static bool changes_nothing(const struct stream_spec *s)
         if (column_is_changed(&s->columns[i]))
             return false;
     return true;
-}
-
-bool target_postgres_pulls(const struct stream_context *ctx)
-{
-    if (!changes_nothing(ctx->stream) || undeclared_is_asked(ctx->stream))
-        return false;
-    return ctx->stream->source == &source_postgres && ctx->stream->target == &target_postgres &&
-           postgres_source_is_local(ctx);
 }
 
 static bool is_staged(const struct target *t)
@@ -267,11 +258,9 @@ static int choose_way(struct target *t, struct error *err)
 static int begin(struct target *t, struct error *err)
 {
     const struct stream_spec *s = t->ctx->stream;
-    struct bound_sql query;
-    if (target_postgres_pulls(t->ctx)) {
+    if (t->ctx->is_pulled) {
         TRY(beside_drop_leftover(&t->stage, err));
-        TRY(postgres_source_sql(t->ctx, t->ctx->db, &query, err));
-        TRY(stage_from_query(&t->stage, &query, &t->rows, err));
+        TRY(pull_rows(&t->stage, &t->rows, err));
         return look_at_swap(t, err);
     }
     t->no_null = arena_array(t->ctx->arena, s->ncolumns + 1, sizeof *t->no_null);
@@ -321,7 +310,7 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
 /* Rows that the server staged by itself; -1 when rows come one by one. */
 int64_t target_postgres_staged(const struct stream_context *ctx, const struct target *t)
 {
-    return target_postgres_pulls(ctx) ? t->rows : -1;
+    return ctx->is_pulled ? t->rows : -1;
 }
 
 /* Whether the row's fields, as they came, are what its cells would be sent as. */
@@ -525,6 +514,8 @@ static int finish_stage(struct target *t, struct stream_counts *counts, struct e
 {
     if (!db_in_transaction(t->ctx->db))
         TRY(db_begin(t->ctx->db, err));
+    if (t->ctx->is_pulled)
+        TRY(pull_refuse_nulls(&t->stage, counts, err));
     TRY(stage_reconcile(&t->stage, err));
     TRY(stage_take_undeclared(&t->stage, err));
     TRY(t->swap != NULL ? swap_make(t->swap, err) : stage_ensure_target(&t->stage, err));
