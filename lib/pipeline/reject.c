@@ -7,6 +7,7 @@
 #include "format/jsonx.h"
 #include "gen/embed.h"
 #include "pipeline/column.h"
+#include "pipeline/reject_scope.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -95,8 +96,9 @@ static const char *cells_json(struct rejects *r, const struct stream_context *ct
     return out.overflow ? NULL : arena_strndup(r->arena, out.data, out.len);
 }
 
-/* The key columns that can be read, so that SQL can leave rejected keys alone. In a record that is
- * damaged itself (a quote, a missing field) the key may be that of another row. */
+/* The key columns that can be read, so that SQL can leave rejected keys alone; and those that tell
+ * of which part of the table the row is. In a record that is damaged itself (a quote, a missing
+ * field) they may be those of another row. */
 static bool read_key(const struct stream_context *ctx, const struct source_row *row,
                      struct strbuf *out)
 {
@@ -109,12 +111,13 @@ static bool read_key(const struct stream_context *ctx, const struct source_row *
         bool in_key = s->key.count == 0 && s->columns[i].required;
         for (size_t k = 0; k < s->key.count; k++)
             in_key |= strcmp(s->key.items[k], s->columns[i].name) == 0;
-        if (!in_key)
+        const bool in_scope = reject_scope_has(s, ctx->arena, s->columns[i].name);
+        if ((!in_key && !in_scope) || (in_scope && row->fault != NULL))
             continue;
         struct span text = SPAN("");
         bool is_null = true;
         if (column_canonical(ctx->reader, i, &row->cells[i], &text, &is_null) != NULL || is_null) {
-            whole = false;
+            whole &= !in_key;
             continue;
         }
         jwriter_key(&w, s->columns[i].name);

@@ -14,8 +14,8 @@ struct reject {
     const char *column, *value; /* NULL when the whole record is at fault */
     const char *reason;
     const char *raw;
-    const char *key; /* JSON object of the key columns that could be read */
-    bool key_is_whole;
+    const char *key; /* JSON object of the key columns that could be read, and of reject_scope.h */
+    bool key_is_whole;   /* every column of the stream's key could be */
     const char *cells;   /* JSON object column: text as read, NULL for damaged records */
     const char *figures; /* JSON of its group and amounts, for `reconcile: { against }`, or NULL */
     bool is_staged;      /* refused by SQL: raw is the staged row as JSON, and its cells */

@@ -437,6 +437,16 @@ static int end_task(const struct attempt *a, struct error *err)
     return lease_end(a->run->db, l, "done", NULL, NULL, err);
 }
 
+/* Older ones whose rows this slice has read again. What a source had once, and gives in place of
+ * what it has, says nothing of them. */
+static int close_rejects(struct attempt *a, struct error *err)
+{
+    const struct target_ops *ops = a->stream->target;
+    if (a->ctx.replay != NULL || a->summary.degraded != NULL || ops->close_rejects == NULL)
+        return 0;
+    return ops->close_rejects(a->target, err);
+}
+
 static int commit(struct attempt *a, struct error *err)
 {
     if (!db_in_transaction(a->run->db))
@@ -448,6 +458,7 @@ static int commit(struct attempt *a, struct error *err)
         TRY(state_set(&a->ctx, "state", a->summary.state, err));
     if (a->ctx.replay != NULL)
         TRY(replay_settle(&a->ctx, a->ctx.replay, err));
+    TRY(close_rejects(a, err));
     TRY(rejects_save(a->ctx.rejects, &a->ctx, false, err));
     TRY(record(a, NULL, err));
     TRY(check_fence(a->run, err));

@@ -248,6 +248,9 @@ struct target_ops {
     /* All rows are in: makes them final inside the open transaction of ctx->db where it can, and
      * fills the counts except read, rejected, skipped (which it may add to). */
     int (*finish)(struct target *t, struct stream_counts *counts, struct error *err);
+    /* In the same transaction, before the rejects of this load are saved: closes older ones whose
+     * rows were read again. NULL: the target takes no rejects later. */
+    int (*close_rejects)(struct target *t, struct error *err);
     /* After the engine's COMMIT: what must not happen before (a rename, a send). */
     int (*commit)(struct target *t, struct stream_counts *counts, struct error *err);
     void (*close)(struct target *t);              /* undoes what was not committed */

@@ -574,6 +574,11 @@ static int finish_target(struct target *t, struct stream_counts *counts, struct 
     return 0;
 }
 
+static int close_rejects(struct target *t, struct error *err)
+{
+    return stage_close_rejects(&t->stage, err);
+}
+
 static int commit_target(struct target *t, struct stream_counts *counts, struct error *err)
 {
     (void)t;
@@ -593,6 +598,7 @@ const struct target_ops target_postgres = {.name = "postgres",
                                            .open = open_target,
                                            .row = take_row,
                                            .finish = finish_target,
+                                           .close_rejects = close_rejects,
                                            .commit = commit_target,
                                            .close = close_target,
                                            .description = describe_target};

@@ -1,6 +1,7 @@
 #include "pipeline/target/stage.h"
 
 #include "pipeline/reject.h"
+#include "pipeline/reject_scope.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -273,12 +274,17 @@ void stage_reject_columns(struct strbuf *out, const struct stage_target *t)
     strbuf_adds(out, "s._seq, s._row, ");
     add_read_row(out, t);
     strbuf_adds(out, ", jsonb_strip_nulls(jsonb_build_object(");
-    for (size_t i = 0; i < s->key.count; i++) {
-        strbuf_adds(out, i > 0 ? ", " : "");
-        db_quote_literal(out, s->key.items[i]);
+    const char *comma = "";
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        const char *name = s->columns[i].name;
+        if (!stage_is_key(s, name) && !reject_scope_has(s, t->ctx->arena, name))
+            continue;
+        strbuf_adds(out, comma);
+        db_quote_literal(out, name);
         strbuf_adds(out, ", s.");
-        db_quote_identifier(out, s->key.items[i]);
+        db_quote_identifier(out, name);
         strbuf_adds(out, "::text");
+        comma = ", ";
     }
     strbuf_adds(out, s->key.count > 0 ? ")), num_nulls(" : ")), true");
     stage_list(out, &s->key, "s.");

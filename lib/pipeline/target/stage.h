@@ -149,6 +149,9 @@ int stage_delete_missing(const struct stage_target *t, struct stream_counts *cou
  * reject has no readable key (told in the log). */
 bool stage_rejected_keys(const struct stage_target *t, size_t n, struct strbuf *condition,
                          struct strbuf *json);
+/* reread.c, in the committing transaction, before its own rejects are saved: closes older rejects
+ * of what this load has read again and replaced. */
+int stage_close_rejects(const struct stage_target *t, struct error *err);
 /* Rows that the target's constraints would refuse become rejects. */
 int stage_constrain(const struct stage_target *t, struct stream_counts *counts, struct error *err);
 /* All rows of the stage into the table; those that it refuses all the same are found by halving. */
