@@ -72,6 +72,8 @@ int asked_options_print(const struct run *run, struct strbuf *out, struct error 
     jwriter_kbool(&w, "full_refresh", o->full_refresh);
     jwriter_kbool(&w, "strict", o->strict);
     jwriter_kbool(&w, "verify", o->verify);
+    if (o->replay) /* so that its rows are not taken for those of a load */
+        jwriter_kbool(&w, "replay", true);
     jwriter_kint(&w, "shard_index", o->shard_index);
     jwriter_kint(&w, "shard_count", o->shard_count);
     if (o->distribute)

@@ -6,6 +6,7 @@
 #include "format/jpull.h"
 #include "gen/embed.h"
 #include "pipeline/column.h"
+#include "pipeline/reject_scope.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,15 +18,17 @@
 struct replay_row {
     int64_t id;
     const char *cells; /* JSON object */
+    bool is_staged; /* the cells are values of the columns' types, not what a source has for them */
 };
 
 struct replay {
     struct arena *arena;
+    const struct stream_spec *spec;
     struct stream_spec stream; /* as it is, without what only a reading of the source has */
-    const struct source_ops *original;
-    bool is_staged; /* the cells are values of the columns' types, not what a source has for them */
-    struct replay_row *rows;
+    struct replay_row *rows;   /* the oldest first */
     size_t count, capacity;
+    size_t from, to; /* of this pass: is_staged is the same for all */
+    bool is_staged;
 };
 
 /* ---- the source of a replay ------------------------------------------------------------- */
@@ -46,6 +49,7 @@ static int replay_source_open(const struct stream_context *ctx, struct source **
     (void)err;
     s->ctx = ctx;
     s->replay = ctx->replay;
+    s->at = s->replay->from;
     s->cells = arena_array(ctx->arena, n + 1, sizeof *s->cells);
     s->texts = arena_array(ctx->arena, n + 1, sizeof *s->texts);
     for (size_t i = 0; i < n; i++)
@@ -67,7 +71,7 @@ static void replay_source_close(struct source *s)
 static int set_cell(struct source *s, size_t i, struct span raw, struct error *err)
 {
     struct jpull_value v;
-    bool as_in_file = !s->replay->is_staged && source_reads_text(s->replay->original);
+    bool as_in_file = !s->replay->is_staged && source_reads_text(s->replay->spec->source);
     strbuf_clear(&s->texts[i]);
     TRY(jpull_value_of(raw, &v, &s->texts[i], err));
     if (v.kind == JPULL_NULL)
@@ -118,7 +122,7 @@ static int read_cells(struct source *s, const struct replay_row *row, const char
 static int replay_source_next(struct source *s, struct source_row *ret, bool *ret_end,
                               struct error *err)
 {
-    *ret_end = s->at == s->replay->count;
+    *ret_end = s->at == s->replay->to;
     if (*ret_end)
         return 0;
     const struct replay_row *row = &s->replay->rows[s->at++];
@@ -142,13 +146,13 @@ static int replay_source_finish(struct source *s, struct source_summary *ret, st
 static void replay_source_progress(struct source *s, uint64_t *ret_done, uint64_t *ret_total)
 {
     *ret_done = s->at;
-    *ret_total = s->replay->count;
+    *ret_total = s->replay->to;
 }
 
 static void replay_habits(const struct stream_context *ctx, struct column_habits *ret)
 {
-    if (ctx->replay->original->habits != NULL)
-        ctx->replay->original->habits(ctx, ret);
+    if (ctx->replay->spec->source->habits != NULL)
+        ctx->replay->spec->source->habits(ctx, ret);
 }
 
 static const struct source_ops source_replay = {.name = "rejects",
@@ -161,27 +165,45 @@ static const struct source_ops source_replay = {.name = "rejects",
 
 /* ---- what is read ----------------------------------------------------------------------- */
 
-static void add_row(struct replay *r, int64_t id, const char *cells)
+static void add_row(struct replay *r, int64_t id, const char *cells, bool is_staged)
 {
     r->rows = mem_grow(r->rows, &r->capacity, r->count + 1, sizeof *r->rows);
-    r->rows[r->count++] = (struct replay_row){id, arena_strdup(r->arena, cells)};
+    r->rows[r->count++] = (struct replay_row){id, arena_strdup(r->arena, cells), is_staged};
+}
+
+/* Without a key nothing but its scope tells whether the table has the row by now. Of a run that
+ * failed nothing was loaded: what it read is read again, the rejected rows among it. */
+static bool is_to_stay(const struct stream_spec *s, const struct db_result *res, size_t i)
+{
+    const bool has_failed = db_result_bool(res, i, 3), is_passed = db_result_bool(res, i, 4);
+    const bool is_told = db_result_bool(res, i, 5); /* a load of its scope would have closed it */
+    if (s->key.count > 0)
+        return false;
+    return has_failed || (s->mode == MODE_REPLACE && is_passed) ||
+           (s->mode == MODE_DELETE_INSERT && is_passed && !is_told);
 }
 
 static int read_rejects(struct run *run, struct replay *r, const char *ids, struct hashmap *mended,
-                        int64_t *ret_left, struct error *err)
+                        struct replay_left *ret_left, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
-    TRY(db_query(run->db, sql_reject_replay, DB_PARAMS(run->pipeline->name, r->stream.name, ids),
+    AUTO_STRBUF struct strbuf scope = {0};
+    struct field_strings names;
+    strbuf_init(&scope, 1 << 20);
+    bool is_told = reject_scope(r->spec, r->arena, &names);
+    reject_scope_json(&names, &scope);
+    TRY(db_query(run->db, sql_reject_replay,
+                 DB_PARAMS(run->pipeline->name, r->spec->name, ids, is_told ? scope.data : NULL),
                  &res, err));
     for (size_t i = 0; i < db_result_rows(res); i++) {
         const char *given = mended != NULL ? hashmap_gets(mended, db_result_text(res, i, 0)) : NULL;
         const char *cells = given != NULL ? given : db_result_text(res, i, 1);
-        if (db_result_bool(res, i, 3) != r->is_staged)
-            continue;
-        if (cells == NULL)
-            (*ret_left)++;
+        if (is_to_stay(r->spec, res, i))
+            ret_left->untold++;
+        else if (cells == NULL)
+            ret_left->without_cells++;
         else
-            add_row(r, db_result_int(res, i, 0), cells);
+            add_row(r, db_result_int(res, i, 0), cells, db_result_bool(res, i, 2));
     }
     return 0;
 }
@@ -229,11 +251,42 @@ static int read_mended(const char *path, struct replay *r, struct hashmap *mende
 
 /* ---- the stream of a replay ------------------------------------------------------------- */
 
+/* On rows t of the table: a later run wrote it. What a replay wrote is as old as the reject that it
+ * is from: passes of this one come in order, of an earlier one the rejects are still known. */
+static void written_later(const struct run *run, const struct replay *r, struct strbuf *sql)
+{
+    strbuf_addf(sql,
+                "t._run_id > r.run_id and t._run_id <> %" PRId64
+                " and not (exists (select from diner.run u where u.id = t._run_id and u.options ? "
+                "'replay') and not exists (select from diner.reject d where d.pipeline = "
+                "r.pipeline and d.stream = r.stream and d.replayed_run_id = t._run_id and "
+                "(d.run_id, d.id) > (r.run_id, r.id)",
+                run->run_id);
+    for (size_t i = 0; i < r->spec->key.count; i++) {
+        strbuf_adds(sql, " and d.key->>");
+        db_quote_literal(sql, r->spec->key.items[i]);
+        strbuf_adds(sql, " = r.key->>");
+        db_quote_literal(sql, r->spec->key.items[i]);
+    }
+    strbuf_adds(sql, "))");
+}
+
+static void add_filter(struct replay *r, const char *sql)
+{
+    struct stream_spec *s = &r->stream;
+    struct transform_spec *steps = arena_array(r->arena, s->transforms.count + 1, sizeof *steps);
+    if (s->transforms.count > 0)
+        memcpy(steps + 1, s->transforms.items, s->transforms.count * sizeof *steps);
+    steps[0] = (struct transform_spec){.filter = arena_strdup(r->arena, sql)};
+    s->transforms.items = steps;
+    s->transforms.count++;
+}
+
 /* A row of the table that a later run wrote, or with a newer cursor, is not taken back. */
 static int keep_newer(struct run *run, struct replay *r, const struct incremental_spec *inc,
                       struct error *err)
 {
-    struct stream_spec *s = &r->stream;
+    const struct stream_spec *s = &r->stream;
     AUTO_STRBUF struct strbuf sql = {0}, table = {0};
     bool has_run_id = false;
     AUTO_RESULT struct db_result *res = NULL;
@@ -263,15 +316,10 @@ static int keep_newer(struct run *run, struct replay *r, const struct incrementa
         strbuf_adds(&sql, " > s.");
         db_quote_identifier(&sql, inc->cursor);
     } else {
-        strbuf_adds(&sql, "t._run_id > r.run_id");
+        written_later(run, r, &sql);
     }
     strbuf_addch(&sql, ')');
-    struct transform_spec *steps = arena_array(r->arena, s->transforms.count + 1, sizeof *steps);
-    if (s->transforms.count > 0)
-        memcpy(steps + 1, s->transforms.items, s->transforms.count * sizeof *steps);
-    steps[0] = (struct transform_spec){.filter = arena_strdup(r->arena, sql.data)};
-    s->transforms.items = steps;
-    s->transforms.count++;
+    add_filter(r, sql.data);
     return 0;
 }
 
@@ -288,6 +336,29 @@ static void drop_snapshot_checks(struct replay *r)
     }
     s->checks.items = kept;
     s->checks.count = n;
+}
+
+/* In which window or partition a row is no later load could tell without these: it would never be
+ * replaced. */
+static void refuse_no_scope(struct replay *r)
+{
+    struct stream_spec *s = &r->stream;
+    const bool has_cursor = s->incremental != NULL;
+    const size_t count = has_cursor ? 1 : s->partition_by.count;
+    struct check_spec *checks = arena_array(r->arena, s->checks.count + count + 1, sizeof *checks);
+    if (s->checks.count > 0)
+        memcpy(checks, s->checks.items, s->checks.count * sizeof *checks);
+    for (size_t i = 0; i < count; i++) {
+        const char *column = has_cursor ? s->incremental->cursor : s->partition_by.items[i];
+        AUTO_STRBUF struct strbuf expr = {0};
+        strbuf_init(&expr, 4096);
+        db_quote_identifier(&expr, column);
+        strbuf_adds(&expr, " is not null");
+        const char *text = arena_strdup(r->arena, expr.data);
+        checks[s->checks.count++] =
+            (struct check_spec){.expr = text, .on_fail = CHECK_REJECT, .name = text};
+    }
+    s->checks.items = checks;
 }
 
 /* Values that were read already: no unit, format, mask or hash is applied a second time. */
@@ -315,6 +386,9 @@ static int change_stream(struct run *run, struct replay *r, struct error *err)
     if (r->is_staged)
         read_as_values(r);
     const struct incremental_spec *inc = s->incremental;
+    drop_snapshot_checks(r);
+    if (s->mode == MODE_DELETE_INSERT)
+        refuse_no_scope(r);
     s->source = &source_replay;
     if (s->mode != MODE_SCD2)
         s->mode = s->key.count > 0 ? MODE_MERGE : MODE_APPEND;
@@ -326,12 +400,11 @@ static int change_stream(struct run *run, struct replay *r, struct error *err)
     s->for_each = NULL;
     s->reconcile = NULL;
     s->change_detection = 1;
-    drop_snapshot_checks(r);
     return keep_newer(run, r, inc, err);
 }
 
-int replay_open(struct run *run, struct stream_spec *s, bool is_staged, struct replay **ret,
-                int64_t *ret_left, struct error *err)
+int replay_open(struct run *run, struct stream_spec *s, struct replay **ret,
+                struct replay_left *ret_left, struct error *err)
 {
     AUTO_STRBUF struct strbuf ids = {0};
     const char *mended = run->options->mended;
@@ -341,17 +414,13 @@ int replay_open(struct run *run, struct stream_spec *s, bool is_staged, struct r
         return 0; /* it keeps no rejects that could be loaded later */
     struct replay *r = mem_alloc(sizeof *r);
     r->arena = arena_new();
-    r->stream = *s;
-    r->original = s->source;
-    r->is_staged = is_staged;
+    r->spec = s;
     strbuf_init(&ids, MENDED_MAX_BYTES);
     int code = mended != NULL ? read_mended(mended, r, given, &ids, err) : 0;
     if (code == 0)
         code = read_rejects(run, r, mended != NULL ? ids.data : NULL, given, ret_left, err);
-    if (code == 0 && r->count > 0)
-        code = change_stream(run, r, err);
     hashmap_free(given);
-    if (code != 0 || r->count == 0) {
+    if (code != 0) {
         replay_close(r);
         return code;
     }
@@ -368,9 +437,22 @@ void replay_close(struct replay *r)
     free(r);
 }
 
+bool replay_next(struct replay *r)
+{
+    if (r == NULL || r->to == r->count)
+        return false;
+    r->from = r->to;
+    r->is_staged = r->rows[r->from].is_staged;
+    while (r->to < r->count && r->rows[r->to].is_staged == r->is_staged)
+        r->to++;
+    return true;
+}
+
 int replay_run(struct run *run, struct replay *r, struct slice_result *ret, struct error *err)
 {
     const struct slice slice = {.child = ""};
+    r->stream = *r->spec;
+    TRY(change_stream(run, r, err));
     run->replay = r;
     int code = slice_run(run, &r->stream, &slice, ret, err);
     run->replay = NULL;
@@ -382,8 +464,8 @@ int replay_settle(const struct stream_context *ctx, const struct replay *r, stru
     AUTO_STRBUF struct strbuf ids = {0};
     char run[24];
     strbuf_init(&ids, MENDED_MAX_BYTES);
-    for (size_t i = 0; i < r->count; i++)
-        strbuf_addf(&ids, "%c%" PRId64, i == 0 ? '{' : ',', r->rows[i].id);
+    for (size_t i = r->from; i < r->to; i++)
+        strbuf_addf(&ids, "%c%" PRId64, i == r->from ? '{' : ',', r->rows[i].id);
     strbuf_addch(&ids, '}');
     snprintf(run, sizeof run, "%" PRId64, ctx->run_id);
     return db_execute(ctx->db, sql_reject_replayed, DB_PARAMS(ids.data, run), NULL, err);

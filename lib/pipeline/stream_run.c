@@ -259,29 +259,37 @@ static int run_whole(struct tally *t, struct error *err)
     return code;
 }
 
-/* What a source had for the columns, then the values that SQL refused. */
-static int run_replay(struct tally *t, struct error *err)
+static void tell_left(const struct tally *t, const struct replay_left *left)
 {
-    int64_t left = 0;
-    if (!db_is_alive(t->run->db))
-        TRY(run_connect(t->run, err));
-    for (int is_staged = 0; is_staged < 2; is_staged++) {
-        struct replay *replay;
-        struct slice_result result = {0};
-        TRY(replay_open(t->run, t->stream, is_staged != 0, &replay, &left, err));
-        if (replay == NULL)
-            continue;
-        int code = replay_run(t->run, replay, &result, err);
-        replay_close(replay);
-        add_result(&t->total, &result, code);
-        TRY(code);
-    }
-    if (left > 0)
+    if (left->without_cells > 0)
         log_warn("stream '%s': %" PRId64
                  " rejects have no cells to read: see 'diner rejects export' "
                  "and 'replay --mended', or load their source again",
-                 t->stream->name, left);
-    return 0;
+                 t->stream->name, left->without_cells);
+    if (left->untold > 0)
+        log_warn("stream '%s': %" PRId64
+                 " rejects were not replayed: without a key it cannot be told whether the table "
+                 "has their rows by now; load their source again",
+                 t->stream->name, left->untold);
+}
+
+static int run_replay(struct tally *t, struct error *err)
+{
+    struct replay *replay;
+    struct replay_left left = {0};
+    int code = 0;
+    if (!db_is_alive(t->run->db))
+        TRY(run_connect(t->run, err));
+    TRY(replay_open(t->run, t->stream, &replay, &left, err));
+    while (code == 0 && replay_next(replay)) {
+        struct slice_result result = {0};
+        code = replay_run(t->run, replay, &result, err);
+        add_result(&t->total, &result, code);
+    }
+    replay_close(replay);
+    if (code == 0)
+        tell_left(t, &left);
+    return code;
 }
 
 /* ---- the stream ------------------------------------------------------------------------- */
