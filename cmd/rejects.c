@@ -31,7 +31,7 @@ struct rejects_args {
 
 #define ALL_FIELD                                                                                  \
     {                                                                                              \
-        "all", FIELD_BOOL, AT(all), "those that were replayed since as well"                       \
+        "all", FIELD_BOOL, AT(all), "those that were replayed or read again since as well"         \
     }
 
 static const char *bool_text(bool value)
@@ -234,7 +234,8 @@ static const struct command command_replay = {
         "Reads the cells that were kept with the open rejects of a pipeline through its streams as "
         "they are now: after the pipeline was mended, or with cells that were mended in a file. "
         "Rows are merged by key, without deletes; a row that a later run wrote is left as it is. "
-        "What is loaded is marked in the same transaction, what is refused again stays open.",
+        "What is loaded is marked in the same transaction, what is refused again stays open. "
+        "Rejects whose rows a later load has read again are closed by it.",
     .args = &replay_set,
     .run = replay,
     .flags = CLI_OUTPUT | CLI_DRY_RUN,

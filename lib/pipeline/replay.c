@@ -251,17 +251,15 @@ static int read_mended(const char *path, struct replay *r, struct hashmap *mende
 
 /* ---- the stream of a replay ------------------------------------------------------------- */
 
-/* On rows t of the table: a later run wrote it. What a replay wrote is as old as the reject that it
- * is from: passes of this one come in order, of an earlier one the rejects are still known. */
-static void written_later(const struct run *run, const struct replay *r, struct strbuf *sql)
+/* On rows t of the table: a later run wrote it. What a replay wrote, this one or an earlier, is as
+ * old as the reject that it is from. */
+static void written_later(const struct replay *r, struct strbuf *sql)
 {
-    strbuf_addf(sql,
-                "t._run_id > r.run_id and t._run_id <> %" PRId64
-                " and not (exists (select from diner.run u where u.id = t._run_id and u.options ? "
-                "'replay') and not exists (select from diner.reject d where d.pipeline = "
-                "r.pipeline and d.stream = r.stream and d.replayed_run_id = t._run_id and "
-                "(d.run_id, d.id) > (r.run_id, r.id)",
-                run->run_id);
+    strbuf_adds(sql, "t._run_id > r.run_id and not (exists (select from diner.run u where u.id = "
+                     "t._run_id and u.options ? "
+                     "'replay') and not exists (select from diner.reject d where d.pipeline = "
+                     "r.pipeline and d.stream = r.stream and d.replayed_run_id = t._run_id and "
+                     "(d.run_id, d.id) > (r.run_id, r.id)");
     for (size_t i = 0; i < r->spec->key.count; i++) {
         strbuf_adds(sql, " and d.key->>");
         db_quote_literal(sql, r->spec->key.items[i]);
@@ -316,7 +314,7 @@ static int keep_newer(struct run *run, struct replay *r, const struct incrementa
         strbuf_adds(&sql, " > s.");
         db_quote_identifier(&sql, inc->cursor);
     } else {
-        written_later(run, r, &sql);
+        written_later(r, &sql);
     }
     strbuf_addch(&sql, ')');
     add_filter(r, sql.data);

@@ -8,7 +8,7 @@ with loaded as (
           select p.run_id from diner.run_slice p
           where p.stream = $2 and p.status = 'succeeded') x
     join diner.run u on u.id = x.run_id
-    where u.pipeline = $1 and not u.options ? 'replay'
+    where u.pipeline = $1 and (u.options ? 'replay') is not true
 )
 select r.id, r.cells, r.is_staged, r.run_failed, coalesce(r.run_id < l.run_id, false),
        coalesce(r.key ?& array(select jsonb_array_elements_text($4::jsonb)), false) and $4 is not null

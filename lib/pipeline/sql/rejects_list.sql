@@ -1,4 +1,4 @@
--- Runs of digits that look like phone or card numbers are masked unless $5; those replayed since are
+-- Runs of digits that look like phone or card numbers are masked unless $5; those replayed or read again since are
 -- left out unless $6.
 select r.id, r.pipeline, r.stream, r.origin, r.position, r.column_name,
        case when $5::boolean then r.value
