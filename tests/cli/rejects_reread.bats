@@ -280,6 +280,23 @@ YAML
     assert_rows s "S1,1 S1,11 S2,12 S2,2" "store, qty"
 }
 
+@test "delete_insert by partition: the rejects of other children stay, though their partition came" {
+    sql "create table t.feed as select s as store, 'A' as code, n as qty, date '2026-02-01' as day
+         from unnest('{S1,S2}'::text[]) with ordinality x (s, n)"
+    days 0
+    sed -i 's/ and day >= .*::date"/"/; s/incremental: .*/partition_by: [day]/' pipelines/s.yaml
+    diner_run s
+    assert_status 0
+    assert_equal "$(sql "select string_agg(key::text, ' ' order by id) from diner.reject")" \
+        '{"day": "2026-02-01", "store": "S1"} {"day": "2026-02-01", "store": "S2"}'
+    sed -i "s/qty < 0/qty < 100/; s/values ('S1'), ('S2')/values ('S1')/; s/mode: merge/mode: replace\n    guard: { max_shrink: 100% }/" pipelines/s.yaml
+    diner_run s
+    assert_status 0
+    assert_sql "select string_agg(key->>'store', ' ') from diner.reject where replayed_run_id is null" S2
+    replay --stream s
+    assert_rows s "S1,1 S2,2" "store, qty"
+}
+
 # ---- the order -----------------------------------------------------------------------------------
 
 of_key() { # LEAST QTY, what is stripped
