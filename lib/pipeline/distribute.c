@@ -124,6 +124,13 @@ struct progress_counts {
     int64_t held, open, failed, done, all, rows;
 };
 
+/* As in unit_run, which a worker does without knowing what stands. */
+static bool stands(const struct distribution *d, size_t unit)
+{
+    return d->stream->incremental == NULL &&
+           history_stands(d->run, d->stream->name, slices_child(d->slices, unit), "", "");
+}
+
 static int put(const struct distribution *d, size_t from, size_t to, struct error *err)
 {
     AUTO_STRBUF struct strbuf parts = {0};
@@ -133,6 +140,8 @@ static int put(const struct distribution *d, size_t from, size_t to, struct erro
     jwriter_init(&w, &parts);
     jwriter_array(&w);
     for (size_t i = from; i < to; i++) {
+        if (stands(d, i))
+            continue;
         slices_window(d->slices, i, window);
         jwriter_array(&w);
         jwriter_string(&w, slices_child(d->slices, i));

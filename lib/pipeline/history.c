@@ -1,7 +1,6 @@
 /* diner.run and diner.run_stream. */
 #include "core/clock.h"
 #include "core/datetime.h"
-#include "core/hashmap.h"
 #include "core/log.h"
 #include "core/message.h"
 #include "core/secret.h"
@@ -312,41 +311,4 @@ int history_message(struct run *run, struct error *err)
     else
         run->resumes = db_result_int(res, 0, 0);
     return 0;
-}
-
-/* ---- resuming --------------------------------------------------------------------------- */
-
-static void standing_key(struct strbuf *out, const char *stream, const char *child,
-                         const char *window_start, const char *window_end)
-{
-    strbuf_addf(out, "%s\x1f%s\x1f%s\x1f%s", stream, child, window_start, window_end);
-}
-
-int history_standing(struct run *run, struct error *err)
-{
-    AUTO_RESULT struct db_result *res = NULL;
-    AUTO_STRBUF struct strbuf key = {0};
-    char id[24];
-    snprintf(id, sizeof id, "%" PRId64, run->resumes);
-    TRY(db_query(run->db, sql_run_standing, DB_PARAMS(id), &res, err));
-    strbuf_init(&key, 1 << 20);
-    run->standing = hashmap_new();
-    for (size_t i = 0; i < db_result_rows(res); i++) {
-        strbuf_clear(&key);
-        standing_key(&key, db_result_text(res, i, 0), db_result_text(res, i, 1),
-                     db_result_text(res, i, 2), db_result_text(res, i, 3));
-        hashmap_puts(run->standing, key.data, run);
-    }
-    return 0;
-}
-
-bool history_stands(const struct run *run, const char *stream, const char *child,
-                    const char *window_start, const char *window_end)
-{
-    AUTO_STRBUF struct strbuf key = {0};
-    if (run->standing == NULL)
-        return false;
-    strbuf_init(&key, 1 << 20);
-    standing_key(&key, stream, child, window_start, window_end);
-    return hashmap_gets(run->standing, key.data) != NULL;
 }

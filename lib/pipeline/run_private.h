@@ -51,7 +51,7 @@ int history_stream_partial(const struct run *run, const char *stream, const stru
 /* Whether the message that asks for the run was done before (report->is_repeat), or what run of it
  * is to be gone on with (run->resumes). */
 int history_message(struct run *run, struct error *err);
-/* What of the run that is resumed stands: fills run->standing. */
+/* standing.c: what of the run that is resumed stands: fills run->standing. */
 int history_standing(struct run *run, struct error *err);
 /* child and window as in run_slice; "*" for the whole stream. */
 bool history_stands(const struct run *run, const char *stream, const char *child,

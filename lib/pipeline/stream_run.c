@@ -7,6 +7,7 @@
 #include "pipeline/distribute.h"
 #include "pipeline/graph.h"
 #include "pipeline/replay.h"
+#include "pipeline/standing.h"
 #include "pipeline/workers.h"
 
 #include <inttypes.h>
@@ -22,6 +23,7 @@ struct tally {
     struct slice_result total;
     struct part_report *parts;
     struct error first; /* of the slices that failed */
+    size_t stood;       /* children of this load that earlier runs did */
     int64_t started_ms;
 };
 
@@ -209,10 +211,11 @@ static int run_units(struct tally *t, struct error *err)
 static int outcome(const struct tally *t, struct error *err)
 {
     const struct stream_report *r = t->report;
+    const int64_t loaded = r->slices + (int64_t)t->stood;
     if (t->first.code == ERR_OK)
         return 0;
     *err = t->first;
-    if (r->slices == 0 || r->left_behind == 0 || t->stream->for_each == NULL ||
+    if (loaded == 0 || r->left_behind == 0 || t->stream->for_each == NULL ||
         !t->stream->for_each->isolate || err->code == ERR_CANCELLED) {
         if (r->slices > 0)
             error_hint(err, "%" PRId64 " slices before it are committed and stand", r->slices);
@@ -220,9 +223,9 @@ static int outcome(const struct tally *t, struct error *err)
     }
     char message[ERROR_MESSAGE_MAX];
     snprintf(message, sizeof message, "%s", err->message);
-    error_set(
-        err, ERR_PARTIAL, "stream '%s': %" PRId64 " of %" PRId64 " were left behind; first %s: %s",
-        t->stream->name, r->left_behind, r->left_behind + r->slices, r->parts[0].child, message);
+    error_set(err, ERR_PARTIAL,
+              "stream '%s': %" PRId64 " of %" PRId64 " were left behind; first %s: %s",
+              t->stream->name, r->left_behind, r->left_behind + loaded, r->parts[0].child, message);
     return error_hint(err, "'diner runs show' names them; the others are loaded");
 }
 
@@ -231,7 +234,9 @@ static int run_sliced(struct tally *t, struct error *err)
     if (!db_is_alive(t->run->db))
         TRY(run_connect(t->run, err));
     TRY(slices_open(t->run, t->stream, &t->slices, err));
-    int code = distribute_is_for(t->run, t->stream, t->slices) ? run_distributed(t, err)
+    int code = standing_of_load(t->run, t->stream, t->slices, &t->stood, err);
+    if (code == 0)
+        code = distribute_is_for(t->run, t->stream, t->slices) ? run_distributed(t, err)
                                                                : run_units(t, err);
     if (code == 0 && t->run->adopts != 0 && !db_is_alive(t->run->db))
         code = run_connect(t->run, err);
