@@ -119,6 +119,8 @@ int db_refuse_pooler(struct db_conn *conn, struct error *err);
 int db_try_lock(struct db_conn *conn, const char *name, struct error *err);
 /* As db_try_lock, but any number of sessions may hold it shared; excludes db_try_lock. */
 int db_try_lock_shared(struct db_conn *conn, const char *name, struct error *err);
+/* Gives up what db_try_lock took; nothing when it was not. */
+int db_unlock(struct db_conn *conn, const char *name, struct error *err);
 
 void db_quote_identifier(struct strbuf *out, const char *identifier); /* "x" with quotes doubled */
 void db_quote_qualified(struct strbuf *out, const char *schema,

@@ -231,3 +231,16 @@ int db_try_lock_shared(struct db_conn *conn, const char *name, struct error *err
 {
     return try_lock(conn, 's', name, err);
 }
+
+/* It is forgotten first: where the session is gone, so is the lock. */
+int db_unlock(struct db_conn *conn, const char *name, struct error *err)
+{
+    for (size_t i = 0; i < conn->lock_count; i++) {
+        if (conn->locks[i][0] != 'x' || strcmp(conn->locks[i] + 1, name) != 0)
+            continue;
+        free(conn->locks[i]);
+        conn->locks[i] = conn->locks[--conn->lock_count];
+        return db_execute(conn, sql_lock_release, DB_PARAMS(name), NULL, err);
+    }
+    return ERR_OK;
+}

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PARENT_LOOK_MS 100
+
 struct stream_report *run_report_add(struct run_report *r, const char *pipeline, const char *stream)
 {
     r->streams = mem_grow(r->streams, &r->capacity, r->nstreams + 1, sizeof *r->streams);
@@ -80,6 +82,23 @@ static int take_locks(struct run *run, struct error *err)
     return db_try_lock(run->db, lock, err);
 }
 
+/* Polled, not waited for: a signal must end it, and lock_timeout must not. */
+static int wait_for_parent(struct run *run, struct error *err)
+{
+    bool is_told = false;
+    while (run->parent_lock != NULL && db_try_lock(run->db, run->parent_lock, err) != 0) {
+        if (err->code != ERR_RUNNING)
+            return err->code;
+        if (!is_told)
+            log_info("another shard loads the stream: waiting for it");
+        is_told = true;
+        error_clear(err);
+        TRY(signals_check(err));
+        clock_sleep_ms(PARENT_LOOK_MS);
+    }
+    return 0;
+}
+
 int run_open_connection(struct run *run, struct error *err)
 {
     const struct run_options *o = run->options;
@@ -103,8 +122,10 @@ static int open_and_lock(struct run *run, struct error *err)
     db_set_step(run->db, run->pipeline->name);
     if (o->kind != RUN_LOAD)
         return 0;
-    if (run->is_worker || take_locks(run, err) == 0)
+    if (run->is_worker)
         return 0;
+    if (take_locks(run, err) == 0)
+        return wait_for_parent(run, err);
     if (err->code == ERR_RUNNING) {
         error_set(err, ERR_RUNNING, "pipeline '%s' is already running", run->pipeline->name);
         return error_hint(err, "see 'diner runs list --pipeline %s'", run->pipeline->name);
@@ -123,6 +144,67 @@ int run_connect(struct run *run, struct error *err)
         run->db = NULL;
     }
     return code;
+}
+
+/* ---- what shards share ------------------------------------------------------------------ */
+
+/* A shard that is there first must not read last week's children, nor none. */
+static const struct stream_spec *child_of(const struct run *run, const struct stream_spec *s)
+{
+    const struct pipeline *p = run->pipeline;
+    if (run->options->shard_count <= 1 || run->options->only != NULL)
+        return NULL;
+    for (size_t i = 0; i < p->streams.count; i++) {
+        const struct stream_spec *c = (const struct stream_spec *)p->streams.items + i;
+        if (c->for_each != NULL && c->for_each->stream != NULL &&
+            strcmp(c->for_each->stream, s->name) == 0)
+            return c;
+    }
+    return NULL;
+}
+
+bool run_shares(const struct run *run, const struct stream_spec *s)
+{
+    return child_of(run, s) != NULL;
+}
+
+/* To load the same rows again changes nothing, but where they are added. */
+static int check_shards(const struct run *run, struct error *err)
+{
+    const struct pipeline *p = run->pipeline;
+    for (size_t i = 0; i < p->streams.count; i++) {
+        const struct stream_spec *s = (const struct stream_spec *)p->streams.items + i;
+        const struct stream_spec *child = child_of(run, s);
+        if (child == NULL || s->mode != MODE_APPEND)
+            continue;
+        error_set(err, ERR_USAGE,
+                  "--shard: each shard would load stream '%s', where '%s' has its children from, "
+                  "and its mode 'append' would add the rows each time",
+                  s->name, child->name);
+        return error_hint(err,
+                          "load it before, with --only %s, then each shard with --only %s; or "
+                          "give it a 'key' and mode 'merge'",
+                          s->name, child->name);
+    }
+    return 0;
+}
+
+int run_lock_parent(struct run *run, const struct stream_spec *s, struct error *err)
+{
+    if (run->options->kind != RUN_LOAD || !run_shares(run, s))
+        return 0;
+    run->parent_lock =
+        arena_printf(run->report->arena, "diner:%s:parent:%s", run->pipeline->name, s->name);
+    return db_is_alive(run->db) ? wait_for_parent(run, err) : run_connect(run, err);
+}
+
+void run_unlock_parent(struct run *run)
+{
+    struct error ignored = ERROR_INIT;
+    const char *name = run->parent_lock;
+    run->parent_lock = NULL;
+    if (name != NULL && db_is_alive(run->db))
+        (void)db_unlock(run->db, name, &ignored);
 }
 
 /* ---- streams ---------------------------------------------------------------------------- */
@@ -155,7 +237,7 @@ static const char *done_elsewhere(const struct run *run, const struct stream_spe
     if (history_stands(run, s->name, "*", "", ""))
         return arena_printf(run->report->arena, message_text("stands from run %" PRId64),
                             run->resumes);
-    return o->shard_count > 1 && o->shard_index != 0 && !stream_is_sliced(s)
+    return o->shard_count > 1 && o->shard_index != 0 && !stream_is_sliced(s) && !run_shares(run, s)
                ? message_text("has no slices: done by shard 0")
                : NULL;
 }
@@ -311,7 +393,7 @@ enum error_code run_one(struct run *run, struct error *first)
     struct error err = ERROR_INIT;
     log_context("pipeline", run->pipeline->name);
     if (run_choose_connection(run, first) != 0 || check_shared(run, first) != 0 ||
-        run_connect(run, first) != 0)
+        check_shards(run, first) != 0 || run_connect(run, first) != 0)
         return first->code;
     if (run->options->kind == RUN_PLAN)
         return run_plan(run, first);

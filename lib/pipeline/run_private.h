@@ -14,7 +14,8 @@ struct run {
     int64_t run_id, parent_id;
     int64_t started_us, asked_us; /* asked: what params are reckoned from */
     struct run_report *report;
-    bool is_worker; /* a process of the run that holds the lock, not the run itself */
+    const char *parent_lock; /* held while shards would load one stream at once, or NULL */
+    bool is_worker;          /* a process of the run that holds the lock, not the run itself */
     /* Of a distributed run, or of a part of one: what it is done under; checked in each transaction
      * that commits. */
     const struct lease *lease;
@@ -33,7 +34,7 @@ int stream_run(struct run *run, struct stream_spec *s, struct error *err);
 void stream_skip(struct run *run, struct stream_spec *s, const char *why, bool is_met);
 /* A stream that this run loaded before it changed hands: adds its report. */
 int stream_recall(struct run *run, struct stream_spec *s, bool *ret_found, struct error *err);
-/* Whether its slices are shared out between shards. */
+/* Whether its slices are shared out between shards, unless each does all (run_shares). */
 bool stream_is_sliced(const struct stream_spec *s);
 struct stream_report *run_report_add(struct run_report *r, const char *pipeline,
                                      const char *stream);
@@ -85,6 +86,11 @@ int run_open_connection(struct run *run,
                         struct error *err); /* without a lock: closed by db_close */
 /* Opens (or re-opens) it and takes the lock. */
 int run_connect(struct run *run, struct error *err);
+/* Whether each shard loads the stream itself, whole: another one has its children from it. */
+bool run_shares(const struct run *run, const struct stream_spec *s);
+/* Of such a stream: waits until no other shard loads it. Nothing for others. */
+int run_lock_parent(struct run *run, const struct stream_spec *s, struct error *err);
+void run_unlock_parent(struct run *run);
 /* One pipeline with streams; the first of its errors. */
 enum error_code run_one(struct run *run, struct error *first);
 /* The end of a run as it is known now, on a connection made again where it was lost. */

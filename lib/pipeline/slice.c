@@ -360,7 +360,7 @@ bool slices_is_mine(const struct slices *s, size_t unit)
     const struct run_options *o = s->run->options;
     uint64_t hash = UINT64_C(14695981039346656037);
     int64_t window = s->units[unit].from_us;
-    if (o->shard_count <= 1)
+    if (o->shard_count <= 1 || run_shares(s->run, s->stream))
         return true;
     if (s->stream->for_each == NULL && window == INT64_MIN)
         return o->shard_index == 0;

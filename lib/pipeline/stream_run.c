@@ -389,6 +389,17 @@ static void record_partial(const struct run *run, const struct stream_spec *s,
         log_warn("what became of stream '%s' could not be recorded: %s", s->name, err.message);
 }
 
+static int load(struct tally *t, struct error *err)
+{
+    int code = run_lock_parent(t->run, t->stream, err);
+    if (code == 0)
+        code = t->run->options->replay       ? run_replay(t, err)
+               : stream_is_sliced(t->stream) ? run_sliced(t, err)
+                                             : run_whole(t, err);
+    run_unlock_parent(t->run);
+    return code;
+}
+
 int stream_run(struct run *run, struct stream_spec *s, struct error *err)
 {
     const struct run_observer *o = run->options->observer;
@@ -401,9 +412,7 @@ int stream_run(struct run *run, struct stream_spec *s, struct error *err)
         o->stream_begin(o->self, run->pipeline->name, s->name);
     int code = hooks_run(run, &s->hooks.before, "stream.before", NULL, err);
     if (code == 0)
-        code = run->options->replay  ? run_replay(&t, err)
-               : stream_is_sliced(s) ? run_sliced(&t, err)
-                                     : run_whole(&t, err);
+        code = load(&t, err);
     if (stream_is_sliced(s) || (run->options->replay && t.total.started_us != 0))
         record_sum(&t, code, err);
     if (code == 0 && hooks_run(run, &s->hooks.after, "stream.succeeded", NULL, err) != 0) {

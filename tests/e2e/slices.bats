@@ -233,8 +233,9 @@ orders() { psql -XAtq -d "$(dev_dsn)" -c "select count(*) from t.orders"; }
     done
     assert_equal "$(orders)" 600
     assert_sql "select count(*), count(distinct child) from diner.run_slice where status = 'succeeded'" "6|6"
-    # What has no slices is done once, by shard 0.
-    assert_sql "select count(*) from diner.run_stream where stream = 'shops' and status = 'succeeded'" 1
+    # Where the children are from is loaded by each, and again it changes nothing.
+    assert_sql "select count(*), sum(inserted), sum(unchanged) from diner.run_stream
+        where stream = 'shops' and status = 'succeeded'" "3|6|12"
     JOB_COMPLETION_INDEX=2 diner_run shop_orders --shard auto/3
     assert_status 0
     assert_sql "select shard from diner.run order by id desc limit 1" 2/3
@@ -244,6 +245,110 @@ orders() { psql -XAtq -d "$(dev_dsn)" -c "select count(*) from t.orders"; }
     assert_status 2
     diner_run shop_orders --shard auto/3
     assert_status 2
+}
+
+# Shards of t.shop by t.area, whose shops have rows; alone: what is nobody's parent.
+sharded() { # [MODE-OF-AREA]
+    local mode=${1:-mode: merge, key: [area]}
+    sql "create table t.source as select a as area, a || 's' || s as shop from generate_series(1, 2) a, generate_series(1, 4) s" >/dev/null
+    pipeline sharded <<YAML
+streams:
+  area: { source: { connection: warehouse, query: "select distinct area::text from t.source" }, $mode, columns: { area: text } }
+  shop:
+    source:
+      connection: warehouse
+      query: "select area::text, shop, pg_sleep(0.1)::text as slow from t.source where area = \${item.area}::int"
+      for_each: { stream: area, bind: { area: area } }
+    mode: merge
+    key: [shop]
+    columns: { area: text, shop: text, slow: text }
+  sales:
+    source:
+      connection: warehouse
+      query: "select \${item.shop}::text as shop, n from generate_series(1, 10) n"
+      for_each: { stream: shop, bind: { shop: shop } }
+    mode: merge
+    key: [shop, n]
+    columns: { shop: text, n: int }
+  alone: { source: { connection: warehouse, query: "select 1 as n" }, mode: append, columns: { n: int } }
+YAML
+}
+
+@test "shards load what their children are from themselves: each, in any order" {
+    sharded
+    diner_run sharded --shard 1/2
+    assert_status 0
+    assert_sql "select (select count(*) from t.area), (select count(*) from t.shop)" "2|8"
+    assert_sql "select to_regclass('t.alone') is null" t
+    sql "insert into t.source select 3, 'new' || s from generate_series(1, 6) s" >/dev/null
+    diner_run sharded --shard 1/2
+    assert_status 0
+    diner_run sharded --shard 0/2
+    assert_status 0
+    assert_sql "select count(*), count(distinct shop) from t.sales" "140|14"
+    # What has no slices, and is not where children are from, is done once, by shard 0.
+    assert_rows alone 1 n
+    # The child alone: what it is from is not run.
+    diner_run sharded --only sales --shard 1/2
+    assert_status 0
+    assert_json 'length == 1'
+    diner_run sharded --only shop --shard 1/2
+    assert_status 0
+    assert_sql "select count(*) from diner.run_stream where stream = 'area'" 3
+}
+
+@test "shards that begin at one instant neither fail over what they share nor load it twice" {
+    local part pids
+    sharded
+    for _ in 1 2 3; do
+        sql "drop table if exists t.area, t.shop, t.sales, t.alone" >/dev/null 2>&1
+        pids=()
+        for part in 0 1 2; do
+            { "$DINER" run sharded --shard $part/3 >out.$part 2>&1 3>&- && echo done >>out.$part; } &
+            pids+=($!)
+        done
+        wait "${pids[@]}" || true
+        for part in 0 1 2; do assert_equal "$(tail -n 1 out.$part)" done; done
+        ! grep -H attempt out.? || fail "they were in each other's way"
+        assert_sql "select (select count(*) from t.area), (select count(*) from t.shop),
+            (select count(*) from t.sales), (select count(*) from t.alone)" "2|8|80|1"
+    done
+    # One by one: no two of them loaded it at once.
+    assert_sql "select count(*) from diner.run_stream a join diner.run_stream b using (stream)
+        where stream = 'shop' and a.run_id < b.run_id and a.started_at < b.finished_at and b.started_at < a.finished_at" 0
+}
+
+@test "a shard that waits for another stops when it is told to" {
+    sharded
+    psql -Xq -d "$(dev_dsn)" -c "select pg_advisory_lock(hashtextextended('diner:sharded:parent:shop', 0)), pg_sleep(60)" >/dev/null 2>&1 3>&- &
+    holder=$!
+    sleep 0.5
+    "$DINER" --log-level info run sharded --shard 0/2 >out.0 2>&1 3>&- &
+    pid=$!
+    wait_for 10 grep -q "another shard loads the stream" out.0
+    kill -TERM "$pid"
+    status=0
+    wait "$pid" || status=$?
+    kill "$holder" || true
+    assert_status 143
+}
+
+@test "a shard does not append what its children are from once for each shard" {
+    sharded "mode: append"
+    diner_run sharded --shard 1/2
+    assert_status 2
+    assert_stderr_has "--shard: each shard would load stream 'area', where 'shop' has its children from, and its mode 'append' would add the rows each time"
+    assert_stderr_has "hint: load it before, with --only area, then each shard with --only shop"
+    assert_sql "select count(*) from diner.run" 0
+    diner_run sharded --only area --shard 0/2
+    assert_status 0
+    for part in 0 1; do
+        diner_run sharded --only shop --shard "$part/2"
+        assert_status 0
+    done
+    assert_sql "select (select count(*) from t.area), (select count(*) from t.shop)" "2|8"
+    diner_run sharded
+    assert_status 0
 }
 
 @test "resume does what the run left behind, with its own options, and nothing twice" {
