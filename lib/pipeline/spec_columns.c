@@ -1,6 +1,7 @@
 /* What a pipeline says of the cells of a column: units, codes, dates that could be read two ways.
  */
 #include "pipeline/spec_private.h"
+#include "pipeline/time_clash.h"
 
 #include <string.h>
 
@@ -11,28 +12,32 @@ static const struct ynode *place_of(const struct ynode *node, const char *key)
     return value != NULL ? value : node;
 }
 
-/* Whether two formats differ in nothing but the order of day and month. */
-static bool is_swapped(const char *a, const char *b)
+/* The first that fits is taken: what is wrong in one order may be sound in the other. */
+static const char *clash_hint(const char *first, const char *second, bool is_date, struct arena *a)
 {
-    bool swapped = false;
-    for (; *a != '\0' && *b != '\0'; a++, b++) {
-        if (*a != *b && !((*a == 'd' && *b == 'm') || (*a == 'm' && *b == 'd')))
-            return false;
-        swapped |= *a != *b;
-    }
-    return swapped && *a == *b;
+    struct time_clash ignored;
+    return time_formats_clash(second, first, is_date, &ignored)
+               ? "a column is written one way; split the files"
+               : arena_printf(a, "the first that fits is taken: list '%s' first", second);
 }
 
 /* 03/04/2026 must not mean what its neighbours make of it. */
-static void check_day_order(const struct column_spec *c, const struct ynode *place,
-                            struct diagnostics *d)
+static void check_formats(const struct column_spec *c, const struct ynode *place,
+                          struct diagnostics *d)
 {
-    for (size_t i = 0; i < c->formats.count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (is_swapped(c->formats.items[i], c->formats.items[k]))
-                diagnostics_add(d, place, "a column is written one way; split the files",
-                                "column '%s': '%s' and '%s' read 03/04 as different days", c->name,
-                                c->formats.items[k], c->formats.items[i]);
+    bool is_date = c->type.kind == DB_DATE;
+    for (size_t i = 0; i < c->formats.count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            const char *first = c->formats.items[k], *second = c->formats.items[i];
+            struct time_clash clash;
+            if (time_formats_clash(first, second, is_date, &clash))
+                diagnostics_add(d, place, clash_hint(first, second, is_date, d->arena),
+                                "column '%s': by '%s' the text '%s' is %s, by '%s' the text '%s' "
+                                "is %s",
+                                c->name, first, clash.texts[0], clash.readings[0], second,
+                                clash.texts[1], clash.readings[1]);
+        }
+    }
 }
 
 static void bind_units(struct pipeline *p, struct column_spec *c, struct diagnostics *d)
@@ -73,6 +78,6 @@ void columns_bind_codes(struct stream_spec *s, struct diagnostics *d)
 
 void column_bind_habits(struct pipeline *p, struct column_spec *c, struct diagnostics *d)
 {
-    check_day_order(c, place_of(c->node, "format"), d);
+    check_formats(c, place_of(c->node, "format"), d);
     bind_units(p, c, d);
 }
