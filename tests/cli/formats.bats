@@ -170,6 +170,61 @@ streams:
 YAML
 }
 
+@test "a row below the total is an error; notes are not, nor what is declared" {
+    with_total
+    printf '%s\n' code,qty X,1 合计,1 Y,2 合计,3 >in.csv
+    diner_run s
+    assert_status 1
+    assert_stderr_has "in.csv:4: a row below the total that ends the data (line 3, the first record matching '^合计')"
+    assert_stderr_has "if it is one, let trailer.match fit the last total only and \`skip\` or \`subtotals\` the others; if it is a note, \`skip\` it; \`stop_at\` leaves out all that follows"
+    [ "$(rows s)" = "" ]
+    printf '%s\n' code,qty X,1 合计,1 '' ',' 制表人：张三 '制表人：李四,' '打印时间,2026-11-22' '说明,"未' >in.csv
+    diner_run s
+    assert_status 0
+    assert_rows s "X,1.00"
+    assert_moved s "7 1 0 0 0 0 0 6"
+    printf '%s\n' code,qty X,1 合计,1 审核,7 >in.csv # a note with a number
+    diner_run s
+    assert_status 1
+    assert_stderr_has "in.csv:4: a row below"
+    sed -i 's/in\*.csv",/in*.csv", skip: ^审核,/' pipelines/s.yaml
+    diner_run s
+    assert_status 0
+    assert_moved s "3 0 0 1 0 0 0 2"
+    sed -i 's/skip: ^审核/stop_at: ^合计/' pipelines/s.yaml
+    printf '%s\n' code,qty X,1 合计,1 Y,2 Z,3 >in.csv
+    diner_run s
+    assert_status 0
+    assert_rows s "X,1.00"
+}
+
+@test "a row below the total: each file has its own, of fixed width and with merged cells too" {
+    with_total
+    printf '%s\n' code,qty X,1 合计,1 >in1.csv
+    printf '%s\n' code,qty 合计,0 >in2.csv
+    diner_run s
+    assert_status 0
+    printf '%s\n' code,qty 合计,0 Y,2 >in2.csv
+    diner_run s
+    assert_status 1
+    assert_stderr_has "in2.csv:3: a row below the total that ends the data (line 2,"
+    pipeline s <<'YAML'
+streams:
+  s:
+    source: { file: ../in.txt, format: fixed, pad: true, fill_down: [store], trailer: { match: "^合计" } }
+    mode: replace
+    columns: { store: { type: text, at: 1-4 }, code: { type: text, at: 5-8 }, qty: { type: int, at: 9-12 } }
+YAML
+    printf '%s\n' 'S1  A      1' '    B      2' '合计       3' '制表人：张三' '    C      4' >in.txt
+    diner_run s
+    assert_status 1
+    assert_stderr_has "in.txt:5: a row below the total that ends the data (line 3,"
+    sed -i '$d' in.txt
+    diner_run s
+    assert_status 0
+    assert_moved s "4 2 0 0 1 0 0 2"
+}
+
 @test "a file's own total must equal loaded and rejected rows" {
     with_total
     printf '%s\n' code,qty A,1.10 B,2.205 合计,3.305 >in.csv # B has too many decimals

@@ -11,7 +11,7 @@
 
 /* ---- records, whatever their format ----------------------------------------------------- */
 
-enum record_use file_record_use(struct source *s, struct span first)
+enum record_use file_record_use(struct source *s, struct span first, uint64_t line)
 {
     if (subtotals_match(s->subtotals, first)) { /* below the total, too */
         s->summary.skipped++;
@@ -21,13 +21,78 @@ enum record_use file_record_use(struct source *s, struct span first)
         s->summary.skipped++;
         return RECORD_SKIPPED;
     }
-    bool is_trailer = pattern_matches(&s->trailer, first);
-    s->trailer_seen |= is_trailer;
-    s->stopped = is_trailer || pattern_matches(&s->stop_at, first);
-    if (!s->stopped && !pattern_matches(&s->skip, first))
-        return RECORD_ROW;
+    bool is_below = s->trailer_line != 0;
+    bool is_trailer = !is_below && pattern_matches(&s->trailer, first);
+    if (is_trailer)
+        s->trailer_line = line;
+    s->stopped = pattern_matches(&s->stop_at, first);
+    if (!is_trailer && !s->stopped && !pattern_matches(&s->skip, first))
+        return is_below ? RECORD_BELOW : RECORD_ROW;
     s->summary.skipped++;
     return is_trailer ? RECORD_TRAILER : RECORD_SKIPPED;
+}
+
+/* How many cells of the open file have something in them, and how many of them are no text. */
+struct filled {
+    size_t cells, of, figures, of_figures;
+};
+
+static struct filled count_filled(const struct source *s)
+{
+    struct filled n = {0};
+    for (size_t i = 0; i < s->stream->ncolumns; i++) {
+        if (s->places[i].origin != ORIGIN_FIELD)
+            continue;
+        bool is_filled = s->cells[i].form != CELL_NULL && span_trim(s->cells[i].text).len > 0;
+        bool is_figure = s->stream->columns[i].type.kind != DB_TEXT;
+        n.of++;
+        n.of_figures += is_figure;
+        n.cells += is_filled;
+        n.figures += is_filled && is_figure;
+    }
+    return n;
+}
+
+void file_note_filled(struct source *s)
+{
+    struct filled n = count_filled(s);
+    if (n.cells < s->filled_min)
+        s->filled_min = n.cells;
+}
+
+/* "制表人：张三" stands below many a total, and so do further totals: what fills fewer cells than
+ * rows do, or none but texts, is a note. */
+static bool is_like_row(struct source *s)
+{
+    struct filled n = count_filled(s);
+    size_t needed = s->filled_min < n.of ? s->filled_min : n.of;
+    if (needed < 2 && n.of >= 2)
+        needed = 2;
+    if (n.cells < needed || (n.of_figures > 0 && n.figures == 0))
+        return false;
+    for (size_t i = 0; i < s->stream->ncolumns; i++) {
+        struct span text;
+        bool is_null;
+        if (s->places[i].origin == ORIGIN_FIELD &&
+            column_canonical(s->ctx->reader, i, &s->cells[i], &text, &is_null) != NULL)
+            return false;
+    }
+    return true;
+}
+
+int file_check_below(struct source *s, const char *fault, uint64_t line, struct error *err)
+{
+    if (fault != NULL || !is_like_row(s)) {
+        s->summary.skipped++;
+        return 0;
+    }
+    error_set(err, ERR_DATA,
+              "%s:%" PRIu64 ": a row below the total that ends the data (line %" PRIu64
+              ", the first record matching '%s')",
+              s->path, line, s->trailer_line, s->spec->trailer.match);
+    return error_hint(err, "if it is one, let trailer.match fit the last total only and `skip` or "
+                           "`subtotals` the others; if it is a note, `skip` it; `stop_at` leaves "
+                           "out all that follows");
 }
 
 void file_capture_preamble(struct source *s, struct span line)
@@ -257,7 +322,7 @@ static int look_up(struct source *s, bool *ret_leave_out, struct error *err)
 /* A file that ends without its total may be cut off. */
 static int check_trailer(const struct source *s, struct error *err)
 {
-    if (!s->trailer.is_set || s->trailer_seen || !file_is_open(s))
+    if (!s->trailer.is_set || s->trailer_line != 0 || !file_is_open(s))
         return 0;
     error_set(err, ERR_DATA, "'%s' ends without its total (a record matching '%s')", s->path,
               s->spec->trailer.match);
@@ -321,7 +386,8 @@ static int open_next(struct source *s, bool *ret_end, struct error *err)
         struct file_feed feed;
         close_current(s);
         forget_filled(s);
-        s->trailer_seen = false;
+        s->trailer_line = 0;
+        s->filled_min = SIZE_MAX;
         s->stopped = false;
         TRY(file_inputs_next(s->inputs, &feed, &s->path, ret_end, err));
         if (*ret_end)

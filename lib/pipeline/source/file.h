@@ -83,13 +83,15 @@ struct source {
     struct pattern *preamble;
     struct pattern skip, stop_at, trailer, until;
     struct where *where;
-    bool looks_at_text;         /* any of the first three, or repeated headers: off the fast path */
-    bool stopped, trailer_seen; /* in the open file */
-    bool is_counted;            /* the open file is not left out */
-    bool is_listed_later;       /* in the ledger, when its hash is known */
-    bool reads_on;              /* a file of this run was not in the ledger */
-    char **filled;              /* last value of fill_down columns */
-    uint64_t *fill_lost;        /* line of a record above that could not be read; 0: none */
+    bool looks_at_text;    /* any of the first three, or repeated headers: off the fast path */
+    bool stopped;          /* in the open file, by stop_at */
+    uint64_t trailer_line; /* in the open file; 0: not yet */
+    size_t filled_min;     /* cells with something in them of its rows, where it has a trailer */
+    bool is_counted;       /* the open file is not left out */
+    bool is_listed_later;  /* in the ledger, when its hash is known */
+    bool reads_on;         /* a file of this run was not in the ledger */
+    char **filled;         /* last value of fill_down columns */
+    uint64_t *fill_lost;   /* line of a record above that could not be read; 0: none */
     size_t *fill_columns;
     size_t nfill;
     char fill_fault[200];
@@ -139,9 +141,15 @@ void file_fixed_close(struct source *s);
 bool file_range_parse(const char *text, size_t *ret_first, size_t *ret_last);
 
 /* What all text formats do with a record before its cells are looked at: SKIPPED by a declared
- * rule (and counted), the TRAILER, a SUBTOTAL, or a row. `first` is its first text. */
-enum record_use { RECORD_ROW, RECORD_SKIPPED, RECORD_TRAILER, RECORD_SUBTOTAL };
-enum record_use file_record_use(struct source *s, struct span first);
+ * rule (and counted), the TRAILER, a SUBTOTAL, a row, or BELOW the trailer without being declared.
+ * `first` is its first text. */
+enum record_use { RECORD_ROW, RECORD_SKIPPED, RECORD_TRAILER, RECORD_SUBTOTAL, RECORD_BELOW };
+enum record_use file_record_use(struct source *s, struct span first, uint64_t line);
+/* The cells are those of a row. */
+void file_note_filled(struct source *s);
+/* The cells are those of a record BELOW: skipped as a note, or ERR_DATA as it would be a row.
+ * fault: why it cannot be one, or NULL. */
+int file_check_below(struct source *s, const char *fault, uint64_t line, struct error *err);
 void file_capture_preamble(struct source *s, struct span line);
 int file_check_preamble(const struct source *s, struct error *err);
 /* Adds a stated total. */

@@ -512,12 +512,18 @@ static bool is_page_header(const struct source *s, struct span raw)
     return false;
 }
 
+static int check_below(struct source *s, const struct csvio_record *record, struct error *err)
+{
+    const char *shape = set_cells(s, record);
+    return file_check_below(s, record->fault != NULL ? record->fault : shape, record->line, err);
+}
+
 /* False: the record is left out, by a declared rule, and counted. */
 static int is_row(struct source *s, const struct csvio_record *record, bool framed, bool *ret,
                   struct error *err)
 {
     *ret = false;
-    if (!s->stopped && record->fault != NULL) {
+    if (!s->stopped && s->trailer_line == 0 && record->fault != NULL) {
         *ret = true;
         return 0;
     }
@@ -525,10 +531,11 @@ static int is_row(struct source *s, const struct csvio_record *record, bool fram
         s->summary.skipped++;
         return 0;
     }
-    switch (file_record_use(s, first_text(record))) {
+    switch (file_record_use(s, first_text(record), record->line)) {
     case RECORD_SKIPPED: break;
     case RECORD_TRAILER: return read_trailer(s, record, err);
     case RECORD_SUBTOTAL: return read_subtotal(s, record, err);
+    case RECORD_BELOW: return check_below(s, record, err);
     case RECORD_ROW: *ret = true; break;
     }
     return 0;
@@ -561,6 +568,8 @@ int file_csv_next(struct source *s, struct source_row *ret, bool *ret_end, struc
         ret->fault_line = record.line;
         ret->fault_column = 0;
     }
+    if (ret->fault == NULL && s->trailer.is_set)
+        file_note_filled(s);
     if (ret->fault == NULL && s->nundeclared > 0)
         ret->more = file_undeclared_row(s, &record);
     return 0;

@@ -183,17 +183,24 @@ int file_fixed_next(struct source *s, struct source_row *ret, bool *ret_end, str
             continue;
         TRY(settle_counting(s, err));
         places_find(&s->fixed->places, body);
-        enum record_use use = s->looks_at_text ? file_record_use(s, first) : RECORD_ROW;
+        enum record_use use =
+            s->looks_at_text ? file_record_use(s, first, line.number) : RECORD_ROW;
         if (use == RECORD_TRAILER)
             TRY(read_trailer(s, body, line.number, err));
         else if (use == RECORD_SUBTOTAL)
             TRY(read_subtotal(s, body, line.number, err));
-        if (use != RECORD_ROW)
+        if (use != RECORD_ROW && use != RECORD_BELOW)
             continue;
         *ret = (struct source_row){
             .cells = s->cells, .origin = s->path, .position = line.number, .raw = body};
         note_faults(&line, body, ret);
         set_cells(s, body, ret);
+        if (use == RECORD_BELOW) {
+            TRY(file_check_below(s, ret->fault, line.number, err));
+            continue;
+        }
+        if (ret->fault == NULL && s->trailer.is_set)
+            file_note_filled(s);
         return 0;
     }
 }
