@@ -1,6 +1,7 @@
 #include "pipeline/lint.h"
 
 #include "core/fileio.h"
+#include "core/secret.h"
 #include "net/connector_look.h"
 #include "pipeline/stream.h"
 #include "schema/suggest.h"
@@ -96,6 +97,56 @@ static void check_connectors(struct lint *l, const struct pipeline *p, struct di
     }
 }
 
+/* ---- connections ------------------------------------------------------------------------ */
+
+/* A file that lists connections is believed to list all but those of the environment, as a run
+ * would. Without such a list only the environment speaks, which may be another one where the
+ * pipeline runs: then it is a warning, and nothing where no connection is known at all. */
+static void check_connection(struct lint *l, const char *name, const struct ynode *at,
+                             struct diagnostics *d)
+{
+    struct error err = ERROR_INIT;
+    char *dsn = NULL;
+    bool is_listed = config_settings(l->config)->connections.count > 0;
+    if (name == NULL || name[0] == '\0' || strstr(name, "${") != NULL ||
+        strcmp(name, "warehouse") == 0 || config_has_dsn(l->config, name) ||
+        (!is_listed && !config_has_dsn(l->config, "warehouse")))
+        return;
+    if (config_dsn(l->config, name, &dsn, &err) == 0) /* says what to set: there is none */
+        secret_free(dsn);
+    else if (is_listed)
+        diagnostics_add_error(d, at, &err);
+    else
+        diagnostics_warn(d, at, err.hint, "%s", err.message);
+}
+
+static void check_place(struct lint *l, const struct ynode *place, struct diagnostics *d)
+{
+    const struct ynode *at = ynode_get(place, "connection");
+    if (at != NULL && at->kind == YNODE_SCALAR)
+        check_connection(l, at->text, at, d);
+}
+
+static void check_hooks(struct lint *l, const struct hooks_spec *hooks, struct diagnostics *d)
+{
+    const struct field_objects *const lists[] = {&hooks->before, &hooks->after, &hooks->on_failure,
+                                                 &hooks->on_partial};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (size_t k = 0; k < lists[i]->count; k++)
+            check_place(l, lists[i]->nodes[k], d);
+}
+
+static void check_connections(struct lint *l, const struct pipeline *p, struct diagnostics *d)
+{
+    check_hooks(l, &p->hooks, d);
+    for (size_t i = 0; i < p->streams.count; i++) {
+        const struct stream_spec *s = (const struct stream_spec *)p->streams.items + i;
+        check_place(l, s->source_node, d);
+        check_place(l, s->target_node, d);
+        check_hooks(l, &s->hooks, d);
+    }
+}
+
 /* ---- files ------------------------------------------------------------------------------ */
 
 /* name: by pipeline_path or a file; with a text: the file's text. */
@@ -106,8 +157,10 @@ static void lint_one(struct lint *l, const char *name, const char *text)
     struct error err = ERROR_INIT;
     struct pipeline_options options = {.text = text, .is_look = true};
     (void)pipeline_load(name, l->config, &options, &p, &d, &err);
-    if (p != NULL)
+    if (p != NULL) {
         check_connectors(l, p, d);
+        check_connections(l, p, d);
+    }
     l->checked++;
     l->errors += d->errors;
     for (size_t i = 0; i < d->count; i++)

@@ -222,6 +222,14 @@ static void check_lookup(const struct stream_spec *s, const struct lookup_spec *
         spec_need_column(s, spec_pair(d->arena, l->take.items[i]).ours, "lookup.take", place, d);
 }
 
+/* What PostgreSQL would only tell in the middle of a run. */
+static void check_sql_text(const char *text, const char *what, const char *example,
+                           const struct ynode *place, struct diagnostics *d)
+{
+    if (text != NULL && text[strspn(text, " \t\r\n;")] == '\0')
+        diagnostics_add(d, place, example, "'%s' is empty", what);
+}
+
 static void check_transforms(const struct stream_spec *s, struct diagnostics *d)
 {
     for (size_t i = 0; i < s->transforms.count; i++) {
@@ -230,8 +238,12 @@ static void check_transforms(const struct stream_spec *s, struct diagnostics *d)
         if ((t->filter != NULL) + (t->set.count > 0) + (t->lookup != NULL) != 1)
             diagnostics_add(d, place, "steps run in order: make it two",
                             "a step of 'transform' is one of 'filter', 'set', 'lookup'");
-        for (size_t k = 0; k < t->set.count; k++)
+        check_sql_text(t->filter, "filter", "such as  filter: qty > 0", place, d);
+        for (size_t k = 0; k < t->set.count; k++) {
             spec_need_column(s, t->set.keys[k], "set", place, d);
+            check_sql_text(t->set.values[k], t->set.keys[k], "an SQL expression; null empties it",
+                           place, d);
+        }
         if (t->lookup != NULL)
             check_lookup(s, t->lookup, place, d);
     }
@@ -301,6 +313,11 @@ static void check_one_check(const struct stream_spec *s, struct check_spec *c,
         diagnostics_add(d, place, "on_fail: warn  or  on_fail: abort",
                         "a check of 'sql', 'rows', 'fresh' or 'drop' looks at all rows: it can "
                         "warn or abort, not reject");
+    check_sql_text(c->expr, "expr", "true for a good row, such as  expr: qty > 0", place, d);
+    check_sql_text(c->sql, "sql",
+                   "a query that gives true, such as  sql: select count(*) > 0 from "
+                   "${staged}",
+                   place, d);
     for (size_t i = 0; i < c->unique.count; i++)
         spec_need_column(s, c->unique.items[i], "unique", place, d);
     if (c->rows != NULL && c->rows->max >= 0 && c->rows->min > c->rows->max)
@@ -419,6 +436,7 @@ void spec_check_hooks(const struct hooks_spec *hooks, struct diagnostics *d)
             if ((h->sql != NULL) + (h->http != NULL) + (h->exec != NULL) != 1)
                 diagnostics_add(d, lists[i]->nodes[k], NULL,
                                 "a hook has one of 'sql', 'http' and 'exec'");
+            check_sql_text(h->sql, "sql", "statements, or a .sql file", lists[i]->nodes[k], d);
         }
     }
 }

@@ -63,6 +63,52 @@ diner: lint found 2 errors"
     assert_stderr_has "./absent.md"
 }
 
+@test "lint: connections are those of the configuration, as for a run; without one nothing is known" {
+    {
+        printf 'version: 1\nname: p\nhooks: { after: [ { sql: select 1, connection: erpp } ] }\nstreams:\n'
+        stream s
+        stream odd | sed 's/source: { connection: warehouse/source: { connection: lager/'
+        stream out | sed 's/target: { connection: warehouse/target: { connection: nowhere/'
+    } >pipelines/p.yaml
+    printf 'connections:\n  erp: { dsn: "host=erp" }\n' >known.yaml
+    DINER_CONFIG=$PWD/known.yaml run --separate-stderr "$DINER" pipeline lint p
+    assert_status 3
+    assert_stdout_has "pipelines/p.yaml:3:48: connection 'erpp' is not configured
+  hint: did you mean 'erp'?"
+    assert_stdout_has "p.yaml:9:27: connection 'lager' is not configured
+  hint: set DINER_DSN_LAGER, or connections.lager.dsn in diner.yaml"
+    assert_stdout_has "p.yaml:13:27: connection 'nowhere' is not configured"
+    assert_stderr_has "1 checked, 3 errors"
+    DINER_DSN_LAGER=host=l DINER_DSN_NOWHERE=host=n DINER_DSN_ERPP=host=e DINER_CONFIG=$PWD/known.yaml \
+        run --separate-stderr "$DINER" pipeline lint p
+    assert_status 0
+    : >known.yaml
+    DINER_DSN=host=w DINER_CONFIG=$PWD/known.yaml run --separate-stderr "$DINER" pipeline lint p
+    assert_status 0
+    assert_stdout_has "connection 'nowhere' is not configured"
+    DINER_CONFIG=$PWD/known.yaml run --separate-stderr "$DINER" pipeline lint p
+    assert_status 0
+    assert_stdout_is ""
+}
+
+@test "lint: SQL that is empty is told before a run stumbles over it" {
+    {
+        printf 'version: 1\nname: p\nhooks: { after: [ { sql: " ;" } ] }\nstreams:\n'
+        stream s
+        printf '    transform: [ { filter: "" }, { set: { x: " " } } ]\n'
+        printf '    checks: [ { sql: "" }, { expr: "" } ]\n'
+    } >pipelines/p.yaml
+    run --separate-stderr "$DINER" pipeline lint p
+    assert_status 3
+    assert_stdout_has "p.yaml:3:19: 'sql' is empty
+  hint: statements, or a .sql file"
+    assert_stdout_has "p.yaml:8:18: 'filter' is empty
+  hint: such as  filter: qty > 0"
+    assert_stdout_has "p.yaml:8:34: 'x' is empty"
+    assert_stdout_has "p.yaml:9:15: 'sql' is empty"
+    assert_stdout_has "p.yaml:9:28: 'expr' is empty"
+}
+
 @test "lint: .sql files that are named exist" {
     {
         printf 'version: 1\nname: p\nstreams:\n'
