@@ -127,6 +127,47 @@ PY
     assert_sql "select value from t.stock where material = '000000000000009878'" -471621.89
 }
 
+@test "days as spreadsheets count them, under the header of a date: excel, with the doubt said" {
+    printf '%s\n' 单号,日期,录入时间,天数,created_at,数量 S-1,45296,45296.4756944444,45296,45296,45296 \
+        S-2,45297,45297,45297,,45297 S-3,45298,45298.5,45298,1,45298 >in.csv
+    guess in.csv days
+    assert_stdout_has 'date: { type: date, from: 日期, format: [excel] }  # numbers that are days as spreadsheets count them, by the header: a number type if they are none, excel_1904 of old Macs'
+    assert_stdout_has '录入时间: { type: timestamptz, format: [excel], timezone: "Asia/Shanghai" }'
+    assert_stdout_has '天数: bigint'
+    assert_stdout_has 'created_at: bigint'
+    assert_as_announced days
+    assert_sql "select string_agg(date::text, ' ' order by date) from t.days" "2024-01-05 2024-01-06 2024-01-07"
+}
+
+@test "two digits for the year: the orders that fit all values, the year first among them" {
+    printf '%s\n' any,first,last 03/04/05,24/01/05,01/31/24 06/07/08,24/02/06,02/28/24 >in.csv
+    guess in.csv years
+    assert_stdout_has '# any: { type: date, format: "%d/%m/%y" }   or "%m/%d/%y"   or "%y/%m/%d"'
+    assert_stdout_has '# first: { type: date, format: "%d/%m/%y" }   or "%y/%m/%d"'
+    assert_stdout_has '# last: { type: date, format: "%m/%d/%y" }
+'
+}
+
+@test "records that may be part of the header are pointed at: Frappe's six, merged cells" {
+    printf '%s\n' 'Item Code,Item Name,Qty,Date' 'item_code,item_name,qty,date' 'Yes,No,Yes,No' 'Data,Data,Float,Date' \
+        ',,,yyyy-mm-dd' 'Start entering data below this line,,,' A1,x,1,2026-11-21 A2,y,2,2026-11-22 A3,z,3,2026-11-23 >in.csv
+    guess in.csv frappe
+    assert_stdout_has "# below line 1, 5 record(s) with texts where the rows have numbers or dates: if they are part of the header, declare in it  rows: 6  (names are joined), or  until: PATTERN  of the last of them"
+    printf '%s\n' 物料,库存,,销售, ,数量,金额,数量,金额 A1,1,2.50,3,4 A2,1,2.50,3,4 >in.csv
+    guess in.csv merged
+    assert_stdout_has "# below line 1, 1 record(s) with texts"
+    printf '%s\n' ,库存,,,销售, 物料,数量,金额,占比,数量,金额 A1,1,2.50,3,4,5 A2,1,2.50,3,4,6 >in.csv
+    guess in.csv above
+    assert_stdout_has "# the record above line 2 has several texts: if it is part of the header (merged cells), declare in it  rows: 2"
+    # titles above, and rows that now and then have no figure, are none
+    printf '%s\n' '仓库：全部,,日期：今天' code,qty,note A1,1,x A2,,y A3,3,z >in.csv
+    guess in.csv plain
+    refute_stdout_has "part of the header"
+    printf '%s\n' code,name A1,x A2,y A3,z >in.csv
+    guess in.csv texts
+    refute_stdout_has "part of the header"
+}
+
 @test "nothing is bent: codes, long numbers, phones, scientific notation, doubtful dates stay text" {
     cat >in.csv <<'CSV'
 id;when;day first;damaged;phone;short;percent;amount;member no

@@ -144,6 +144,28 @@ static bool undecided_date(struct seen_type *t, struct arena *arena, const char 
     return true;
 }
 
+/* 24/01/05 may be three days, but is none with the month first: of the orders those that fit every
+ * value, or all when none does. */
+static bool undecided_year(const struct seen *s, int clock, struct arena *arena,
+                           struct seen_type *t)
+{
+    AUTO_STRBUF struct strbuf text = {0};
+    uint32_t fit = DATES_SHORT_YEAR;
+    for (size_t i = 0; i < s->nforms; i++)
+        fit &= s->forms[i].fit.dates;
+    fit = fit != 0 ? fit : DATES_SHORT_YEAR;
+    strbuf_init(&text, 256);
+    for (size_t d = 11; d <= 13; d++)
+        if ((fit & 1U << d) != 0)
+            strbuf_addf(&text, text.len == 0 ? "{ type: date, format: \"%s\" }" : "   or \"%s\"",
+                        times_format(d, clock));
+    (void)undecided_date(t, arena,
+                         message_text("a date with two digits for the year: undecided, declare it"),
+                         NULL, NULL);
+    t->undecided = arena_strdup(arena, text.data);
+    return true;
+}
+
 /* Looks like a date in both orders, or has two digits for the year: only who wrote it knows. */
 static bool is_undecided(const struct seen *s, const struct order_seen *o, struct arena *arena,
                          struct seen_type *t)
@@ -151,10 +173,7 @@ static bool is_undecided(const struct seen *s, const struct order_seen *o, struc
     for (size_t i = 0; i < s->nforms; i++) {
         const struct times_fit *f = &s->forms[i].fit;
         if ((f->dates & ~DATES_SHORT_YEAR) == 0)
-            return undecided_date(
-                t, arena,
-                message_text("a date with two digits for the year: undecided, declare it"),
-                times_format(11, f->clock), times_format(12, f->clock));
+            return undecided_year(s, f->clock, arena, t);
     }
     if (o->day_line != 0 && o->month_line != 0)
         return undecided_date(t, arena,
@@ -223,6 +242,26 @@ static bool decide_time(const struct seen *s, unsigned hints, struct arena *aren
     t->pieces = s->pieces;
     t->lost = bad;
     t->lost_lines = s->not_time.lines;
+    take_words(s, t);
+    return true;
+}
+
+/* 45296 under 日期: what a spreadsheet that was saved as text leaves of its dates. */
+static bool decide_serial(const struct seen *s, unsigned hints, struct seen_type *t)
+{
+    uint64_t real = s->rows - s->empty - words_of(s);
+    uint64_t bad = real - s->numbers[MARK_POINT];
+    if ((hints & NAME_TIME) == 0 || (hints & (NAME_CODE | NAME_MONEY | NAME_QUANTITY)) != 0 ||
+        s->serials == 0 || s->serials != s->numbers[MARK_POINT] || !is_tolerable(bad, real))
+        return false;
+    t->type = s->part_serials > 0 ? "timestamptz" : "date";
+    t->formats[t->nformats++] = "excel";
+    t->needs_zone = s->part_serials > 0;
+    t->note = message_text("numbers that are days as spreadsheets count them, by the header: "
+                           "a number type if they are none, excel_1904 of old Macs");
+    t->is_time = true;
+    t->lost = bad;
+    t->lost_lines = s->not_number[MARK_POINT].lines;
     take_words(s, t);
     return true;
 }
@@ -301,7 +340,7 @@ struct seen_type seen_decide(const struct seen *s, const char *header, int mark,
         return t;
     if (why != NULL)
         return (struct seen_type){.type = "text", .note = why[0] != '\0' ? why : NULL};
-    if (!decide_number(s, hints, mark, arena, &t))
+    if (!decide_serial(s, hints, &t) && !decide_number(s, hints, mark, arena, &t))
         decide_text(s, arena, &t);
     return t;
 }

@@ -113,6 +113,25 @@ static void make_columns(struct scan *s)
 
 /* ---- the lines of `source:` ------------------------------------------------------------- */
 
+/* Whether they are a header is for the reader to say: that is what they look like. */
+static void print_header_parts(const struct layout *l, struct strbuf *out)
+{
+    if (l->header_more > 0)
+        strbuf_addf(out,
+                    message_text("      # below line %" PRIu64
+                                 ", %zu record(s) with texts where the rows have "
+                                 "numbers or dates: if they are part of the header, declare in it "
+                                 " rows: %zu  (names are joined), or  until: PATTERN  of the "
+                                 "last of them\n"),
+                    l->header_line, l->header_more, l->header_more + 1);
+    if (l->is_above_part)
+        strbuf_addf(out,
+                    message_text("      # the record above line %" PRIu64
+                                 " has several texts: if it is part of the header (merged "
+                                 "cells), declare in it  rows: 2\n"),
+                    l->header_line);
+}
+
 static void print_header(const struct layout *l, struct strbuf *out)
 {
     if (!l->has_header) {
@@ -134,6 +153,7 @@ static void print_header(const struct layout *l, struct strbuf *out)
                     message_text("], skip_max: %zu }   # line %" PRIu64 ", below %zu others\n"),
                     l->above > 20 ? l->above : 20, l->header_line, l->above);
     }
+    print_header_parts(l, out);
     if (l->doubt != NULL)
         strbuf_addf(out, message_text("      # the header is line %" PRIu64 ": %s\n"),
                     l->header_line, l->doubt);

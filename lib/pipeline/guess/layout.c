@@ -234,12 +234,48 @@ static void take_header(struct layout *l, const struct csvio_record *record, str
     }
 }
 
+/* What stands around the header: Frappe has six records of it, merged cells give two. */
+struct header_look {
+    size_t below, texts_below; /* records; those of them without a number or date, before any */
+    size_t figures;            /* with one */
+    bool is_part_above;        /* the record above has several texts */
+};
+
+/* Several names, and none that says "日期：2026/11/22" as titles do. */
+static bool is_part_of_header(const struct layout *l, const struct csvio_record *record,
+                              const struct fullness *f)
+{
+    return f->filled >= 2 && f->data == 0 && record->nfields == l->width &&
+           memchr(record->raw.ptr, ':', record->raw.len) == NULL &&
+           memmem(record->raw.ptr, record->raw.len, "：", 3) == NULL;
+}
+
+static void look_below(struct header_look *look, const struct fullness *f)
+{
+    look->below++;
+    if (f->data > 0)
+        look->figures++;
+    else if (look->figures == 0 && f->filled > 0)
+        look->texts_below++;
+}
+
+/* Texts below the header belong to it where nearly all that follows has figures. */
+static void judge_below(struct layout *l, const struct header_look *look)
+{
+    size_t rest = look->below - look->texts_below;
+    if (look->texts_below >= 1 && look->texts_below < 10 && look->figures >= 2 &&
+        look->figures * 10 >= rest * 8)
+        l->header_more = look->texts_below;
+    l->is_above_part = look->is_part_above;
+}
+
 static int find_header(struct layout *l, struct arena *arena, struct error *err)
 {
     struct csvio_options o = layout_options(l);
     struct csvio_reader *reader = NULL;
     struct csvio_record record = {0};
-    bool end = false, any_data = false;
+    struct header_look look = {0};
+    bool end = false;
     int code = 0;
     TRY(head_reader(l, &o, &reader, err));
     for (size_t i = 0; i < LAYOUT_HEAD_RECORDS; i++) {
@@ -250,21 +286,27 @@ static int find_header(struct layout *l, struct arena *arena, struct error *err)
             continue;
         struct fullness f = fullness_of(&record);
         if (l->has_header) {
-            any_data |= f.data > 0;
+            struct span word;
+            if (!layout_is_total(&record, l->width, &word))
+                look_below(&look, &f);
             continue;
         }
         bool is_full = record.nfields >= l->width && f.filled * 5 >= l->width * 3 && f.filled > 0;
         if (!is_full) {
             note_above(l, &record, arena);
             l->above++;
+            look.is_part_above = is_part_of_header(l, &record, &f);
         } else if (f.data > 0 || i >= HEADER_MAX) {
             break; /* data before any header */
         } else {
             take_header(l, &record, arena);
+            look.is_part_above &=
+                f.repeated > 0 || f.filled < l->width; /* its own names do not do */
         }
     }
     csvio_close(reader);
-    if (l->has_header && !any_data)
+    judge_below(l, &look);
+    if (l->has_header && look.figures == 0)
         l->doubt = message_text(
             "every column is text: if this line is data already, declare header: { none: true }");
     if (!l->has_header)

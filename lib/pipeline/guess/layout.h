@@ -19,6 +19,8 @@ struct layout {
     bool has_header;
     const char *doubt; /* about the header; NULL: none */
     uint64_t header_line;
+    size_t header_more;      /* records below it that may be part of it: texts above figures */
+    bool is_above_part;      /* the record above it may be one, too */
     size_t above;            /* records above the header */
     const char *above_label; /* of a time above the header: "导出时间"; NULL: none */
     struct span *names;      /* of the header, trimmed; width entries */

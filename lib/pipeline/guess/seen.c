@@ -1,5 +1,6 @@
 #include "pipeline/guess/seen.h"
 
+#include "core/datetime.h"
 #include "pipeline/guess/names.h"
 
 #include <ctype.h>
@@ -214,6 +215,20 @@ static void look_at_digits(struct seen *s, struct span value, uint64_t line)
     s->phones += value.len == 11 && value.ptr[0] == '1' && value.ptr[1] >= '3';
 }
 
+/* 45296.5, in the days from 1970 to 2099. */
+static void look_at_serial(struct seen *s, struct span value)
+{
+    struct datetime t;
+    struct civil c;
+    if (value.len < 5 || !datetime_parse("excel", value.ptr, value.len, &t))
+        return;
+    civil_from_us(t.us, &c);
+    if (c.year < 1970 || c.year > 2099)
+        return;
+    s->serials++;
+    s->part_serials += t.has_time;
+}
+
 static uint64_t hash_of(struct span s)
 {
     uint64_t h = 1469598103934665603U;
@@ -294,6 +309,7 @@ void seen_add(struct seen *s, struct seen_readers *r, enum cell_form form, struc
     }
     look_at_number(s, r, form, value, line);
     look_at_time(s, value, line);
+    look_at_serial(s, value);
     s->bools += is_bool(value);
     s->uuids += is_uuid(value);
     s->with_unit += has_unit(value);

@@ -42,6 +42,7 @@ struct seen {
     int whole_digits[2], fraction_digits[2];
     unsigned pieces; /* bits of seen_pieces that had to be dropped */
     uint64_t percents;
+    uint64_t serials, part_serials; /* numbers as spreadsheets count days; with a time of day */
     uint64_t times;
     struct times_seen forms[SEEN_TIMES];
     size_t nforms;
