@@ -101,6 +101,55 @@ static void bind_column(struct pipeline *p, struct column_spec *c, const struct 
     column_bind_habits(p, c, d);
 }
 
+static bool is_split(const struct ynode *map, size_t i)
+{
+    const struct ynode *value = map->items[i];
+    if (i + 1 >= map->count || value->kind != YNODE_SCALAR || !value->is_plain)
+        return false;
+    const char *rest = map->keys[i + 1]->text, *open = strrchr(value->text, '(');
+    size_t n = strlen(rest);
+    return open != NULL && strchr(open, ')') == NULL && n > 0 && rest[n - 1] == ')' &&
+           map->items[i + 1]->kind == YNODE_SCALAR && map->items[i + 1]->is_null;
+}
+
+/* { a: numeric(12,2), b: text } is three pairs to YAML. Told as what it is, and read as meant. */
+static const struct ynode *mend_split(struct pipeline *p, const struct ynode *map,
+                                      struct diagnostics *d)
+{
+    struct ynode *mended = NULL;
+    for (size_t i = 0; i < map->count; i++) {
+        if (map->kind != YNODE_MAP || !is_split(map, i))
+            continue;
+        if (mended == NULL) {
+            mended = arena_alloc(p->arena, sizeof *mended);
+            *mended = *map;
+            mended->keys = arena_array(p->arena, map->count, sizeof *mended->keys);
+            mended->items = arena_array(p->arena, map->count, sizeof *mended->items);
+            memcpy(mended->keys, map->keys, map->count * sizeof *mended->keys);
+            memcpy(mended->items, map->items, map->count * sizeof *mended->items);
+        }
+        const char *whole =
+            arena_printf(p->arena, "%s,%s", map->items[i]->text, map->keys[i + 1]->text);
+        mended->items[i] = ynode_scalar(p->arena, map->items[i], whole);
+        mended->keys[i + 1] = NULL;
+        diagnostics_add(
+            d, map->items[i],
+            arena_printf(d->arena, message_text("quote it: %s: \"%s\""), map->keys[i]->text, whole),
+            "within { } YAML splits '%s' at its comma", whole);
+        i++;
+    }
+    if (mended == NULL)
+        return map;
+    mended->count = 0;
+    for (size_t i = 0; i < map->count; i++) {
+        if (mended->keys[i] == NULL)
+            continue;
+        mended->keys[mended->count] = mended->keys[i];
+        mended->items[mended->count++] = mended->items[i];
+    }
+    return mended;
+}
+
 static void bind_columns(struct pipeline *p, struct stream_spec *s, struct diagnostics *d)
 {
     const struct ynode *node = s->columns_node;
@@ -116,10 +165,11 @@ static void bind_columns(struct pipeline *p, struct stream_spec *s, struct diagn
                         ynode_kind_name(node->kind));
         return;
     }
+    node = s->columns_node = mend_split(p, node, d);
     s->ncolumns = node->count;
     s->columns = arena_array(p->arena, node->count + 1, sizeof *s->columns);
     for (size_t i = 0; i < node->count; i++)
-        bind_column(p, &s->columns[i], node->keys[i], node->items[i], d);
+        bind_column(p, &s->columns[i], node->keys[i], mend_split(p, node->items[i], d), d);
     columns_bind_codes(s, d);
 }
 

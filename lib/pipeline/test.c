@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -199,6 +200,32 @@ static int give_body(struct trial *t, struct error *err)
     return 0;
 }
 
+/* Before the real APIs are asked: their answers would be lost. */
+static int check_directory(const struct trial *t, const char *path, struct error *err)
+{
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    const char *directory = arena_strndup(t->pipeline->arena, path, (size_t)(slash - path));
+    if (slash == path || stat(directory, &st) == 0 || errno != ENOENT)
+        return 0;
+    error_set(err, ERR_NOT_FOUND, "there is no directory '%s' for the tape", directory);
+    return error_hint(err, "make it first: mkdir -p '%s'", directory);
+}
+
+static int open_tape(struct trial *t, struct error *err)
+{
+    const char *path = beside(t->pipeline, t->spec->given.answers);
+    if (t->options->record)
+        TRY(check_directory(t, path, err));
+    int code = tape_open(path, t->options->record ? TAPE_RECORD : TAPE_REPLAY, &t->tape, err);
+    if (code == ERR_NOT_FOUND && !t->options->record)
+        error_hint(err,
+                   "to record it, which asks the real APIs once: diner pipeline test %s "
+                   "--record",
+                   t->pipeline->name);
+    return code;
+}
+
 static int give(struct trial *t, struct error *err)
 {
     const struct test_given *g = &t->spec->given;
@@ -209,8 +236,7 @@ static int give(struct trial *t, struct error *err)
     if (g->body != NULL)
         return give_body(t, err);
     if (g->answers != NULL)
-        return tape_open(beside(t->pipeline, g->answers),
-                         t->options->record ? TAPE_RECORD : TAPE_REPLAY, &t->tape, err);
+        return open_tape(t, err);
     return 0;
 }
 
@@ -377,6 +403,20 @@ static void tell(const struct trial *t, const struct pipeline *p, int64_t starte
     t->options->done(t->options->self, &result);
 }
 
+/* The text that a test gives is read through a descriptor, whose name nobody knows. */
+static void name_text(const struct trial *t, char message[ERROR_MESSAGE_MAX])
+{
+    char path[32], *at;
+    AUTO_STRBUF struct strbuf text = {0};
+    int n = snprintf(path, sizeof path, "/proc/self/fd/%d", t->text_fd);
+    if (t->text_fd < 0 || (at = strstr(message, path)) == NULL)
+        return;
+    strbuf_init(&text, (size_t)2 * ERROR_MESSAGE_MAX);
+    strbuf_addf(&text, "%.*sgiven.text of %s%s", (int)(at - message), message, t->spec->name,
+                at + n);
+    snprintf(message, ERROR_MESSAGE_MAX, "%s", text.data);
+}
+
 static void run_test(const struct pipeline *p, const struct test_spec *spec,
                      const struct test_options *o, const char *name)
 {
@@ -392,6 +432,8 @@ static void run_test(const struct pipeline *p, const struct test_spec *spec,
     if (code == 0)
         code = run_stream(&t, &err);
     clock_inject(NULL);
+    name_text(&t, err.message);
+    name_text(&t, t.failure.message);
     if (code != 0) {
         test_problem(&t.found, "it could not be run: %s", err.message);
         if (err.hint[0] != '\0')

@@ -81,3 +81,24 @@ YAML
     assert_stdout_has "column 'n': what is masked or hashed is text"
     assert_stdout_has "column 'both' has either 'mask' or 'hash'"
 }
+
+@test "a type that YAML splits at its comma is one error, and how to write it" {
+    pipeline split <<'YAML'
+streams:
+  a:
+    source: { file: in.csv }
+    target: { file: a.csv }
+    columns: { a: numeric(12,2), b: text }
+  b:
+    source: { file: in.csv }
+    target: { file: b.csv }
+    columns:
+      n: { type: numeric(12, 2), from: N, required: true }
+YAML
+    run --separate-stderr "$DINER" pipeline lint split
+    assert_status 3
+    assert_stdout_is "$PWD/pipelines/split.yaml:8:19: within { } YAML splits 'numeric(12,2)' at its comma
+  hint: quote it: a: \"numeric(12,2)\"
+$PWD/pipelines/split.yaml:13:18: within { } YAML splits 'numeric(12,2)' at its comma
+  hint: quote it: type: \"numeric(12,2)\""
+}

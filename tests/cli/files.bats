@@ -531,6 +531,32 @@ CSV
     assert_sql "select column_name || ':' || value from diner.reject" "qty:13/31/23"
 }
 
+@test "lines that end in CR alone are named" {
+    source_with ''
+    printf 'code,qty\rA,1\rB,2\r' >in.csv
+    refuses "the header cannot be read" "its lines end in CR alone, as on old Macs: save it with LF or CR LF, or  tr '\\r' '\\n' <FILE >NEW"
+    source_with ', header: { find: [code] }'
+    refuses "has no header with 'code'" "its lines end in CR alone"
+}
+
+@test "files: last is the last by name, whatever the age, of those that match" {
+    source_with ''
+    sed -i 's/in.csv/in_*.csv, files: last/' pipelines/s.yaml
+    printf '%s\n' code,qty old,1 >in_20261120.csv
+    printf '%s\n' code,qty new,2 >in_20261122.csv
+    printf '%s\n' code,qty mid,3 >in_20261121.csv
+    printf '%s\n' code,qty other,4 >zz.csv
+    touch -d '2020-01-01' in_20261122.csv
+    loads "new,2.00"
+    rm in_20261122.csv
+    loads "mid,3.00"
+    sed -i 's/files: last/files: all/' pipelines/s.yaml
+    loads "mid,3.00 old,1.00"
+    rm in_*.csv
+    sed -i 's/files: all/files: last/' pipelines/s.yaml
+    refuses "no file matches"
+}
+
 # What lint says of these formats of column qty, or "sound".
 formats_lint() { # FORMATS
     pipeline s <<YAML

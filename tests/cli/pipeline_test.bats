@@ -190,6 +190,39 @@ YAML
     assert_sql "select count(*) from diner.intent" 0
 }
 
+@test "an error in a given text names the test and the line" {
+    stock_pipeline <<'YAML'
+  - name: headless
+    stream: stock
+    given: { text: "other\n1\n" }
+    expect: { row_count: 0 }
+YAML
+    offline ./pipelines/stock.yaml
+    assert_status 9
+    assert_stdout_has "given.text of headless:1: column 'code': 'code' is not in the header"
+    refute_stdout_has /proc/self
+}
+
+@test "answers: without a tape --record is named; without its directory nothing is asked" {
+    pipeline tape <<'YAML'
+streams:
+  orders:
+    source: { connector: platform, resource: orders, params: { updated_since: "", updated_until: "" } }
+    mode: merge
+    key: [order_no]
+    columns: { order_no: text }
+tests:
+  - { name: all orders, stream: orders, given: { answers: tapes/one.json }, expect: { row_count: 20 } }
+YAML
+    offline ./pipelines/tape.yaml
+    assert_status 9
+    assert_stdout_has "hint: to record it, which asks the real APIs once: diner pipeline test tape --record"
+    offline ./pipelines/tape.yaml --record
+    assert_status 9
+    assert_stdout_has "it could not be run: there is no directory './pipelines/tapes' for the tape"
+    assert_stdout_has "hint: make it first: mkdir -p './pipelines/tapes'"
+}
+
 @test "answers: recorded once with --record, then played without a network or a login" {
     pipeline tape <<'YAML'
 streams:

@@ -336,6 +336,18 @@ static int no_header(const struct header_search *h, bool at_end, struct error *e
     return error_hint(err, "raise header.skip_max or correct header.find");
 }
 
+/* Of a file whose lines end in CR alone the first record is all of it. */
+static int no_header_in_line(const struct header_search *h, bool at_end, struct error *err)
+{
+    int code = no_header(h, at_end, err);
+    struct span raw = h->kept > 0 ? span_trim(h->window[0].raw) : SPAN("");
+    if (raw.len > 0 && memchr(raw.ptr, '\r', raw.len) != NULL &&
+        memchr(raw.ptr, '\n', raw.len) == NULL)
+        return error_hint(err, "its lines end in CR alone, as on old Macs: save it with LF or CR "
+                               "LF, or  tr '\\r' '\\n' <FILE >NEW");
+    return code;
+}
+
 /* Reads up to the header. ERR_DATA when there is none. */
 static int find_header(struct header_search *h, struct csvio_reader *csv, struct csvio_record *ret,
                        struct error *err)
@@ -348,7 +360,7 @@ static int find_header(struct header_search *h, struct csvio_reader *csv, struct
         bool end = false, framed;
         TRY(next_record(csv, h->s->spec->format, &record, &framed, &end, err));
         if (end)
-            return no_header(h, true, err);
+            return no_header_in_line(h, true, err);
         if (!framed) { /* a title: never the header */
             file_capture_preamble(h->s, record.raw);
             continue;
@@ -358,7 +370,7 @@ static int find_header(struct header_search *h, struct csvio_reader *csv, struct
             return 0;
         file_capture_preamble(h->s, record.raw);
         if (h->kept == h->rows && h->passed >= passed_max)
-            return no_header(h, false, err);
+            return no_header_in_line(h, false, err);
     }
 }
 
