@@ -39,6 +39,17 @@ void breaker_report(struct breaker *b, bool ok, bool is_probe, int64_t now_ns)
     }
 }
 
+void breaker_learn(struct breaker *b, bool is_answering)
+{
+    b->is_answering = is_answering;
+}
+
+void breaker_renew(struct breaker *b, int64_t now_ns)
+{
+    if (b->is_open && b->is_answering)
+        b->opened_ns = now_ns - b->open_ms * NS_PER_MS;
+}
+
 void breaker_forget(struct breaker *b, bool is_probe)
 {
     if (is_probe)

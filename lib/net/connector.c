@@ -384,9 +384,17 @@ int connector_http(struct connector *c, struct http_client **ret, struct error *
             .ca_file = s->ca_file,
         };
         TRY(http_client_new(&options, &c->http, err));
+        http_client_renew(c->http, c->is_isolated);
     }
     *ret = c->http;
     return 0;
+}
+
+void connector_renew(struct connector *c, bool is_isolated)
+{
+    c->is_isolated = is_isolated;
+    if (c->http)
+        http_client_renew(c->http, is_isolated);
 }
 
 /* ---- what it has --------------------------------------------------------------------------- */

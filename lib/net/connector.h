@@ -122,6 +122,10 @@ int connector_download(struct connector *c, const char *resource,
                        const struct connector_param *params, size_t nparams,
                        struct connector_file *ret, struct error *err);
 
+/* What is asked from now on belongs to another part of the work, as http_client_renew has it: what
+ * failed before, by answers of the system, does not keep it from being asked. */
+void connector_renew(struct connector *c, bool is_isolated);
+
 /* ---- connectors shared by the streams of a run -------------------------------------------------
  */
 

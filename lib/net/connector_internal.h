@@ -23,6 +23,7 @@ struct connector {
     size_t naddresses;
     bool is_discovered;
     struct http_client *http; /* made by the first request */
+    bool is_isolated;         /* connector_renew */
     /* secrets, resolved when first needed */
     char *secret;                 /* token, value or password of auth */
     char *platform_password;      /* ${platform.password} */

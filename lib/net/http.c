@@ -173,6 +173,17 @@ static int host_of(struct http_client *c, const char *url, struct http_host **re
     return 0;
 }
 
+void http_client_renew(struct http_client *c, bool is_isolated)
+{
+    int64_t now_ns = clock_monotonic_ns();
+
+    c->is_isolated = is_isolated;
+    for (size_t i = 0; is_isolated && i < hashmap_count(c->hosts); i++) {
+        struct http_host *h = hashmap_at(c->hosts, i, NULL);
+        breaker_renew(&h->breaker, now_ns);
+    }
+}
+
 static struct http_task *task_new(struct http_client *c, const struct http_request *req,
                                   http_done done, void *self)
 {

@@ -56,6 +56,12 @@ int http_client_new(const struct http_options *options, struct http_client **ret
 /* NULL-safe. Transfers still under way are dropped without their done being called. */
 void http_client_free(struct http_client *c);
 
+/* What follows belongs to another part of the work, a child of a list, whose failure is its own
+ * when is_isolated. Then a host that answers, if badly, is tried once at once by each part, however
+ * open its breaker is, and no request waits for a breaker: with a host that is down it fails at
+ * once. */
+void http_client_renew(struct http_client *c, bool is_isolated);
+
 struct http_header {
     const char *name, *value;
 };

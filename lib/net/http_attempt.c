@@ -153,14 +153,25 @@ static void host_learn(struct http_task *t, const struct attempt *a, int64_t now
         breaker_forget(&h->breaker, t->is_probe);
     else
         breaker_report(&h->breaker, !failed, t->is_probe, now_ns);
+    if (failed)
+        breaker_learn(&h->breaker, a->failure.code == 0);
     t->is_probe = false;
+}
+
+/* Whether an open breaker ends an isolated request instead of making it wait. One that did not
+ * begin as the probe has its retries, where the host is there to answer them. */
+static bool breaker_ends(const struct http_client *c, const struct http_task *t)
+{
+    const struct breaker *b = &t->host->breaker;
+
+    return c->is_isolated && b->is_open && (t->was_probe || !b->is_answering);
 }
 
 /* The wait before the next attempt in ms, or -1. */
 static int64_t task_retry_wait_ms(const struct http_client *c, const struct http_task *t,
                                   const struct attempt *a, int64_t now_ns)
 {
-    if (a->verdict == HTTP_VERDICT_FINAL || t->req->no_retry)
+    if (a->verdict == HTTP_VERDICT_FINAL || t->req->no_retry || breaker_ends(c, t))
         return -1;
     if (t->req->has_elsewhere && retry_host_is_down(a->failure.code, t->response.status))
         return -1;
@@ -372,7 +383,8 @@ static bool circuit_refuses(struct http_client *c, struct http_task *t, int64_t 
     struct error err = ERROR_INIT;
     int64_t elapsed_ms = (now_ns - t->begun_ns) / NS_PER_MS;
 
-    if (t->response.attempts > 0 && elapsed_ms + wait_ms <= c->options.retry.budget_ms) {
+    if (t->response.attempts > 0 && !c->is_isolated &&
+        elapsed_ms + wait_ms <= c->options.retry.budget_ms) {
         t->due_ns = now_ns + wait_ms * NS_PER_MS;
         return false;
     }
@@ -408,12 +420,15 @@ static bool task_admit(struct http_client *c, struct http_task *t, int64_t now_n
     switch (breaker_ask(&t->host->breaker, now_ns, &t->is_probe, &wait_ms)) {
     case BREAKER_PROBING: return false; /* its end is an event of the loop */
     case BREAKER_OPEN:
+        if (c->is_isolated && t->response.attempts > 0 && !breaker_ends(c, t))
+            break;
         if (circuit_refuses(c, t, now_ns, wait_ms))
             return true;
         sooner(wake_ns, t->due_ns);
         return false;
     case BREAKER_GO: break;
     }
+    t->was_probe = t->was_probe || t->is_probe;
     attempt_begin(c, t, now_ns);
     return true;
 }

@@ -44,6 +44,7 @@ struct http_task {
     const char *stopped; /* why we ended it ourselves, or NULL */
     enum error_code stopped_code;
     bool is_probe;
+    bool was_probe; /* an attempt of it was */
     struct trace_span span;
     char curl_text[CURL_ERROR_SIZE];
     /* over all attempts */
@@ -65,6 +66,7 @@ struct http_client {
     struct adaptive adaptive; /* when options.adaptive */
     int64_t driven_ns;        /* when it was moved on last */
     bool was_left;            /* for so long that time limits passed unseen */
+    bool is_isolated;         /* http_client_renew */
     struct hashmap *hosts;    /* by origin, of struct http_host */
     /* A task is in one of these, or finished and on its way to http_send. */
     struct http_task_list queued, waiting, active, finished;

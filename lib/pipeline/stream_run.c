@@ -226,7 +226,7 @@ static int outcome(const struct tally *t, struct error *err)
     error_set(err, ERR_PARTIAL,
               "stream '%s': %" PRId64 " of %" PRId64 " were left behind; first %s: %s",
               t->stream->name, r->left_behind, r->left_behind + loaded, r->parts[0].child, message);
-    return error_hint(err, "'diner runs show' names them; the others are loaded");
+    return error_hint(err, "'diner runs show --left-behind' names them; the others are loaded");
 }
 
 static int run_sliced(struct tally *t, struct error *err)

@@ -140,3 +140,66 @@ E
     assert_asked 'map(.query.since_id) == ["5", "99", "50"]'
     assert_sql "select value from diner.state where name = 'cursor'" 101
 }
+
+# Children b to e of the list /l/${a}, isolated.
+isolated_children() {
+    connector <<'E'
+resources: { list: { path: "/l/${a}", records: /items } }
+E
+    pipeline p <<'E'
+streams:
+  s:
+    source:
+      connector: shop
+      resource: list
+      for_each: { query: "select unnest(array['b','c','d','e']) as a", bind: { a: a }, isolate: true }
+    mode: append
+    columns: { a: { from: $a, type: text }, id: int }
+E
+}
+
+@test "isolated children: a host that answers badly to some is asked for the others" {
+    isolated_children
+    api_script <<'E'
+{"/l/b": [{"status": 500}], "/l/c": [{"status": 500}],
+ "/l/d": [{"json": {"items": [{"id": 4}]}}], "/l/e": [{"json": {"items": [{"id": 5}]}}]}
+E
+    SECONDS=0
+    diner_run p
+    assert_status 7
+    [ "$SECONDS" -lt 30 ] || fail "took $SECONDS s"
+    assert_sql "select string_agg(a || id, ',' order by id) from t.s" "d4,e5"
+    assert_asked '[.[].path] | group_by(.) | map([.[0], length]) == [["/l/b", 4], ["/l/c", 4], ["/l/d", 1], ["/l/e", 1]]'
+    assert_stderr_has "stream 's': 2 of 4 were left behind"
+    assert_stderr_has "'diner runs show --left-behind' names them"
+    run --separate-stderr "$DINER" runs show --left-behind -o json
+    assert_json 'map(.child) | sort == ["{\"a\":\"b\"}", "{\"a\":\"c\"}"]'
+}
+
+@test "isolated children: a system that fails for all is asked once by each, when that is known" {
+    isolated_children
+    api_script <<'E'
+{"/l/b": [{"status": 503}], "/l/c": [{"status": 503}], "/l/d": [{"status": 503}], "/l/e": [{"status": 503}]}
+E
+    SECONDS=0
+    diner_run p
+    assert_status 5
+    [ "$SECONDS" -lt 30 ] || fail "took $SECONDS s"
+    assert_asked '[.[].path] | group_by(.) | map([.[0], length]) == [["/l/b", 4], ["/l/c", 4], ["/l/d", 1], ["/l/e", 1]]'
+}
+
+@test "isolated children: for a host that is down none waits" {
+    isolated_children
+    api_script <<'E'
+{"/l/b": [{"drop": true}], "/l/c": [{"drop": true}],
+ "/l/d": [{"json": {"items": []}}], "/l/e": [{"json": {"items": []}}]}
+E
+    SECONDS=0
+    diner_run p
+    assert_status 5
+    [ "$SECONDS" -lt 30 ] || fail "took $SECONDS s"
+    assert_asked 'all(.[]; .path == "/l/b" or .path == "/l/c")'
+    run --separate-stderr "$DINER" runs show --left-behind -o json
+    assert_json 'length == 4'
+    assert_stdout_has "not sent: the host failed 5 times in a row"
+}

@@ -9,6 +9,8 @@ int api_connector_open(const struct stream_context *ctx, const char *name, const
         TRY(connector_pool_get(ctx->connectors, name, ret, err));
     else
         TRY(connector_open(name, ctx->config, ctx->builtins, ret, err));
+    const struct for_each_spec *children = ctx->stream->for_each;
+    connector_renew(*ret, children != NULL && children->isolate);
     if (!connector_has_resource(*ret, resource))
         return error_set(err, ERR_SPEC, "connector '%s' has no resource '%s'", name, resource);
     return 0;

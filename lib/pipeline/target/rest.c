@@ -59,6 +59,9 @@ static int open_target(const struct stream_context *ctx, struct target **ret, st
         ctx->connectors != NULL
             ? connector_pool_get(ctx->connectors, spec->connector, &t->connector, err)
             : connector_open(spec->connector, ctx->config, ctx->builtins, &t->connector, err);
+    const struct for_each_spec *children = ctx->stream->for_each;
+    if (code == 0)
+        connector_renew(t->connector, children != NULL && children->isolate);
     if (code == 0)
         code = connector_write_of(t->connector, spec->resource, &t->write, err);
     if (code != 0) {

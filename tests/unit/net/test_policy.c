@@ -94,6 +94,25 @@ static void test_breaker_opens_probes_and_closes(void **state)
     assert_false(probe);
 }
 
+static void test_breaker_of_a_host_that_answers_probes_at_once(void **state)
+{
+    struct breaker b = {.failures_max = 1, .open_ms = 60000};
+    int64_t wait_ms = 0;
+    bool probe = false;
+
+    (void)state;
+    breaker_report(&b, false, false, 0);
+    breaker_learn(&b, false);
+    breaker_renew(&b, SECOND);
+    assert_int_equal(breaker_ask(&b, SECOND, &probe, &wait_ms), BREAKER_OPEN);
+    breaker_learn(&b, true);
+    breaker_renew(&b, SECOND);
+    assert_int_equal(breaker_ask(&b, SECOND, &probe, &wait_ms), BREAKER_GO);
+    assert_true(probe);
+    breaker_report(&b, false, true, SECOND);
+    assert_int_equal(breaker_ask(&b, SECOND, &probe, &wait_ms), BREAKER_OPEN);
+}
+
 static void test_breaker_counts_only_failures_in_a_row(void **state)
 {
     (void)state;
@@ -226,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_retry_after_reads_seconds_and_dates),
         cmocka_unit_test(test_repeatable_requests),
         cmocka_unit_test(test_breaker_opens_probes_and_closes),
+        cmocka_unit_test(test_breaker_of_a_host_that_answers_probes_at_once),
         cmocka_unit_test(test_breaker_counts_only_failures_in_a_row),
         cmocka_unit_test(test_breaker_forgets_a_probe_without_verdict),
         cmocka_unit_test(test_limit_keeps_the_rate_with_a_small_burst),
