@@ -193,6 +193,22 @@ static int check_cap(struct connector_pages *p, struct error *err)
     return error_hint(err, "ask in smaller parts: a shorter window, or for_each");
 }
 
+/* An expectation that no page fulfils or fails would check nothing, silently. */
+static int check_total(const struct connector_pages *p, const struct page_facts *f,
+                       struct error *err)
+{
+    const char *pointer = p->resource->expect_total;
+    bool is_nothing = f->has_no_list && p->read_rows == 0;
+
+    if (!pointer || !p->is_over || p->total >= 0 || is_nothing)
+        return 0;
+    pages_error(p, ERR_REMOTE, err,
+                "expect_total: expected a whole number at '%s' of at least one page, found none",
+                pointer);
+    return error_hint(err, "point 'expect_total' of the resource to where its answers say how many "
+                           "records there are, or leave it out");
+}
+
 int pages_advance(struct connector_pages *p, const struct page_facts *f, struct error *err)
 {
     int64_t rows = p->read_rows, total = p->total, pages = p->pages, at = p->at;
@@ -210,6 +226,8 @@ int pages_advance(struct connector_pages *p, const struct page_facts *f, struct 
         code = go_to_cursor(p, f, err);
     if (code == 0)
         code = check_cap(p, err);
+    if (code == 0)
+        code = check_total(p, f, err);
     if (code != 0) {
         p->read_rows = rows;
         p->total = total;

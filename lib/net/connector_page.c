@@ -1,8 +1,13 @@
 #include "net/connector_page.h"
 #include "core/clock.h"
+#include "core/decimal.h"
+#include "core/message.h"
 #include "format/encoding.h"
 #include <stdlib.h>
 #include <strings.h>
+
+#define TOTAL_MAX   INT64_C(999999999999999999)
+#define SHOWN_BYTES 60
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
@@ -84,6 +89,7 @@ static int records_read(struct page_reader *r, struct page_facts *f, struct erro
 
     if (v->kind == JPULL_NONE && r->resource->no_records == NO_RECORDS_EMPTY) {
         f->records = span_of("[]");
+        f->has_no_list = true;
         return 0;
     }
     if (v->kind == JPULL_ARRAY) {
@@ -115,6 +121,55 @@ static int64_t count_of(const struct jpull_value *v)
     memcpy(text, v->text.ptr, v->text.len);
     long long n = strtoll(text, &end, 10);
     return *end == '\0' && n >= 0 ? n : -1;
+}
+
+/* "7.0", " 7" and 1e1 as the whole numbers they are, of at most 18 digits. */
+static bool whole_number(const struct jpull_value *v, int64_t *ret)
+{
+    struct span text = v->text;
+    struct decimal stated, whole;
+
+    while (text.len > 0 && *text.ptr == ' ')
+        text = (struct span){text.ptr + 1, text.len - 1};
+    while (text.len > 0 && text.ptr[text.len - 1] == ' ')
+        text.len--;
+    if ((v->kind != JPULL_NUMBER && v->kind != JPULL_STRING) ||
+        !decimal_parse(text.ptr, text.len, &stated) || !decimal_rescale(&stated, 0, &whole) ||
+        whole.coefficient < 0 || whole.coefficient > TOTAL_MAX)
+        return false;
+    *ret = (int64_t)whole.coefficient;
+    return true;
+}
+
+static const char *kind_shown(enum jpull_kind kind)
+{
+    switch (kind) {
+    case JPULL_OBJECT: return message_text("an object");
+    case JPULL_ARRAY: return message_text("a list");
+    case JPULL_TRUE: return "true";
+    case JPULL_FALSE: return "false";
+    default: return "null";
+    }
+}
+
+/* A page need not state it, for many systems do with the first only; what is stated must be read.
+ */
+static int total_read(const struct page_reader *r, struct page_facts *f, struct error *err)
+{
+    const struct jpull_value *v = &r->found[WANTED_TOTAL];
+    const char *pointer = r->resource->expect_total;
+
+    f->total = -1;
+    if (v->kind == JPULL_NONE || v->kind == JPULL_NULL || whole_number(v, &f->total))
+        return 0;
+    if (v->kind == JPULL_NUMBER || v->kind == JPULL_STRING)
+        return error_set(err, ERR_REMOTE,
+                         "expect_total: expected a whole number at '%s', found "
+                         "'%.*s'",
+                         pointer, (int)utf8_cut(v->text.ptr, v->text.len, SHOWN_BYTES),
+                         v->text.ptr);
+    return error_set(err, ERR_REMOTE, "expect_total: expected a whole number at '%s', found %s",
+                     pointer, kind_shown(v->kind));
 }
 
 static bool is_word(const struct jpull_value *v, const char *word)
@@ -205,7 +260,7 @@ int page_reader_read(struct page_reader *r, struct span body, struct page_facts 
         return lines_read(r, body, ret, err);
     TRY(document_read(r, body, err));
     TRY(records_read(r, ret, err));
-    ret->total = count_of(&r->found[WANTED_TOTAL]);
+    TRY(total_read(r, ret, err));
     ret->pages = count_of(&r->found[WANTED_PAGES]);
     TRY(more_read(r, ret, err));
     ret->next = r->found[WANTED_NEXT];

@@ -11,6 +11,7 @@ struct page_facts {
     const struct span *elements;
     size_t count;
     int64_t total, pages; /* -1: it does not say */
+    bool has_no_list;     /* and none is as good as an empty one */
     enum page_more more;
     struct jpull_value next; /* at paginate.from of the document; of kind NONE, STRING, NUMBER */
 };

@@ -203,3 +203,58 @@ E
     assert_json 'length == 4'
     assert_stdout_has "not sent: the host failed 5 times in a row"
 }
+
+@test "expect_total: a pointer or a value that states nothing is an error, whole numbers in any spelling are one" {
+    connector <<'E'
+resources:
+  list: { path: /l, records: /items, expect_total: /t, paginate: { type: page, param: page } }
+E
+    pipeline p <<'E'
+streams:
+  s: { source: { connector: shop, resource: list }, mode: append, columns: { id: int } }
+E
+    local value
+    for value in '"1,234"' '"abc"' '""' 7.5 -1 true '[7]' 1e30; do
+        api_script <<<"{\"/l\": [{\"body\": \"{\\\"items\\\": [{\\\"id\\\": 1}, {\\\"id\\\": 2}], \\\"t\\\": ${value//\"/\\\"}}\"}, {\"json\": {\"items\": []}}]}"
+        diner_run p
+        assert_status 1
+        assert_stderr_has "page 1 of 'list' at connector 'shop': expect_total: expected a whole number at '/t', found "
+    done
+    for value in 7 '"7"' '" 7"' 7.0 '"7.0"' 0.7e1; do
+        api_script <<<"{\"/l\": [{\"body\": \"{\\\"items\\\": [{\\\"id\\\": 1}, {\\\"id\\\": 2}], \\\"t\\\": ${value//\"/\\\"}}\"}, {\"json\": {\"items\": []}}]}"
+        diner_run p
+        assert_status 1
+        assert_stderr_has "the source says it has 7 rows, 2 came"
+    done
+    # on no page: null, then a typo
+    for value in null 2; do
+        api_script <<<"{\"/l\": [{\"json\": {\"items\": [{\"id\": 1}], \"t\": $value}}, {\"json\": {\"items\": []}}]}"
+        diner_run p
+        assert_status 1
+        assert_stderr_has "page 2 of 'list' at connector 'shop': expect_total: expected a whole number at '/t"
+        assert_stderr_has "of at least one page, found none"
+        sed -i 's,expect_total: /t\b,expect_total: /typo,' connectors/shop.yaml
+    done
+}
+
+@test "expect_total: the first page alone may state it, and an answer without a list need not" {
+    connector <<'E'
+resources:
+  list:
+    path: /l
+    records: /items
+    expect_total: /t
+    no_records: empty
+    paginate: { type: page, param: page }
+E
+    pipeline p <<'E'
+streams:
+  s: { source: { connector: shop, resource: list }, mode: append, columns: { id: int } }
+E
+    api_script <<<'{"/l": [{"json": {"items": [{"id": 1}], "t": 2}}, {"json": {"items": [{"id": 2}], "t": null}}]}'
+    diner_run p
+    assert_status 0
+    api_script <<<'{"/l": [{"json": {"message": "nothing there"}}]}'
+    diner_run p
+    assert_status 0
+}

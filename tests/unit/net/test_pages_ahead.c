@@ -79,7 +79,7 @@ static void test_the_next_page_is_under_way_while_one_is_read(void **state)
     strbuf_init(&out, 0);
     struct connector *c =
         open_yaml(LIST("") " paginate: { type: cursor, param: c, from: /next } } }\n");
-    server_script("{'/v1/l': [{'body': '{\\'items\\':[1],\\'next\\':\\'a\\'}'}],"
+    server_script("{'/v1/l': [{'body': '{\\'items\\':[1],\\'next\\':\\'a\\',\\'total\\':3}'}],"
                   " '/v1/l?c=a': [{'body': '{\\'items\\':[2],\\'next\\':\\'b\\'}'}],"
                   " '/v1/l?c=b': [{'body': '{\\'items\\':[3]}'}]}");
     struct connector_pages *p = pages_of(c);
