@@ -70,9 +70,11 @@ static int document_read(struct page_reader *r, struct span body, struct error *
     struct error why = ERROR_INIT;
     size_t valid = utf8_valid_prefix(body.ptr, body.len, &ignored);
 
-    if (valid < body.len)
-        return error_set(err, ERR_REMOTE, "the answer is not JSON: byte %zu is not UTF-8",
-                         valid + 1);
+    if (valid < body.len) {
+        error_set(err, ERR_REMOTE, "the answer is not JSON: byte %zu is not UTF-8", valid + 1);
+        return error_hint(err, "text in another charset is read when the answer states it, as in "
+                               "Content-Type: application/json; charset=GBK");
+    }
     r->scratch.max = body.len + 16;
     if (jpull_project(r->projection, body, r->values, &r->scratch, &why) != 0)
         return error_set(err, ERR_REMOTE, "the answer is not JSON: %s", why.message);

@@ -334,8 +334,10 @@ static int page_read(struct connector_pages *p, struct page_facts *f, struct err
     struct span body = {p->response.body.data, p->response.body.len};
     struct error why = ERROR_INIT;
 
-    if (page_reader_read(p->reader, body, f, &why) != 0)
-        return pages_error(p, why.code, err, "%s", why.message);
+    if (page_reader_read(p->reader, body, f, &why) != 0) {
+        pages_error(p, why.code, err, "%s", why.message);
+        return why.hint[0] ? error_hint(err, "%s", why.hint) : (int)err->code;
+    }
     TRY(pages_check_repeat(p, f, err));
     return pages_advance(p, f, err);
 }

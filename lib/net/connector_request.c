@@ -293,6 +293,7 @@ static int outgoing_prepare(struct outgoing *r, struct error *err)
     TRY(outgoing_complete(r, err));
     r->http.headers = r->headers.items;
     r->http.nheaders = r->headers.count;
+    r->http.is_text = !r->http.sink;
     r->http.judge = rules_judge;
     r->http.judge_self = r;
     r->http.has_elsewhere = !r->is_foreign && r->addresses_tried + 1 < r->c->naddresses;

@@ -73,6 +73,7 @@ static void task_free(struct http_client *c, struct http_task *t)
     http_transfer_end(c, t);
     if (t->host)
         breaker_forget(&t->host->breaker, t->is_probe);
+    http_charset_clear(t);
     http_response_release(&t->response);
     free(t->url);
     free(t);

@@ -93,6 +93,7 @@ struct http_request {
     int64_t timeout_ms;          /* 0: the client's */
     struct http_sink *sink;      /* NULL: the body is kept in memory */
     bool no_retry;
+    bool is_text; /* of its answer: decoded into UTF-8 by the charset it states, without a mark */
     bool has_elsewhere; /* not repeated at a host that is down: its sender knows another */
     bool
         is_repeatable; /* its sender knows that twice is harmless, as a search or a login by POST */

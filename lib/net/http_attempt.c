@@ -306,6 +306,8 @@ void http_attempt_end(struct http_client *c, struct http_task *t, CURLcode resul
         return;
     }
     free(target);
+    if (result == CURLE_OK && !t->stopped)
+        http_charset_end(t);
     attempt_judge(t, result, &a);
     attempt_conclude(c, t, &a);
 }

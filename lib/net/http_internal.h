@@ -5,6 +5,7 @@
 #define DINER_NET_HTTP_INTERNAL_H
 
 #include "core/hashmap.h"
+#include "core/message.h"
 #include "core/trace_span.h"
 #include "net/adaptive.h"
 #include "net/breaker.h"
@@ -43,6 +44,11 @@ struct http_task {
     size_t header_bytes;
     const char *stopped; /* why we ended it ourselves, or NULL */
     enum error_code stopped_code;
+    const char *stopped_hint;
+    struct decoder *decoder; /* of its text; NULL: it comes as UTF-8 */
+    bool charset_is_read, charset_unknown;
+    uint64_t charset_fault; /* the first byte that is not in it, from 1; 0: none */
+    char charset[32], charset_text[160];
     bool is_probe;
     bool was_probe; /* an attempt of it was */
     struct trace_span span;
@@ -83,6 +89,14 @@ void http_task_fail(struct http_client *c, struct http_task *t, const struct err
 bool http_admit(struct http_client *c, int64_t *wake_ns);
 /* libcurl is done with the attempt, or we are: on to the next, or to the end. */
 void http_attempt_end(struct http_client *c, struct http_task *t, CURLcode result);
+
+/* ---- http_charset.c: text that comes in another charset ---- */
+
+/* Appends to the body of the response. False: it is over the limit. */
+bool http_charset_add(struct http_task *t, const char *bytes, size_t n);
+/* All is there: t->stopped is set for text that cannot be read. */
+void http_charset_end(struct http_task *t);
+void http_charset_clear(struct http_task *t);
 
 /* ---- http_transfer.c: one attempt in libcurl ---- */
 

@@ -64,7 +64,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *self)
 
     if (t->req->sink)
         return sink_write(t, bytes, size * n) ? size * n : 0;
-    if (strbuf_add(&t->response.body, bytes, size * n))
+    if (http_charset_add(t, bytes, size * n))
         return size * n;
     t->stopped = message_text("the answer is over the limit");
     t->stopped_code = ERR_LIMIT;
@@ -271,7 +271,8 @@ static void end_span(struct http_task *t)
 int http_transfer_begin(struct http_client *c, struct http_task *t, bool may_reuse,
                         struct error *err)
 {
-    t->stopped = NULL;
+    t->stopped = t->stopped_hint = NULL;
+    http_charset_clear(t);
     t->curl_text[0] = '\0';
     t->header_bytes = 0;
     t->moved_bytes = 0;
@@ -376,6 +377,8 @@ void http_transfer_error(const struct http_task *t, CURLcode result, struct erro
 {
     if (t->stopped) {
         error_set(err, t->stopped_code, "%s", t->stopped);
+        if (t->stopped_hint)
+            error_hint(err, "%s", t->stopped_hint);
         return;
     }
     const char *text = t->curl_text[0] ? t->curl_text : curl_easy_strerror(result);
