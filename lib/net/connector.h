@@ -72,6 +72,9 @@ int connector_pages_open(struct connector *c, const char *resource,
  * as the connector's concurrency and memory allow. They still come in order. For who reads to the
  * end. */
 void connector_pages_ahead(struct connector_pages *p);
+/* A line of `format: jsonl` that is no JSON comes as an element all the same, for who rejects it by
+ * itself; without this it is the error of its page. */
+void connector_pages_take_faulty(struct connector_pages *p);
 /* The list may come from the resource's cache, if it has one, when its system cannot be reached:
  * all of it or nothing. deletes: rows that are not in it are removed somewhere, which the cache
  * must allow. */

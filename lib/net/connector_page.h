@@ -20,6 +20,8 @@ struct page_facts {
 struct page_reader;
 struct page_reader *page_reader_new(const struct resource_spec *resource);
 void page_reader_free(struct page_reader *r); /* NULL-safe */
+/* Of records a line, those that are no JSON are taken as they are, for who looks at each. */
+void page_reader_take_faulty(struct page_reader *r);
 /* Spans are borrowed from the body and from the reader, until the next call. ERR_REMOTE. */
 int page_reader_read(struct page_reader *r, struct span body, struct page_facts *ret,
                      struct error *err);

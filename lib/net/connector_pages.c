@@ -32,6 +32,8 @@ static void resource_set(struct connector_pages *p, const struct resource_spec *
         p->at = p->paginate.type == PAGINATE_PAGE ? 1 : 0;
     page_reader_free(p->reader);
     p->reader = page_reader_new(r);
+    if (p->takes_faulty)
+        page_reader_take_faulty(p->reader);
     cursor_begin(p);
     if (p->cache != &p->own_cache)
         p->cache = r->cache;
@@ -72,6 +74,12 @@ int connector_pages_open(struct connector *c, const char *resource,
 void connector_pages_ahead(struct connector_pages *p)
 {
     p->is_ahead = true;
+}
+
+void connector_pages_take_faulty(struct connector_pages *p)
+{
+    p->takes_faulty = true;
+    page_reader_take_faulty(p->reader);
 }
 
 void connector_pages_may_degrade(struct connector_pages *p, bool deletes)

@@ -30,6 +30,7 @@ struct connector_pages {
     struct strbuf cursor; /* cursor, last id or URL */
     bool has_cursor, cursor_is_number;
     bool is_over, is_ahead;
+    bool takes_faulty;    /* records */
     bool is_ordered;      /* the export, if it is one */
     const char *download; /* the URL it is at, or NULL */
     bool is_foreign;      /* which gets no credentials */

@@ -204,6 +204,25 @@ E
     assert_stdout_has "not sent: the host failed 5 times in a row"
 }
 
+@test "a line of an answer that is no JSON is a reject with its place, the others are loaded" {
+    connector <<<'resources: { list: { path: /l, format: jsonl } }'
+    pipeline p <<'E'
+streams:
+  s: { source: { connector: shop, resource: list }, mode: append, on_error: { max_rejects: 3 }, columns: { id: int } }
+E
+    printf '{"id": 1}\n{"id": 2\n{"id": "\xC3\xD7"}\n{"id": 4} x\n{"id": 5}\n' >lines
+    api_script <<<"{\"/l\": [{\"file\": \"$PWD/lines\"}]}"
+    diner_run p
+    assert_status 0
+    assert_moved s "5 2 0 0 0 0 3 0"
+    assert_sql "select string_agg(id::text, ',' order by id) from t.s" "1,5"
+    assert_sql "select origin, string_agg(position::text, ',' order by position), min(raw) from diner.reject group by 1" 'shop/list page 1|2,3,4|{"id": "\xC3\xD7"}'
+    # all of another kind, a page that says sorry: the budget ends it
+    python3 -c 'for i in range(5): print("<p>sorry")' >lines
+    diner_run p
+    [ "$status" -ne 0 ] || fail "loaded"
+}
+
 @test "expect_total: a pointer or a value that states nothing is an error, whole numbers in any spelling are one" {
     connector <<'E'
 resources:

@@ -86,6 +86,7 @@ static int open_pages(struct source *s, struct error *err)
     TRY(connector_fields_of(s->connector, s->spec->resource, params, n, s->ctx->arena, &s->fields,
                             err));
     TRY(connector_pages_open(s->connector, s->spec->resource, params, n, &s->pages, err));
+    connector_pages_take_faulty(s->pages);
     if (s->ctx->preview_rows == 0)
         connector_pages_ahead(s->pages);
     /* A cursor that passed over what is missing in old answers would never come back to it. */
