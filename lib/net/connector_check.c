@@ -71,6 +71,8 @@ static void rule_check(const struct rule_spec *rule, const struct ynode *map, st
 
 /* ---- names in templates -------------------------------------------------------------------- */
 
+typedef void name_note(void *self, const char *name, size_t offset);
+
 struct mention {
     const char *name;
     bool found;
@@ -86,40 +88,46 @@ static void mention_note(void *self, const char *name, size_t offset)
         m->found = true;
 }
 
-static void text_mentions(struct mention *m, const char *text)
+static void text_names(const char *text, name_note *note, void *self)
 {
     struct error ignored;
 
     if (text)
-        interpolate_names(text, mention_note, m, &ignored);
+        interpolate_names(text, note, self, &ignored);
 }
 
-static void tree_mentions(struct mention *m, const struct ynode *node)
+static void tree_names(const struct ynode *node, name_note *note, void *self)
 {
     if (node && node->kind == YNODE_SCALAR)
-        text_mentions(m, node->text);
+        text_names(node->text, note, self);
     for (size_t i = 0; node && i < node->count; i++)
-        tree_mentions(m, node->items[i]);
+        tree_names(node->items[i], note, self);
 }
 
 static bool tree_has(const struct ynode *node, const char *name)
 {
     struct mention m = {.name = name};
 
-    tree_mentions(&m, node);
+    tree_names(node, mention_note, &m);
     return m.found;
+}
+
+void resource_names(const struct resource_spec *r,
+                    void (*note)(void *self, const char *name, size_t offset), void *self)
+{
+    text_names(r->path, note, self);
+    tree_names(r->query, note, self);
+    tree_names(r->body, note, self);
+    tree_names(r->form, note, self);
+    for (size_t i = 0; i < r->headers.count; i++)
+        text_names(r->headers.values[i], note, self);
 }
 
 bool resource_mentions(const struct resource_spec *r, const char *name)
 {
     struct mention m = {.name = name};
 
-    text_mentions(&m, r->path);
-    tree_mentions(&m, r->query);
-    tree_mentions(&m, r->body);
-    tree_mentions(&m, r->form);
-    for (size_t i = 0; i < r->headers.count; i++)
-        text_mentions(&m, r->headers.values[i]);
+    resource_names(r, mention_note, &m);
     return m.found;
 }
 

@@ -127,9 +127,12 @@ int connector_describe(const char *name, const struct config *config,
                        struct connector_summary *ret, struct diagnostics *d, struct error *err)
 {
     struct connector_loaded loaded;
+    struct connector_spec *spec = arena_alloc(arena, sizeof(*spec));
 
     TRY(connector_load(name, config, builtins, arena, &loaded, d, err));
+    *spec = loaded.spec;
     *ret = (struct connector_summary){
+        .spec = spec,
         .name = loaded.name,
         .description = loaded.spec.description,
         .file = loaded.file,
@@ -142,6 +145,55 @@ int connector_describe(const char *name, const struct config *config,
         .is_set_up = loaded.is_set_up,
     };
     return 0;
+}
+
+struct name_list {
+    struct arena *arena;
+    const char **names;
+    size_t count, capacity;
+};
+
+static void param_name_add(struct name_list *l, const char *name, size_t len)
+{
+    if (l->count == l->capacity) {
+        const char **grown = arena_array(l->arena, l->capacity * 2 + 16, sizeof(*grown));
+        for (size_t i = 0; i < l->count; i++)
+            grown[i] = l->names[i];
+        l->names = grown;
+        l->capacity = l->capacity * 2 + 16;
+    }
+    l->names[l->count++] = arena_strndup(l->arena, name, len);
+}
+
+/* ${since.year} is of the parameter `since`. */
+static void param_name_note(void *self, const char *name, size_t offset)
+{
+    size_t stem = strcspn(name, ".");
+
+    (void)offset;
+    if (strncmp(name, "page.", 5) == 0)
+        return;
+    param_name_add(self, name, strlen(name));
+    if (name[stem] == '.')
+        param_name_add(self, name, stem);
+}
+
+size_t connector_param_names(const struct connector_summary *s, const char *resource,
+                             struct arena *arena, const char *const **ret)
+{
+    const struct field_objects *all = &s->spec->resources;
+    struct name_list l = {.arena = arena};
+
+    for (size_t i = 0; i < all->count; i++) {
+        const struct resource_spec *r = resource_at(s->spec, i);
+        if (strcmp(all->names[i], resource) != 0)
+            continue;
+        resource_names(r, param_name_note, &l);
+        if (r->fields.count > 0)
+            param_name_add(&l, "fields", strlen("fields"));
+    }
+    *ret = l.names;
+    return l.count;
 }
 
 /* ---- an open one ----------------------------------------------------------------------------- */

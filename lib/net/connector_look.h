@@ -10,6 +10,7 @@ size_t connector_names(const struct config *config, const struct connector_built
                        struct arena *arena, const char ***ret);
 
 /* One connector without opening it. What cannot be told is NULL. */
+struct connector_spec;
 struct connector_summary {
     const char *name, *description;
     const char *file; /* "(built in)/NAME.yaml" when it is not a file */
@@ -19,6 +20,7 @@ struct connector_summary {
     const char *sign; /* algorithm, or NULL */
     const char *const *resources;
     size_t nresources;
+    const struct connector_spec *spec;
     bool is_set_up; /* the environment has some of what the file names there, or it names nothing */
 };
 /* name: of a connector, or the path of a file (it has a slash or ends in .yaml). All that is wrong
@@ -26,6 +28,11 @@ struct connector_summary {
 int connector_describe(const char *name, const struct config *config,
                        const struct connector_builtin *builtins, struct arena *arena,
                        struct connector_summary *ret, struct diagnostics *d, struct error *err);
+
+/* The names that `params` for one of its resources may have, in the arena: what a request asks for
+ * by ${NAME}, and `fields` where the resource declares them. */
+size_t connector_param_names(const struct connector_summary *s, const char *resource,
+                             struct arena *arena, const char *const **ret);
 
 /* ---- an open one ----------------------------------------------------------------------------- */
 

@@ -245,6 +245,9 @@ extern const struct field_set connector_when_set; /* struct rule_when */
 
 /* Whether ${name} stands in what a request of the resource is made of. */
 bool resource_mentions(const struct resource_spec *r, const char *name);
+/* Calls `note` with each of these names. */
+void resource_names(const struct resource_spec *r,
+                    void (*note)(void *self, const char *name, size_t offset), void *self);
 
 /* concurrency_text read; false when it is neither a number nor `adaptive`. */
 bool connector_spec_concurrency(struct connector_spec *spec);

@@ -1,6 +1,7 @@
 #include "pipeline/lint.h"
 
 #include "core/fileio.h"
+#include "core/message.h"
 #include "core/secret.h"
 #include "net/connector_look.h"
 #include "pipeline/stream.h"
@@ -56,6 +57,33 @@ static const struct lint_connector *look_at(struct lint *l, const char *name)
     return c;
 }
 
+/* A parameter that no request of the resource asks for is refused by the run. */
+static void check_params(const struct lint_connector *c, const char *resource,
+                         const struct ynode *place, struct diagnostics *d)
+{
+    const struct ynode *params = ynode_get(place, "params");
+    const char *const *names;
+    size_t n = connector_param_names(&c->summary, resource, d->arena, &names);
+    for (size_t i = 0; params != NULL && params->kind == YNODE_MAP && i < params->count; i++) {
+        const char *name = params->keys[i]->text;
+        size_t k = 0;
+        while (k < n && strcmp(names[k], name) != 0)
+            k++;
+        if (k < n)
+            continue;
+        const char *hint = near(d->arena, name, names, n);
+        if (hint == NULL)
+            hint = arena_printf(d->arena,
+                                message_text("leave it out: it cannot be asked for there, unless "
+                                             "the resource has ${%s} in its path, query, headers "
+                                             "or body"),
+                                name);
+        diagnostics_add(d, params->keys[i], hint,
+                        "resource '%s' of connector '%s' has no parameter '%s'", resource, c->name,
+                        name);
+    }
+}
+
 /* That a named connector is there, without fault, and has the resource. place: of the source or
  * target. */
 static void check_named(struct lint *l, const char *connector, const char *resource,
@@ -74,8 +102,10 @@ static void check_named(struct lint *l, const char *connector, const char *resou
                          "connector '%s' has %zu fault%s", connector, c->errors,
                          c->errors > 1 ? "s" : "");
     for (size_t i = 0; i < c->summary.nresources; i++)
-        if (strcmp(c->summary.resources[i], resource) == 0)
+        if (strcmp(c->summary.resources[i], resource) == 0) {
+            check_params(c, resource, place, d);
             return;
+        }
     diagnostics_add(d, ynode_get(place, "resource"),
                     near(d->arena, resource, c->summary.resources, c->summary.nresources),
                     "connector '%s' has no resource '%s'", connector, resource);

@@ -359,3 +359,39 @@ find"
     assert_status 0
     assert_stdout_is ""
 }
+
+@test "pipeline lint: a parameter that the resource does not ask for" {
+    mkdir -p connectors
+    export DINER_CONNECTOR_PATH=$PWD/connectors
+    cat >connectors/shops.yaml <<'E'
+version: 1
+base_url: http://127.0.0.1:9
+resources:
+  orders:
+    path: "/orders/${shop}"
+    params: { since: { type: time } }
+    query: { year: "${since.year}", filter: { state: "${state:-open}" } }
+    records: /items
+  bare: { path: /bare }
+E
+    cat >p.yaml <<'E'
+version: 1
+name: p
+streams:
+  a:
+    source: { connector: shops, resource: orders, params: { shopp: "1", since: 2026-01-01T00:00:00Z, state: paid, shop: S1 } }
+    target: { file: a.csv }
+    columns: { id: text }
+  b:
+    source: { connector: shops, resource: bare, params: { shop: "1" } }
+    target: { file: b.csv }
+    columns: { id: text }
+E
+    run --separate-stderr "$DINER" pipeline lint ./p.yaml
+    assert_status 3
+    assert_stdout_has "p.yaml:5:61: resource 'orders' of connector 'shops' has no parameter 'shopp'"
+    assert_stdout_has "did you mean 'shop'?"
+    assert_stdout_has "resource 'bare' of connector 'shops' has no parameter 'shop'"
+    assert_stdout_has "leave it out: it cannot be asked for there"
+    assert_stderr_has "2 errors"
+}
