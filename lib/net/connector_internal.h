@@ -135,6 +135,7 @@ struct outgoing {
     struct connector *c;
     const struct resource_spec *resource; /* NULL: a login */
     const char *url;                      /* without `query` */
+    const char *missing;                  /* a name of the path without value, or NULL */
     struct pair_list query, headers;
     struct pair_list form;     /* the body, when the resource has one of pairs */
     int64_t login_used;        /* number of the login that it carries */

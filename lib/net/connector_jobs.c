@@ -35,6 +35,39 @@ static int job_error(const struct job *j, enum error_code code, struct error *er
     return error_context(err, "export '%s' of connector '%s'", j->name, j->c->name);
 }
 
+/* Whether the request lacks what an answer should have given: then that is the error. */
+static bool job_lacks(const struct job *j, const struct outgoing *r, struct error *err)
+{
+    AUTO_STRBUF struct strbuf shown = {0};
+    const struct field_string_map *take = &j->spec->take;
+
+    for (size_t i = 0; j->asked && r->missing && i < take->count; i++) {
+        if (strcmp(take->keys[i], r->missing) != 0)
+            continue;
+        strbuf_init(&shown, 0);
+        url_shown(j->asked, &shown);
+        job_error(j, ERR_REMOTE, err, "the answer of %s has no text or number at '%s'", shown.data,
+                  take->values[i] ? take->values[i] : "");
+        error_hint(err, "'take' of its job wants it as '%s', for path '%s'", r->missing,
+                   r->resource->path);
+        return true;
+    }
+    return false;
+}
+
+/* The download is asked for elsewhere; here it is only seen whether it can be. */
+static int job_check_download(const struct job *j, const struct resource_spec *resource,
+                              struct error *err)
+{
+    struct outgoing r = {.arena = j->arena, .c = j->c, .resource = resource};
+    const struct outgoing_values values = {.params = j->params, .nparams = j->nparams};
+    struct error ignored = ERROR_INIT;
+
+    if (outgoing_build(&r, &values, (struct span){0}, &ignored) != 0 && job_lacks(j, &r, err))
+        return (int)err->code;
+    return 0;
+}
+
 static int job_ask(struct job *j, const struct resource_spec *resource, bool *ret_ignored,
                    struct error *err)
 {
@@ -43,7 +76,9 @@ static int job_ask(struct job *j, const struct resource_spec *resource, bool *re
     struct http_response response = {0};
 
     if (outgoing_build(&r, &values, (struct span){0}, err) != 0)
-        return error_context(err, "export '%s' of connector '%s'", j->name, j->c->name);
+        return job_lacks(j, &r, err)
+                   ? (int)err->code
+                   : error_context(err, "export '%s' of connector '%s'", j->name, j->c->name);
     TRY(outgoing_send(&r, &response, ret_ignored, err));
     http_response_release(&j->response);
     j->response = response;
@@ -175,6 +210,8 @@ static int job_finish(struct job *j, const struct resource_spec *r, struct job_r
         TRY(job_url(j, &result, err));
     else if (!(result.resource = connector_resource(j->c, j->spec->download, err)))
         return (int)err->code;
+    else
+        TRY(job_check_download(j, result.resource, err));
     const struct file_hash_spec *hash = result.resource->file.hash;
     if (hash && hash->from[0] == '/' && !(result.hash = answer_text(j, hash->from)))
         return job_error(j, ERR_REMOTE, err, "the answer has no hash at '%s'", hash->from);

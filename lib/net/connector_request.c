@@ -50,6 +50,7 @@ static int url_build(struct outgoing *r, struct template_scope *s, struct error 
     TRY(template_render(s, r->resource->path, &path, &missing, err));
     s->encode = false;
     if (missing) {
+        r->missing = arena_strdup(r->arena, s->missing);
         error_set(err, ERR_SPEC, "path '%s' has no value for '%s'", r->resource->path, s->missing);
         return error_hint(err, "give it as a parameter of the resource");
     }

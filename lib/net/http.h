@@ -108,7 +108,8 @@ struct http_response {
     struct http_header *headers; /* names lower case; freed by http_response_release */
     size_t nheaders;
     int attempts;
-    int64_t elapsed_us; /* of the last attempt */
+    int64_t too_long_ms, budget_ms; /* a Retry-After beyond the budget of retries; else 0 */
+    int64_t elapsed_us;             /* of the last attempt */
 };
 /* Any status is a success here (redirects to another host are ERR_REMOTE); transport failures after
  * retries are ERR_UNAVAILABLE. A 429 or 5xx that outlived its retries is returned as response too.

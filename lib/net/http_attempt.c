@@ -168,7 +168,7 @@ static bool breaker_ends(const struct http_client *c, const struct http_task *t)
 }
 
 /* The wait before the next attempt in ms, or -1. */
-static int64_t task_retry_wait_ms(const struct http_client *c, const struct http_task *t,
+static int64_t task_retry_wait_ms(const struct http_client *c, struct http_task *t,
                                   const struct attempt *a, int64_t now_ns)
 {
     if (a->verdict == HTTP_VERDICT_FINAL || t->req->no_retry || breaker_ends(c, t))
@@ -177,9 +177,14 @@ static int64_t task_retry_wait_ms(const struct http_client *c, const struct http
         return -1;
     if (a->verdict != HTTP_VERDICT_RATE_LIMITED && !retry_request_is_repeatable(t->req))
         return -1;
-    return http_retry_wait_ms(&c->options.retry, t->response.attempts,
-                              (now_ns - t->begun_ns) / NS_PER_MS, a->retry_after_ms,
-                              clock_random_u64());
+    int64_t elapsed_ms = (now_ns - t->begun_ns) / NS_PER_MS;
+    const struct http_retry_policy *policy = &c->options.retry;
+    int64_t wait_ms = http_retry_wait_ms(policy, t->response.attempts, elapsed_ms,
+                                         a->retry_after_ms, clock_random_u64());
+    bool is_long = policy->budget_ms > 0 && elapsed_ms + a->retry_after_ms > policy->budget_ms;
+    t->response.too_long_ms = wait_ms < 0 && is_long ? a->retry_after_ms : 0;
+    t->response.budget_ms = policy->budget_ms;
+    return wait_ms;
 }
 
 static void task_retry_at(struct http_client *c, struct http_task *t, const struct attempt *a,

@@ -1,8 +1,10 @@
 #include "core/clock.h"
+#include "core/message.h"
 #include "format/encoding.h"
 #include "net/http_internal.h"
 #include "net/retry.h"
 #include "net/url.h"
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define BODY_SHOWN_BYTES 200
@@ -104,6 +106,11 @@ int http_response_fail(const struct http_request *req, const struct http_respons
     error_set(err, code != 0 ? code : code_of_status(r->status), "%s %s: HTTP %d%s%s%s",
               req->method ? req->method : "GET", url.data, r->status,
               attempts.len > 0 ? attempts.data : "", *reason ? ": " : "", reason);
+    if (r->too_long_ms > 0)
+        error_hint(err,
+                   "it asks to wait %" PRId64 " s, more than the %" PRId64
+                   " s that retries may take (retry.budget)",
+                   r->too_long_ms / 1000, r->budget_ms / 1000);
     err->http_status = r->status;
     err->retry_after_ms = retry_after_ms(http_response_header(r, "retry-after"), clock_wall_us());
     return (int)err->code;

@@ -334,3 +334,84 @@ E
     assert_stdout_is "a,reject
 1,"
 }
+
+# An answer of these bytes: page 1 of the list, in a charset.
+answer_in() { # CHARSET
+    iconv -f UTF-8 -t "${2:-$1}" >answer.json
+    api_script <<<"{\"/l\": [{\"file\": \"$PWD/answer.json\", \"headers\": {\"Content-Type\": \"application/json; charset=$1\"}}]}"
+}
+
+@test "answers with a byte order mark, and in the charset that they state" {
+    connector <<<'resources: { list: { path: /l, records: /items } }'
+    reading "id: text"
+    api_script <<<'{"/l": [{"body": "\ufeff{\"items\": [{\"id\": \"早\"}]}"}]}'
+    preview
+    assert_status 0
+    assert_stdout_is "id,reject
+早,"
+    # 歗 is 9A 5C in GBK, a backslash in it; 𠀀 takes four bytes of GB18030
+    for charset in GBK gb18030 '\"GB2312\"'; do
+        answer_in "$charset" GB18030 <<<'{"items": [{"id": "歗米𠀀\""}]}'
+        preview
+        assert_status 0
+        assert_stdout_is 'id,reject
+"歗米𠀀""",'
+    done
+    answer_in gbk UTF-8 <<<$'\xEF\xBB\xBF{"items": [{"id": "米"}]}'
+    preview
+    assert_stdout_has "米,"
+    # an error's text, and a rule that looks into it
+    printf '{"error": "\xBF\xE2\xB4\xE6\xB2\xBB\xD7\xE3"}' >answer.json
+    api_script <<<"{\"/l\": [{\"status\": 422, \"file\": \"$PWD/answer.json\", \"headers\": {\"Content-Type\": \"text/html;charset=gbk\"}}]}"
+    preview
+    assert_status 1
+    assert_stderr_has 'HTTP 422: {"error": "库存不足"}'
+}
+
+@test "answers in a charset that is unknown, not the stated one, or not stated" {
+    connector <<<'resources: { list: { path: /l, records: /items } }'
+    reading "id: text"
+    answer_in x-erp UTF-8 <<<'{"items": [{"id": "米"}]}'
+    preview
+    assert_status 1
+    assert_stderr_has "the answer is in a charset that is not known, 'x-erp'"
+    assert_stderr_has "hint: known are UTF-8, GB18030 (GBK, GB2312)"
+    answer_in x-erp UTF-8 <<<'{"items": [{"id": "rice"}]}'
+    preview
+    assert_status 0
+    printf '{"items": [{"id": "\xff\xff"}]}' >answer.json
+    api_script <<<"{\"/l\": [{\"file\": \"$PWD/answer.json\", \"headers\": {\"Content-Type\": \"application/json;charset=GBK\"}}]}"
+    preview
+    assert_status 1
+    assert_stderr_has "byte 20 of the answer is not GBK, the charset that it states"
+    printf '{"items": [{"id": "\xC3\xD7"}]}' >answer.json
+    api_script <<<"{\"/l\": [{\"file\": \"$PWD/answer.json\"}]}"
+    preview
+    assert_status 1
+    assert_stderr_has "the answer is not JSON: byte 20 is not UTF-8"
+    assert_stderr_has "Content-Type: application/json; charset=GBK"
+}
+
+@test "a wait that is asked for and longer than retries may take is told" {
+    connector <<<'resources: { list: { path: /l, records: /items } }'
+    reading "id: text"
+    api_script <<<'{"/l": [{"status": 429, "headers": {"Retry-After": "100000"}, "json": {}}]}'
+    preview
+    assert_status 5
+    assert_stderr_has "HTTP 429: {}"
+    assert_stderr_has "hint: it asks to wait 100000 s, more than the 300 s that retries may take (retry.budget)"
+}
+
+@test "an export whose answer lacks what is taken from it says so" {
+    export_connector 'download: file'
+    api_script <<<'{"/exports": [{"json": {"task": {}}}]}'
+    preview
+    assert_status 1
+    assert_stderr_has "export 'list' of connector 'shop': the answer of $(api_url)/exports has no text or number at '/task/id'"
+    assert_stderr_has "hint: 'take' of its job wants it as 'id', for path '/exports/\${id}'"
+    sed -i 's,take: .*,take: { id: /task/id\, file: /file },' connectors/shop.yaml
+    api_script <<<'{"/exports": [{"json": {"task": {"id": 17}}}], "/exports/17": [{"json": {"status": "done"}}]}'
+    preview
+    assert_status 1
+    assert_stderr_has "the answer of $(api_url)/exports/17 has no text or number at '/file'"
+}
