@@ -338,7 +338,7 @@ E
 # An answer of these bytes: page 1 of the list, in a charset.
 answer_in() { # CHARSET
     iconv -f UTF-8 -t "${2:-$1}" >answer.json
-    api_script <<<"{\"/l\": [{\"file\": \"$PWD/answer.json\", \"headers\": {\"Content-Type\": \"application/json; charset=$1\"}}]}"
+    api_script <<<"{\"/l\": [{\"file\": \"$PWD/answer.json\", \"slow_ms\": 1, \"headers\": {\"Content-Type\": \"application/json; charset=$1\"}}]}"
 }
 
 @test "answers with a byte order mark, and in the charset that they state" {
