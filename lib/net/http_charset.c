@@ -86,7 +86,8 @@ void http_charset_end(struct http_task *t)
     struct strbuf *body = &t->response.body;
 
     if (t->decoder && !charset_decode(t, "", 0, true) && is_good(t)) {
-        snprintf(t->charset_text, sizeof(t->charset_text), "the answer is over the limit");
+        snprintf(t->charset_text, sizeof(t->charset_text), "%s",
+                 message_text("the answer is over the limit"));
         charset_stop(t, ERR_LIMIT, NULL);
     } else if (t->charset_fault > 0 && is_good(t)) {
         snprintf(t->charset_text, sizeof(t->charset_text),
@@ -97,8 +98,8 @@ void http_charset_end(struct http_task *t)
         snprintf(t->charset_text, sizeof(t->charset_text),
                  message_text("the answer is in a charset that is not known, '%s'"), t->charset);
         charset_stop(t, ERR_REMOTE,
-                     MESSAGE("known are UTF-8, GB18030 (GBK, GB2312) and the names "
-                             "of `iconv -l`"));
+                     message_text("known are UTF-8, GB18030 (GBK, GB2312) and the names "
+                                  "of `iconv -l`"));
     }
     if (t->req->is_text && body->len >= 3 && memcmp(body->data, "\xEF\xBB\xBF", 3) == 0) {
         memmove(body->data, body->data + 3, body->len - 3);
