@@ -118,6 +118,7 @@ _diner_takes() {
     'diner orders refund':--amount) return 0 ;;
     'diner orders refund':--reason) return 0 ;;
     'diner orders refund':--refund-no) return 0 ;;
+    'diner orders refund':--payment) return 0 ;;
     'diner orders refund':--output | 'diner orders refund':-o) return 0 ;;
     'diner orders auto-cancel':--older-than) return 0 ;;
     'diner orders auto-cancel':--limit) return 0 ;;
@@ -191,6 +192,7 @@ _diner_takes() {
     'diner payments refund':--amount) return 0 ;;
     'diner payments refund':--reason) return 0 ;;
     'diner payments refund':--refund-no) return 0 ;;
+    'diner payments refund':--payment) return 0 ;;
     'diner payments refund':--output | 'diner payments refund':-o) return 0 ;;
     'diner payments bill fetch':--channel) return 0 ;;
     'diner payments bill fetch':--date | 'diner payments bill fetch':-d) return 0 ;;
@@ -852,7 +854,7 @@ _diner_options() {
     'diner orders ready') _diner_words < <(printf '%s\n' --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner orders fulfill') _diner_words < <(printf '%s\n' --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner orders cancel') _diner_words < <(printf '%s\n' --reason --output -o --dry-run -n --yes -y --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner orders refund') _diner_words < <(printf '%s\n' --amount --reason --refund-no --restock --output -o --dry-run -n --yes -y --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner orders refund') _diner_words < <(printf '%s\n' --amount --reason --refund-no --payment --restock --output -o --dry-run -n --yes -y --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner orders auto-cancel') _diner_words < <(printf '%s\n' --older-than --limit --batch --api --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner orders settle') _diner_words < <(printf '%s\n' --api --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner orders sync') _diner_words < <(printf '%s\n' --from --to --full-refresh --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
@@ -872,7 +874,7 @@ _diner_options() {
     'diner stock sync') _diner_words < <(printf '%s\n' --from --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments list') _diner_words < <(printf '%s\n' --refunds --store -s --method --channel --status --since --until --sort --limit --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
-    'diner payments refund') _diner_words < <(printf '%s\n' --amount --reason --refund-no --restock --output -o --dry-run -n --yes -y --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner payments refund') _diner_words < <(printf '%s\n' --amount --reason --refund-no --payment --restock --output -o --dry-run -n --yes -y --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments bill') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments bill fetch') _diner_words < <(printf '%s\n' --channel --date -d --month --layout --type --out-file --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner payments bill show') _diner_words < <(printf '%s\n' --summary --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;

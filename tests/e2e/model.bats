@@ -15,3 +15,15 @@ teardown_file() { dev_stop; }
     assert_status 0
     assert_stdout_has "0 differences"
 }
+
+@test "300 random streams from tables that change: cursors, windows, children, kills, shards, replays" {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    local runs=300
+    case $DINER in */san/*) runs=60 ;; esac
+    printf 'connections:\n  warehouse: { dsn: "%s" }\n  erp: { dsn: "%s" }\n' "$(dev_dsn)" "$(dev_dsn)" >diner.yaml
+    chmod 600 diner.yaml
+    DINER_CONFIG=$PWD/diner.yaml run "$PROJECT/tests/model/tables.py" "$DINER" "$(dev_dsn)" \
+        --runs "${DINER_MODEL_RUNS:-$runs}" --seed "${DINER_MODEL_SEED:-1}"
+    assert_status 0
+    assert_stdout_has "0 differences"
+}

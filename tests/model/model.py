@@ -763,4 +763,5 @@ def main():
     print(f"{args.runs} pipelines, {total} runs, 0 differences (seed {base})")
 
 
-main()
+if __name__ == "__main__":
+    main()
