@@ -280,6 +280,30 @@ static void add_filter(struct replay *r, const char *sql)
     s->transforms.count++;
 }
 
+/* "(t.at > s.at or ...)": a newer cursor; of two that are equal, as days are, the later run tells.
+ */
+static void add_newer(const struct replay *r, const struct incremental_spec *inc, bool has_run_id,
+                      struct strbuf *sql)
+{
+    if (inc == NULL) {
+        written_later(r, sql);
+        return;
+    }
+    strbuf_adds(sql, "(t.");
+    db_quote_identifier(sql, inc->cursor);
+    strbuf_adds(sql, " > s.");
+    db_quote_identifier(sql, inc->cursor);
+    if (has_run_id) {
+        strbuf_adds(sql, " or t.");
+        db_quote_identifier(sql, inc->cursor);
+        strbuf_adds(sql, " is not distinct from s.");
+        db_quote_identifier(sql, inc->cursor);
+        strbuf_adds(sql, " and ");
+        written_later(r, sql);
+    }
+    strbuf_addch(sql, ')');
+}
+
 /* A row of the table that a later run wrote, or with a newer cursor, is not taken back. */
 static int keep_newer(struct run *run, struct replay *r, const struct incremental_spec *inc,
                       struct error *err)
@@ -308,14 +332,7 @@ static int keep_newer(struct run *run, struct replay *r, const struct incrementa
         db_quote_identifier(&sql, s->key.items[i]);
         strbuf_adds(&sql, " and ");
     }
-    if (inc != NULL) {
-        strbuf_adds(&sql, "t.");
-        db_quote_identifier(&sql, inc->cursor);
-        strbuf_adds(&sql, " > s.");
-        db_quote_identifier(&sql, inc->cursor);
-    } else {
-        written_later(r, &sql);
-    }
+    add_newer(r, inc, has_run_id, &sql);
     strbuf_addch(&sql, ')');
     add_filter(r, sql.data);
     return 0;
