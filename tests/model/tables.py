@@ -23,6 +23,8 @@ from collections import Counter
 from model import Difference, Psql
 
 LIMIT = 1000
+ENDED = """select count(*) from diner.run_stream s join diner.run r on r.id = s.run_id
+    where r.pipeline = 'tables' and s.status = 'succeeded'"""
 ZONES = [None, None, "Asia/Shanghai", "America/New_York", "UTC"]
 LAGS = {"2h": 7200, "1d": 86400, "3d": 259200}
 
@@ -202,9 +204,9 @@ def one_stream(r, diner, sql, directory):
         if i == 0 or s.mode != "append":
             change(r, s, sql, i == 0)
         if s.is_killed and r.random() < 0.5:
-            ended = int(sql("select count(*) from diner.run where pipeline = 'tables' and status = 'succeeded'"))
+            ended = int(sql(ENDED))
             run(diner, pipeline, s, r, is_killed=True)
-            after = int(sql("select count(*) from diner.run where pipeline = 'tables' and status = 'succeeded'"))
+            after = int(sql(ENDED))
             if s.mode == "append" and after > ended:
                 return i + 1  # it was quicker than the kill: what follows is another load
         run(diner, pipeline, s, r)
