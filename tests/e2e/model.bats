@@ -16,10 +16,10 @@ teardown_file() { dev_stop; }
     assert_stdout_has "0 differences"
 }
 
-@test "300 random streams from tables that change: cursors, windows, children, kills, shards, replays" {
+@test "200 random streams from tables that change: cursors, windows, children, kills, shards, replays" {
     cd "$BATS_TEST_TMPDIR" || return 1
-    local runs=300
-    case $DINER in */san/*) runs=60 ;; esac
+    local runs=200
+    case $DINER in */san/*) runs=40 ;; esac
     printf 'connections:\n  warehouse: { dsn: "%s" }\n  erp: { dsn: "%s" }\n' "$(dev_dsn)" "$(dev_dsn)" >diner.yaml
     chmod 600 diner.yaml
     DINER_CONFIG=$PWD/diner.yaml run "$PROJECT/tests/model/tables.py" "$DINER" "$(dev_dsn)" \

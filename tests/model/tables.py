@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random streams from a table that changes between runs, against what must then be in the target.
 
-    tests/model/tables.py DINER DSN [--runs 300] [--seed N]
+    tests/model/tables.py DINER DSN [--runs 200] [--seed N]
 
 Each round makes a stream (mode, cursor of any kind, lag, windows, children, readers, one database or
 two) over a table of the source, then lets the table change: rows come, late within the lag, change, go,
@@ -233,7 +233,7 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("diner")
     options.add_argument("dsn")
-    options.add_argument("--runs", type=int, default=300)
+    options.add_argument("--runs", type=int, default=200)
     options.add_argument("--seed", type=int, default=None)
     args = options.parse_args()
     base = args.seed if args.seed is not None else random.SystemRandom().randrange(10**9)
