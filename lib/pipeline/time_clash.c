@@ -73,6 +73,7 @@ static bool put_named(struct text *t, const char *name, const struct civil *c)
 static bool write_time(const char *format, const struct civil *c, char ret[TIME_CLASH_TEXT_MAX])
 {
     struct text t = {.at = ret, .room = TIME_CLASH_TEXT_MAX};
+    ret[0] = '\0';
     if (strchr(format, '%') == NULL)
         return put_named(&t, format, c);
     for (const char *p = format; *p != '\0'; p++) {
