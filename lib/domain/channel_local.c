@@ -203,15 +203,27 @@ static struct channel_reply refund_reply(const char *status)
                                                   : "there is not so much left of the payment"};
 }
 
+/* What was done under the number already is not refused any more. */
+static int refuse_refund(struct call *call, struct arena *arena, const char **ret_text,
+                         struct error *err)
+{
+    TRY(ask(call, sql_channel_query_refund, DB_PARAMS(call->number), arena, ret_text, NULL, err));
+    if (strcmp(*ret_text, "unknown") == 0)
+        *ret_text = "failed";
+    return ERR_OK;
+}
+
 static int local_refund(void *self, const char *refund_no, const char *payment_no,
                         const char *amount, struct arena *arena, struct channel_reply *ret,
                         struct error *err)
 {
     struct call call = {.channel = self, .operation = "refund", .number = refund_no};
-    const char *text = "failed";
+    const char *text;
     int status = call_begin(&call, err);
     bool is_later = call.script.is_pending || call.script.is_abnormal;
-    if (status == ERR_OK && !call.script.is_refused)
+    if (status == ERR_OK && call.script.is_refused)
+        status = refuse_refund(&call, arena, &text, err);
+    else if (status == ERR_OK)
         status = ask(&call, sql_channel_refund,
                      DB_PARAMS(refund_no, payment_no, amount, is_later ? "processing" : "succeeded",
                                call.script.is_abnormal ? "failed" : "succeeded"),

@@ -53,7 +53,7 @@ streams:
   each_appended: { source: { connection: warehouse, query: "select code, qty, at from t.feed where $of_part", $each }, mode: append, $columns, $check }
   each_merged: { source: { connection: warehouse, query: "select code, qty, at from t.feed where $of_part", $each }, mode: merge, key: [code], $columns, $check }
   each_versions: { source: { connection: warehouse, query: "select distinct on (code) code, qty, at from t.feed where $of_part order by code, at desc", $each }, mode: scd2, key: [code], $columns, $check }
-  parts: { source: { connection: warehouse, query: "select code, qty, at, part from t.feed where $of_part", $each }, mode: delete_insert, partition_by: [part], columns: { code: text, qty: int, at: timestamptz, part: int }, $check }
+  parts: { source: { connection: warehouse, query: "select code, qty, at, part from t.feed where $of_part", $each }, mode: delete_insert, partition_by: [part], columns: { code: text, qty: int, at: timestamptz, part: { type: int, from: \$part } }, $check }
   whole: { source: { connection: warehouse, query: "$now" }, mode: replace, key: [code], $columns, $check }
   swapped: { source: { connection: warehouse, query: "$now" }, target: { connection: warehouse, schema: t, load: swap }, mode: replace, key: [code], $columns }
   dimension: { source: { connection: warehouse, query: "$now" }, mode: scd2, key: [code], deletes: hard, $columns }

@@ -183,9 +183,8 @@ csv jsonl postgres|shrinks|code,qty|A,1|9|A1 A1 B2 C3 / A1 B2 C3 / A1 B2 C3
 all|empties|code,qty||9|A1 B2 C3 / A1 B2 C3 / A1 B2 C3
 all|repeats|code,qty|A,1 B,2 A,1 A,4 C,3|0|A1 A1 A1 A4 B2 B2 C3 C3 / A4 B2 C3 / A4 B2 C3
 csv jsonl postgres|reorders|code,qty|C,3 A,1 B,2|0|A1 A1 B2 B2 C3 C3 / A1 B2 C3 / A1 B2 C3
-csv jsonl exec|changes type|code,qty|A,1 B,x C,4|9|A1 A1 B2 C3 C4 / A1 B2 C4 / A1 B2 C3
+all|changes type|code,qty|A,1 B,x C,4|9|A1 A1 B2 C3 C4 / A1 B2 C4 / A1 B2 C3
 csv jsonl postgres|adds a column|note,code,qty|x,A,1 y,B,2 z,C,4|0|A1 A1 B2 B2 C3 C4 / A1 B2 C4 / A1 B2 C4
-postgres|changes type|code,qty|A,1 B,x C,4|3|A1 B2 C3 / A1 B2 C3 / A1 B2 C3
 csv|drops a column|code|A B C|1|A1 B2 C3 / A1 B2 C3 / A1 B2 C3
 postgres|drops a column|code|A B C|3|A1 B2 C3 / A1 B2 C3 / A1 B2 C3
 jsonl exec|drops a column|code|A B C|0|A1 A~ B2 B~ C3 C~ / A~ B~ C~ / A~ B~ C~

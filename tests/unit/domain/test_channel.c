@@ -512,6 +512,25 @@ static void test_refund_ends_badly(void **state)
     assert_books();
 }
 
+/* It was paid out and the answer was lost: the channel does not refuse it afterwards. */
+static void test_done_refund_is_not_refused(void **state)
+{
+    (void)state;
+    struct settle_counts counts;
+    const char *order_no = order();
+    pay(order_no);
+    refund(order_no, NULL);
+    script("refund=lost,query_refund=fail");
+    settle(&counts);
+    assert_order(order_no, "cancelled", "refunding");
+    script("refund=refuse,query_refund=fail");
+    settle(&counts);
+    script("");
+    settle(&counts);
+    assert_order(order_no, "cancelled", "refunded");
+    assert_books();
+}
+
 /* What was sold comes back with the money, not with the asking for it. */
 static void test_refused_refund_gives_no_stock_back(void **state)
 {
@@ -827,6 +846,7 @@ int main(void)
         T(test_cancel_meets_a_payment),
         T(test_refund_is_repeated_under_its_number),
         T(test_refund_ends_badly),
+        T(test_done_refund_is_not_refused),
         T(test_refused_refund_gives_no_stock_back),
         T(test_stock_comes_back_with_the_last_part),
         T(test_callback_twice),
