@@ -64,7 +64,9 @@ assert_same_as_alone() {
         "$DINER" run cells $WINDOW --distribute --detach >/dev/null 2>&1
         for _ in 1 2 3; do
             pause 2000
-            kill -KILL "${WORKERS[RANDOM % ${#WORKERS[@]}]}"
+            victim=${WORKERS[RANDOM % ${#WORKERS[@]}]}
+            kill -KILL "$victim"
+            wait "$victim" 2>/dev/null || true # else it may seem alive a moment longer
             three_workers
         done
         log_on_failure wait_for 120 is_over
