@@ -4,7 +4,6 @@
 #include "gen/embed.h"
 #include "pipeline/reject_scope.h"
 #include "pipeline/state.h"
-#include "pipeline/target/snapshot_part.h"
 #include "pipeline/target/stage.h"
 
 #include <inttypes.h>
@@ -59,8 +58,8 @@ static int close_scope(const struct stage_target *t, const struct field_strings 
     rejects_as_rows(t, names, n, &sql);
     strbuf_addf(&sql,
                 " update diner.reject r set replayed_run_id = $%zu::bigint, replayed_at = "
-                "clock_timestamp() from t where r.id = t._diner_reject and %s%s",
-                n + 3, scope.condition, snapshot_child_condition(ctx));
+                "clock_timestamp() from t where r.id = t._diner_reject and %s",
+                n + 3, scope.condition);
     return db_execute(ctx->db, sql.data, params, n + 4, NULL, err);
 }
 
