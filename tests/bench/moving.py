@@ -1,5 +1,6 @@
 """From file to file against Miller; out of PostgreSQL against psql."""
 import filecmp
+import subprocess
 
 from common import COLUMNS, ask, have, psql
 
@@ -56,7 +57,27 @@ def export(bench):
     to_csv(bench, 2)
 
 
-def to_table(bench, title, peer, goal):
+def to_table(bench, title, names, commands, goal=None):
+    def check(_):
+        found = int(ask(bench.other, "select count(*) from bench.sales"))
+        if found != bench.rows:
+            raise SystemExit(f"bench: {found} rows copied instead of {bench.rows}")
+    bench.compare(title, names, commands, lambda who: psql(bench.other, "truncate bench.sales"),
+                  check, goal)
+
+
+def binary_file(bench):
+    """bench.sales as the server reads it fastest, where it can read it."""
+    bench.loaded()
+
+    def make(path):
+        with open(path, "wb") as out:
+            subprocess.run(["psql", "-Xq", bench.dsn, "-c",
+                            "copy bench.sales to stdout (format binary)"], check=True, stdout=out)
+    return bench.once("sales.bin", make)
+
+
+def database(bench):
     bench.loaded()
     pipeline = bench.write("copy.yaml", """version: 1
 name: copy
@@ -66,18 +87,17 @@ streams:
     target: { connection: other, schema: bench }
 """)
 
-    def check(_):
-        found = int(ask(bench.other, "select count(*) from bench.sales"))
-        if found != bench.rows:
-            raise SystemExit(f"bench: {found} rows copied instead of {bench.rows}")
-    bench.compare(title, ("psql", "diner"), (["sh", "-c", peer], bench.run(pipeline)),
-                  lambda who: psql(bench.other, "truncate bench.sales"), check, goal)
-
-
-def database(bench):
-    copy = "psql -Xq '{}' -c 'copy bench.sales {} {}'"
-    for form, goal in (("", "1.5"), ("(format binary)", None)):
-        peer = (copy.format(bench.dsn, "to stdout", form) + " | " +
-                copy.format(bench.other, "from stdin", form))
-        to_table(bench, f"PostgreSQL -> PostgreSQL (psql | psql{', binary' if form else ''})",
-                 peer, goal)
+    def piped(form):
+        copy = f"psql -Xq '{{}}' -c 'copy bench.sales {{}} (format {form})'"
+        return ["sh", "-c", copy.format(bench.dsn, "to stdout") + " | " +
+                copy.format(bench.other, "from stdin")]
+    title = "PostgreSQL -> PostgreSQL (psql | psql{})"
+    to_table(bench, title.format(""), ("psql", "diner"), (piped("text"), bench.run(pipeline)), "1.5")
+    to_table(bench, title.format(", binary"), ("psql", "diner"),
+             (piped("binary"), bench.run(pipeline)))
+    # Nobody who reads and nothing sent: what is left is the one backend that writes.
+    file = binary_file(bench)
+    to_table(bench, title.format("; server: it reads a binary file of its own, the most that one "
+                                 "connection could reach"), ("psql", "server"),
+             (piped("text"), ["psql", "-Xq", bench.other, "-c",
+                              f"copy bench.sales from '{file}' (format binary)"]))
