@@ -1,4 +1,4 @@
-/* diner rejects list|show|export|replay. */
+/* diner rejects list|show|export|replay|dismiss. */
 #include "cli/table.h"
 #include "commands.h"
 #include "core/fileio.h"
@@ -11,7 +11,8 @@
 #include <string.h>
 
 struct rejects_args {
-    const char *pipeline, *stream, *out_file, *mended;
+    const char *pipeline, *stream, *out_file, *mended, *note;
+    struct field_strings ids;
     int64_t run, limit, id;
     bool raw, group, all;
 };
@@ -31,7 +32,7 @@ struct rejects_args {
 
 #define ALL_FIELD                                                                                  \
     {                                                                                              \
-        "all", FIELD_BOOL, AT(all), "those that were replayed or read again since as well"         \
+        "all", FIELD_BOOL, AT(all), "closed ones as well: replayed, read again since, dismissed"   \
     }
 
 static const char *bool_text(bool value)
@@ -57,12 +58,16 @@ static const struct field list_fields[] = {FILTER_FIELDS,
                                            {0}};
 static const struct field_set list_set = {
     .name = "rejects list", .struct_size = sizeof(struct rejects_args), .fields = list_fields};
-static const struct table_column list_columns[] = {
-    {"id", TABLE_INT},      {"pipeline", TABLE_TEXT},
-    {"stream", TABLE_TEXT}, {"origin", TABLE_TEXT},
-    {"line", TABLE_INT},    {"column", TABLE_TEXT},
-    {"value", TABLE_TEXT},  {"reason", TABLE_TEXT, .is_words = true},
-    {NULL, TABLE_TEXT}};
+static const struct table_column list_columns[] = {{"id", TABLE_INT},
+                                                   {"pipeline", TABLE_TEXT},
+                                                   {"stream", TABLE_TEXT},
+                                                   {"origin", TABLE_TEXT},
+                                                   {"line", TABLE_INT},
+                                                   {"column", TABLE_TEXT},
+                                                   {"value", TABLE_TEXT},
+                                                   {"reason", TABLE_TEXT, .is_words = true},
+                                                   {"closed", TABLE_TEXT, .is_quiet = true},
+                                                   {NULL, TABLE_TEXT}};
 static const struct table_column group_columns[] = {{"rows", TABLE_INT},
                                                     {"pipeline", TABLE_TEXT},
                                                     {"stream", TABLE_TEXT},
@@ -201,6 +206,94 @@ static int replay(struct cli *cli, const void *bound, struct error *err)
     return engine_run(cli, args->pipeline, &options, NULL, err);
 }
 
+/* ---- dismiss ------------------------------------------------------------------------------ */
+
+static const struct field dismiss_fields[] = {
+    {"id", FIELD_STRINGS, AT(ids), "numbers of rejects; without, all that the options name",
+     .arg = "ID", .flags = FIELD_POSITIONAL | FIELD_REPEAT},
+    FILTER_FIELDS,
+    {"note", FIELD_STRING, AT(note), "why nobody will mend them", .arg = "TEXT",
+     .flags = FIELD_REQUIRED},
+    {0}};
+static const struct field_set dismiss_set = {.name = "rejects dismiss",
+                                             .struct_size = sizeof(struct rejects_args),
+                                             .fields = dismiss_fields};
+
+/* {1,2} of the ids; NULL when there are none. */
+static int ids_text(const struct rejects_args *args, struct strbuf *array, const char **ret,
+                    struct error *err)
+{
+    *ret = NULL;
+    for (size_t i = 0; i < args->ids.count; i++) {
+        const char *id = args->ids.items[i];
+        if (id[0] == '\0' || strlen(id) > 18 || strspn(id, "0123456789") != strlen(id)) {
+            error_set(err, ERR_USAGE, "'%s' is no number of a reject", id);
+            return error_hint(err, "the numbers are those of 'diner rejects list'");
+        }
+        strbuf_addf(array, "%s%s", i == 0 ? "{" : ",", id);
+    }
+    if (args->ids.count > 0) {
+        strbuf_addch(array, '}');
+        *ret = array->data;
+    }
+    return 0;
+}
+
+static int check_open(struct db_conn *db, const char *ids, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    TRY(db_query(db, sql_rejects_not_open, DB_PARAMS(ids), &res, err));
+    if (db_result_rows(res) == 0)
+        return 0;
+    return db_result_bool(res, 0, 1)
+               ? error_set(err, ERR_CONFLICT, "reject %s is closed: see 'diner rejects show %s'",
+                           db_result_text(res, 0, 0), db_result_text(res, 0, 0))
+               : error_set(err, ERR_NOT_FOUND, "there is no reject %s", db_result_text(res, 0, 0));
+}
+
+/* All that are named, or none. */
+static int dismiss_all(struct cli *cli, struct db_conn *db, const struct rejects_args *args,
+                       const char *ids, int64_t *ret_rows, struct error *err)
+{
+    char run[24];
+    TRY(db_begin(db, err));
+    if (ids != NULL)
+        TRY(check_open(db, ids, err));
+    TRY(db_query_int(db, sql_rejects_dismiss,
+                     DB_PARAMS(ids, args->pipeline, args->stream, run_text(args, run), args->note),
+                     ret_rows, err));
+    if (!cli->dry_run)
+        return db_commit(db, err);
+    db_rollback(db);
+    return 0;
+}
+
+static int dismiss(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct rejects_args *args = bound;
+    AUTO_STRBUF struct strbuf array = {0};
+    struct db_conn *db;
+    const char *ids;
+    int64_t rows = 0;
+    strbuf_init(&array, 1 << 20);
+    TRY(ids_text(args, &array, &ids, err));
+    if (args->note[0] == '\0')
+        return error_set(err, ERR_USAGE, "--note must say why");
+    if (ids == NULL && args->pipeline == NULL && args->run == 0) {
+        error_set(err, ERR_USAGE, "which rejects?");
+        return error_hint(err, "name them by number, or by --pipeline, --stream and --run");
+    }
+    TRY(engine_open(cli, &db, err));
+    int code = dismiss_all(cli, db, args, ids, &rows, err);
+    db_close(db);
+    if (code == 0)
+        cli_summary(cli, "%s%" PRId64 " rejects are dismissed",
+                    cli->dry_run ? message_text("dry run: ") : "", rows);
+    return code;
+}
+
+/* ---- the group ---------------------------------------------------------------------------- */
+
 static const struct command command_list = {
     .name = "list",
     .summary = "list rows that were not loaded, with their reasons",
@@ -243,7 +336,22 @@ static const struct command command_replay = {
         {"diner rejects replay stock_sync", "after the pipeline was mended"},
         {"diner rejects replay stock_sync --mended rejects.jsonl", "after the rows were"},
         {0}}};
-static const struct command *const children[] = {&command_list, &command_show, &command_export,
-                                                 &command_replay, NULL};
+static const struct command command_dismiss = {
+    .name = "dismiss",
+    .summary = "close rejects that nobody will mend",
+    .description =
+        "They are not open any more and are not replayed; what was rejected, and why it was "
+        "dismissed, is kept. A later run that refuses the same row for the same reason does not "
+        "open it again; it counts it as rejected all the same.",
+    .args = &dismiss_set,
+    .run = dismiss,
+    .flags = CLI_DRY_RUN,
+    .examples = (const struct command_example[]){
+        {"diner rejects dismiss 1 --note 'a test shop' --dry-run", "whether it can be"},
+        {"diner rejects dismiss --pipeline stock_sync --run 1 --note 'the file was withdrawn'",
+         "all of a run"},
+        {0}}};
+static const struct command *const children[] = {&command_list,   &command_show,    &command_export,
+                                                 &command_replay, &command_dismiss, NULL};
 const struct command command_rejects = {
     .name = "rejects", .summary = "rows that were not loaded", .children = children};

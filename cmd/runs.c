@@ -1,7 +1,8 @@
-/* diner runs list|show. */
+/* diner runs list|show|findings|resume|cancel|prune. */
 #include "cli/table.h"
 #include "commands.h"
 #include "core/message.h"
+#include "core/signals.h"
 #include "engine.h"
 #include "gen/embed.h"
 #include "pipeline/asked.h"
@@ -334,6 +335,96 @@ static const struct command command_cancel = {
     .examples = (const struct command_example[]){
         {"diner runs cancel 4711", "it waits for workers that do not come"}, {0}}};
 
+/* ---- prune ------------------------------------------------------------------------------ */
+
+#define DAY_MS ((int64_t)86400000)
+
+struct prune_args {
+    int64_t older_than_ms;
+};
+static const struct field prune_fields[] = {
+    {"older-than", FIELD_DURATION, offsetof(struct prune_args, older_than_ms),
+     "age of what is deleted, since the run ended or the reject was closed", .arg = "DURATION",
+     .flags = FIELD_REQUIRED, .min = DAY_MS, .max = 36600 * DAY_MS},
+    {0}};
+static const struct field_set prune_set = {
+    .name = "runs prune", .struct_size = sizeof(struct prune_args), .fields = prune_fields};
+static const struct table_column prune_columns[] = {{"slices", TABLE_INT},   {"parts", TABLE_INT},
+                                                    {"findings", TABLE_INT}, {"rejects", TABLE_INT},
+                                                    {"requests", TABLE_INT}, {NULL, TABLE_TEXT}};
+#define PRUNE_COUNTS (sizeof prune_columns / sizeof *prune_columns - 1)
+
+/* One statement after the other, each a transaction of its own: history may be long, and who runs a
+ * pipeline meanwhile waits for none of it. counts are added to, in the order of the columns. */
+static int prune_with(struct cli *cli, struct db_conn *db, const char *sql, const char *batch,
+                      int64_t older_than_ms, int64_t *counts, struct error *err)
+{
+    char after[24] = "0", age[24];
+    snprintf(age, sizeof age, "%" PRId64, older_than_ms);
+    for (;;) {
+        AUTO_RESULT struct db_result *res = NULL;
+        TRY(signals_check(err));
+        TRY(db_begin(db, err));
+        TRY(db_query(db, sql, DB_PARAMS(after, age, batch), &res, err));
+        if (cli->dry_run)
+            db_rollback(db);
+        else
+            TRY(db_commit(db, err));
+        if (db_result_text(res, 0, 0) == NULL)
+            return 0;
+        snprintf(after, sizeof after, "%s", db_result_text(res, 0, 0));
+        for (size_t i = 1; i < db_result_columns(res); i++)
+            counts[i - 1] += db_result_int(res, 0, i);
+    }
+}
+
+static int prune_all(struct cli *cli, struct db_conn *db, int64_t age_ms, int64_t *counts,
+                     struct error *err)
+{
+    TRY(prune_with(cli, db, sql_runs_prune, "100", age_ms, counts, err));
+    TRY(prune_with(cli, db, sql_rejects_prune, "10000", age_ms, counts + 3, err));
+    return prune_with(cli, db, sql_intents_prune, "1000", age_ms, counts + 4, err);
+}
+
+static int prune(struct cli *cli, const void *bound, struct error *err)
+{
+    const struct prune_args *args = bound;
+    int64_t counts[PRUNE_COUNTS] = {0};
+    char texts[PRUNE_COUNTS][24];
+    const char *values[PRUNE_COUNTS];
+    struct db_conn *db;
+    TRY(engine_open(cli, &db, err));
+    int code = prune_all(cli, db, args->older_than_ms, counts, err);
+    db_close(db);
+    TRY(code);
+    struct table *t = table_new(cli, prune_columns);
+    for (size_t i = 0; i < PRUNE_COUNTS; i++) {
+        snprintf(texts[i], sizeof texts[i], "%" PRId64, counts[i]);
+        values[i] = texts[i];
+    }
+    table_row(t, values);
+    TRY(table_end(t, "", err));
+    if (cli->dry_run)
+        cli_summary(cli, "dry run: nothing was deleted");
+    return 0;
+}
+
+static const struct command command_prune = {
+    .name = "prune",
+    .summary = "delete old details of the history",
+    .description =
+        "Of runs that succeeded: their slices (children and windows), the parts of distributed "
+        "ones, findings. Rejects that are closed, unless their stream has open ones. Requests to "
+        "APIs that were answered. Runs themselves and the sums of their streams stay, and so does "
+        "all of a run that can be resumed, what is open and what waits to be sent.",
+    .args = &prune_set,
+    .run = prune,
+    .flags = CLI_OUTPUT | CLI_DRY_RUN,
+    .examples = (const struct command_example[]){
+        {"diner runs prune --older-than 90d --dry-run", "what would go"},
+        {"diner runs prune --older-than 90d", "once a week, by cron"},
+        {0}}};
+
 static const struct command command_list = {
     .name = "list",
     .summary = "list runs, newest first",
@@ -358,6 +449,7 @@ static const struct command command_show = {
     .flags = CLI_OUTPUT,
     .examples = (const struct command_example[]){{"diner runs show", "the latest run"}, {0}}};
 static const struct command *const children[] = {
-    &command_list, &command_show, &command_findings, &command_resume, &command_cancel, NULL};
+    &command_list,  &command_show, &command_findings, &command_resume, &command_cancel,
+    &command_prune, NULL};
 const struct command command_runs = {
     .name = "runs", .summary = "history of runs", .children = children};

@@ -58,6 +58,8 @@ _diner_takes() {
     'diner runs findings':--output | 'diner runs findings':-o) return 0 ;;
     'diner runs resume':--jobs | 'diner runs resume':-j) return 0 ;;
     'diner runs resume':--output | 'diner runs resume':-o) return 0 ;;
+    'diner runs prune':--older-than) return 0 ;;
+    'diner runs prune':--output | 'diner runs prune':-o) return 0 ;;
     'diner rejects list':--pipeline) return 0 ;;
     'diner rejects list':--stream) return 0 ;;
     'diner rejects list':--run) return 0 ;;
@@ -71,6 +73,10 @@ _diner_takes() {
     'diner rejects replay':--stream) return 0 ;;
     'diner rejects replay':--mended) return 0 ;;
     'diner rejects replay':--output | 'diner rejects replay':-o) return 0 ;;
+    'diner rejects dismiss':--pipeline) return 0 ;;
+    'diner rejects dismiss':--stream) return 0 ;;
+    'diner rejects dismiss':--run) return 0 ;;
+    'diner rejects dismiss':--note) return 0 ;;
     'diner state get':--output | 'diner state get':-o) return 0 ;;
     'diner state set':--child) return 0 ;;
     'diner state rewind':--to) return 0 ;;
@@ -451,6 +457,7 @@ _diner_value() {
     'diner runs show':--output | 'diner runs show':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs findings':--output | 'diner runs findings':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner runs resume':--output | 'diner runs resume':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
+    'diner runs prune':--output | 'diner runs prune':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner rejects list':--pipeline) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner rejects list':--output | 'diner rejects list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner rejects show':--output | 'diner rejects show':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
@@ -458,6 +465,7 @@ _diner_value() {
     'diner rejects export':--out-file) _diner_files -f ;;
     'diner rejects replay':--mended) _diner_files -f ;;
     'diner rejects replay':--output | 'diner rejects replay':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
+    'diner rejects dismiss':--pipeline) _diner_words < <(diner __complete pipelines 2>/dev/null) ;;
     'diner state get':--output | 'diner state get':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner connector list':--output | 'diner connector list':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
     'diner connector check':--output | 'diner connector check':-o) _diner_words < <(printf '%s\n' table json jsonl csv) ;;
@@ -656,11 +664,13 @@ _diner_child() {
     'diner runs findings') return 0 ;;
     'diner runs resume') return 0 ;;
     'diner runs cancel') return 0 ;;
+    'diner runs prune') return 0 ;;
     'diner rejects') return 0 ;;
     'diner rejects list') return 0 ;;
     'diner rejects show') return 0 ;;
     'diner rejects export') return 0 ;;
     'diner rejects replay') return 0 ;;
+    'diner rejects dismiss') return 0 ;;
     'diner state') return 0 ;;
     'diner state get') return 0 ;;
     'diner state set') return 0 ;;
@@ -785,8 +795,8 @@ _diner_children() {
     'diner help') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock payments campaigns members notify perf-report serve worker config db doctor schedule dev docs completion exit-codes environment settings api-errors) ;;
     'diner') _diner_words < <(printf '%s\n' run pipeline runs rejects state connector orders stock payments campaigns members notify perf-report serve worker config db doctor schedule dev docs completion help version) ;;
     'diner pipeline') _diner_words < <(printf '%s\n' list lint show graph preview plan guess test) ;;
-    'diner runs') _diner_words < <(printf '%s\n' list show findings resume cancel) ;;
-    'diner rejects') _diner_words < <(printf '%s\n' list show export replay) ;;
+    'diner runs') _diner_words < <(printf '%s\n' list show findings resume cancel prune) ;;
+    'diner rejects') _diner_words < <(printf '%s\n' list show export replay dismiss) ;;
     'diner state') _diner_words < <(printf '%s\n' get set rewind) ;;
     'diner connector') _diner_words < <(printf '%s\n' list lint check call sign) ;;
     'diner orders') _diner_words < <(printf '%s\n' list show create pay accept ready fulfill cancel refund auto-cancel settle sync) ;;
@@ -830,11 +840,13 @@ _diner_options() {
     'diner runs findings') _diner_words < <(printf '%s\n' --check --limit --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs resume') _diner_words < <(printf '%s\n' --jobs -j --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner runs cancel') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner runs prune') _diner_words < <(printf '%s\n' --older-than --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects list') _diner_words < <(printf '%s\n' --pipeline --stream --run --limit --group --all --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects show') _diner_words < <(printf '%s\n' --raw --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects export') _diner_words < <(printf '%s\n' --pipeline --stream --run --out-file --all --raw --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner rejects replay') _diner_words < <(printf '%s\n' --stream --mended --output -o --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
+    'diner rejects dismiss') _diner_words < <(printf '%s\n' --pipeline --stream --run --note --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner state') _diner_words < <(printf '%s\n' --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner state get') _diner_words < <(printf '%s\n' --output -o --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;
     'diner state set') _diner_words < <(printf '%s\n' --child --dry-run -n --help -h --verbose -v --quiet -q --config --log-level --log-format --color) ;;

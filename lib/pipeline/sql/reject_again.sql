@@ -2,5 +2,5 @@
 update diner.reject
 set run_id = $2::bigint, column_name = $3, value = $4, reason = $5, times_seen = times_seen + 1,
     seen_at = clock_timestamp(), cells = coalesce($6::jsonb, cells), replayed_run_id = null,
-    replayed_at = null
+    closed_at = null
 where id = $1::bigint

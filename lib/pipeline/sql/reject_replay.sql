@@ -13,7 +13,7 @@ with loaded as (
 select r.id, r.cells, r.is_staged, r.run_failed, coalesce(r.run_id < l.run_id, false),
        coalesce(r.key ?& array(select jsonb_array_elements_text($4::jsonb)), false) and $4 is not null
 from diner.reject r, loaded l
-where r.pipeline = $1 and r.stream = $2 and r.replayed_run_id is null
+where r.pipeline = $1 and r.stream = $2 and r.closed_at is null
   and ($3::bigint[] is null or r.id = any ($3::bigint[]))
 order by r.run_id, r.is_staged, r.id
 limit 200000

@@ -1,2 +1,2 @@
-update diner.reject set replayed_run_id = $2::bigint, replayed_at = clock_timestamp()
+update diner.reject set replayed_run_id = $2::bigint, closed_at = clock_timestamp()
 where id = any ($1::bigint[])

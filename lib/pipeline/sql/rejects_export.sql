@@ -8,5 +8,5 @@ from diner.reject r
 where ($1::text is null or r.pipeline = $1)
   and ($2::text is null or r.stream = $2)
   and ($3::bigint is null or r.run_id in (select id from diner.run where id = $3::bigint or parent_id = $3::bigint))
-  and ($5::boolean or r.replayed_run_id is null)
+  and ($5::boolean or r.closed_at is null)
 order by r.id

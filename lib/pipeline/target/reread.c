@@ -27,7 +27,7 @@ static void rejects_as_rows(const struct stage_target *t, const struct field_str
     const struct stream_spec *s = t->ctx->stream;
     strbuf_addf(sql,
                 "with open as materialized (select id, key from diner.reject where pipeline = $%zu "
-                "and stream = $%zu and run_id < $%zu::bigint and replayed_run_id is null and "
+                "and stream = $%zu and run_id < $%zu::bigint and closed_at is null and "
                 "key ?& array(select jsonb_array_elements_text($%zu::jsonb))), t as materialized "
                 "(select id as _diner_reject",
                 n + 1, n + 2, n + 3, n + 4);
@@ -57,7 +57,7 @@ static int close_scope(const struct stage_target *t, const struct field_strings 
     strbuf_init(&sql, STAGE_SQL_MAX);
     rejects_as_rows(t, names, n, &sql);
     strbuf_addf(&sql,
-                " update diner.reject r set replayed_run_id = $%zu::bigint, replayed_at = "
+                " update diner.reject r set replayed_run_id = $%zu::bigint, closed_at = "
                 "clock_timestamp() from t where r.id = t._diner_reject and %s",
                 n + 3, scope.condition);
     return db_execute(ctx->db, sql.data, params, n + 4, NULL, err);
@@ -76,7 +76,7 @@ static int forget_scope(const struct stage_target *t, const char *run, const cha
     return db_execute(ctx->db,
                       "update diner.reject set key = key - array(select "
                       "jsonb_array_elements_text($4::jsonb)) where pipeline = $1 and stream = $2 "
-                      "and run_id < $3::bigint and replayed_run_id is null",
+                      "and run_id < $3::bigint and closed_at is null",
                       DB_PARAMS(ctx->pipeline->name, ctx->stream->name, run, json), NULL, err);
 }
 
@@ -90,7 +90,7 @@ static int close_of_scope(const struct stage_target *t, const char *run, struct 
         return 0;
     TRY(db_query_int(ctx->db,
                      "select count(*) from diner.reject where pipeline = $1 and stream = $2 and "
-                     "run_id < $3::bigint and replayed_run_id is null",
+                     "run_id < $3::bigint and closed_at is null",
                      DB_PARAMS(ctx->pipeline->name, ctx->stream->name, run), &open, err));
     if (open == 0)
         return 0;
