@@ -1,10 +1,10 @@
 /* diner notify dead-letters list|replay: what was given up, and another try of it. */
 #include "cli/table.h"
 #include "cmd/desk.h"
+#include "cmd/ids.h"
 #include "cmd/notify_channels.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 /* ---- list ---------------------------------------------------------------------------------- */
 
@@ -75,30 +75,13 @@ static const struct field_set replay_set = {.name = "notify dead-letters replay"
                                             .struct_size = sizeof(struct replay_args),
                                             .fields = replay_fields};
 
-/* As PostgreSQL writes arrays; NULL: none were named. */
-static int id_array(struct cli *cli, const struct field_strings *ids, const char **ret,
-                    struct error *err)
-{
-    const char *list = "";
-    *ret = NULL;
-    for (size_t i = 0; i < ids->count; i++) {
-        size_t n = strlen(ids->items[i]);
-        if (n == 0 || n > 18 || strspn(ids->items[i], "0123456789") != n)
-            return error_set(err, ERR_USAGE, "'%s' is no number of a message", ids->items[i]);
-        list = arena_printf(cli->arena, "%s%s%s", list, i > 0 ? "," : "", ids->items[i]);
-    }
-    if (ids->count > 0)
-        *ret = arena_printf(cli->arena, "{%s}", list);
-    return 0;
-}
-
 static int replay(struct cli *cli, const void *bound, struct error *err)
 {
     const struct replay_args *args = bound;
     const char *ids;
     struct desk *desk;
     int64_t count = 0;
-    TRY(id_array(cli, &args->ids, &ids, err));
+    TRY(ids_array(cli, &args->ids, "diner notify dead-letters list", &ids, err));
     if (ids == NULL && args->channel == NULL && !args->all) {
         error_set(err, ERR_USAGE, "which of them?");
         return error_hint(err, "name ids of 'diner notify dead-letters list', --channel or --all");

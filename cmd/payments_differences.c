@@ -2,6 +2,7 @@
 #include "cli/table.h"
 #include "cmd/commands.h"
 #include "cmd/desk.h"
+#include "cmd/ids.h"
 #include "cmd/payments.h"
 #include "core/clock.h"
 #include "core/datetime.h"
@@ -233,20 +234,6 @@ static const struct field_set handle_set = {.name = "payments differences handle
                                             .struct_size = sizeof(struct handle_args),
                                             .fields = handle_fields};
 
-static int check_ids(const struct handle_args *args, struct error *err)
-{
-    for (size_t i = 0; i < args->ids.count; i++) {
-        const char *id = args->ids.items[i];
-        if (id[0] == '\0' || strlen(id) > 18 || strspn(id, "0123456789") != strlen(id)) {
-            error_set(err, ERR_USAGE, "'%s' is no id of a difference", id);
-            return error_hint(err, "the ids are those of 'diner payments differences list'");
-        }
-    }
-    if (args->note[0] == '\0')
-        return error_set(err, ERR_USAGE, "--note must say what was done");
-    return 0;
-}
-
 /* All of them, or none. */
 static int handle_all(struct domain_context *ctx, const struct handle_args *args, bool is_dry,
                       struct error *err)
@@ -267,7 +254,9 @@ static int handle(struct cli *cli, const void *bound, struct error *err)
 {
     const struct handle_args *args = bound;
     struct desk *desk;
-    TRY(check_ids(args, err));
+    TRY(ids_check(&args->ids, "diner payments differences list", err));
+    if (args->note[0] == '\0')
+        return error_set(err, ERR_USAGE, "--note must say what was done");
     TRY(desk_new(cli, &desk, err));
     int code = handle_all(desk_context(desk), args, cli->dry_run, err);
     desk_free(desk);

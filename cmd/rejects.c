@@ -1,5 +1,6 @@
 /* diner rejects list|show|export|replay|dismiss. */
 #include "cli/table.h"
+#include "cmd/ids.h"
 #include "commands.h"
 #include "core/fileio.h"
 #include "core/message.h"
@@ -219,26 +220,6 @@ static const struct field_set dismiss_set = {.name = "rejects dismiss",
                                              .struct_size = sizeof(struct rejects_args),
                                              .fields = dismiss_fields};
 
-/* {1,2} of the ids; NULL when there are none. */
-static int ids_text(const struct rejects_args *args, struct strbuf *array, const char **ret,
-                    struct error *err)
-{
-    *ret = NULL;
-    for (size_t i = 0; i < args->ids.count; i++) {
-        const char *id = args->ids.items[i];
-        if (id[0] == '\0' || strlen(id) > 18 || strspn(id, "0123456789") != strlen(id)) {
-            error_set(err, ERR_USAGE, "'%s' is no number of a reject", id);
-            return error_hint(err, "the numbers are those of 'diner rejects list'");
-        }
-        strbuf_addf(array, "%s%s", i == 0 ? "{" : ",", id);
-    }
-    if (args->ids.count > 0) {
-        strbuf_addch(array, '}');
-        *ret = array->data;
-    }
-    return 0;
-}
-
 static int check_open(struct db_conn *db, const char *ids, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
@@ -271,12 +252,10 @@ static int dismiss_all(struct cli *cli, struct db_conn *db, const struct rejects
 static int dismiss(struct cli *cli, const void *bound, struct error *err)
 {
     const struct rejects_args *args = bound;
-    AUTO_STRBUF struct strbuf array = {0};
     struct db_conn *db;
     const char *ids;
     int64_t rows = 0;
-    strbuf_init(&array, 1 << 20);
-    TRY(ids_text(args, &array, &ids, err));
+    TRY(ids_array(cli, &args->ids, "diner rejects list", &ids, err));
     if (args->note[0] == '\0')
         return error_set(err, ERR_USAGE, "--note must say why");
     if (ids == NULL && args->pipeline == NULL && args->run == 0) {

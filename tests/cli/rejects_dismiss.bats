@@ -100,5 +100,5 @@ dismiss() { run --separate-stderr "$DINER" rejects dismiss "$@"; }
     assert_stderr_has "which rejects?"
     dismiss 1x --note x
     assert_status 2
-    assert_stderr_has "'1x' is no number of a reject"
+    assert_stderr_has "'1x' is no id"
 }
