@@ -9,7 +9,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 struct rejects_args {
     const char *pipeline, *stream, *out_file, *mended, *note;
