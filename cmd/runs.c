@@ -159,13 +159,15 @@ static int show(struct cli *cli, const void *bound, struct error *err)
     TRY(engine_open(cli, &db, err));
     int code = find_run(db, args->run, run, err);
     if (code == 0 && args->tasks)
-        code = engine_table(cli, db, sql_runs_tasks, DB_PARAMS(run), task_columns,
-                            "the run is not a distributed one", err);
+        code = engine_table(
+            cli, db, sql_runs_tasks, DB_PARAMS(run), task_columns,
+            "the run has no parts: it is not a distributed one, or they were pruned", err);
     else if (code == 0 && (args->slices || args->left_behind))
         code = engine_table(cli, db, sql_runs_slices,
                             DB_PARAMS(run, args->left_behind ? "true" : "false"), slice_columns,
-                            args->left_behind ? MESSAGE("nothing was left behind")
-                                              : MESSAGE("its streams have no slices"),
+                            args->left_behind
+                                ? MESSAGE("nothing was left behind")
+                                : MESSAGE("its streams have no slices, or they were pruned"),
                             err);
     else if (code == 0)
         code = engine_table(cli, db, sql_runs_show, DB_PARAMS(run), show_columns,
