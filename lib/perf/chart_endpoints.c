@@ -309,7 +309,7 @@ static size_t database_rows(struct chart_context *c, struct row *rows)
 static void database_legend(struct chart_context *c, const struct stack *k, double y)
 {
     for (size_t i = 0; i < k->ntop; i++) {
-        char class[8];
+        char class[24];
         snprintf(class, sizeof class, "s%zu", i);
         svg_rect(c->out, 20, y + (double)i * 18 - 9, 14, 11, class, NULL);
         svg_text(c->out, 42, y + (double)i * 18, SVG_START, "code",
