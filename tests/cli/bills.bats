@@ -437,7 +437,7 @@ P
     all_signed
     cmp month.zip alipay_trade_202610.zip
     rm ./*.zip
-    this=$(date -u +%Y-%m)
+    this=$(TZ=Asia/Shanghai date +%Y-%m) # a month of China, where the next may have begun
     fetch --channel alipay --month "$this"
     assert_status 2
     assert_stderr_has "is made in the next"
