@@ -125,7 +125,8 @@ stock_of() { # SKU at S001
 # CLIENTS REQUESTS ITEMS [ITEMS]: each client sends its orders one after the other; odd ones the
 # second list. All status codes go to $DEV/codes.
 buy() {
-    local c r items
+    local c r items url token
+    url=$(e2e_url)/api/v1/orders token=$(cat "$DEV/token")
     rm -rf "$DEV/clients"
     mkdir "$DEV/clients"
     for c in $(seq "$1"); do
@@ -133,8 +134,8 @@ buy() {
         [ $((c % 2)) -eq 1 ] && items=${4:-$3}
         for r in $(seq "$2"); do
             [ "$r" -eq 1 ] || echo next
-            printf 'url = "%s/api/v1/orders"\nsilent\nshow-error\noutput = "%s/clients/%d.%d"\n' "$(e2e_url)" "$DEV" "$c" "$r"
-            printf 'header = "Authorization: Bearer %s"\nheader = "Content-Type: application/json"\n' "$(cat "$DEV/token")"
+            printf 'url = "%s"\nsilent\nshow-error\noutput = "%s/clients/%d.%d"\n' "$url" "$DEV" "$c" "$r"
+            printf 'header = "Authorization: Bearer %s"\nheader = "Content-Type: application/json"\n' "$token"
             printf 'header = "Idempotency-Key: buy-%s-%d-%d"\n' "$BATS_TEST_NUMBER" "$c" "$r"
             printf 'data = "{\\"store\\": \\"S001\\", \\"channel\\": \\"takeout\\", \\"items\\": [%s]}"\n' "${items//\"/\\\"}"
             printf 'write-out = "%%{http_code}\\n"\n'

@@ -11,8 +11,8 @@ ROOT=$(cd "${BATS_TEST_DIRNAME:?}/../.." && pwd)
 DINER=${DINER:-$ROOT/build/diner}
 export ROOT DINER
 export ERP_STOCK_FILE=$ROOT/tests/fixtures/erp/erp_stock_kingdee_gb18030.csv
-# Seconds are not what these tests measure: short waits between repeats.
-export DINER_RETRY_BASE=20ms DINER_RETRY_CAP=200ms
+# Seconds are not what these tests measure: short waits between repeats, and for a host that failed.
+export DINER_RETRY_BASE=20ms DINER_RETRY_CAP=200ms DINER_BREAKER_OPEN=200ms
 
 # The business day in a time zone where it is about noon: no test ever runs across a cut-off.
 # Orders end on the evening of that day's eve.
@@ -116,31 +116,29 @@ SQL
 # Each row of ods and mart, cursors, rejects, stock and the sums of its ledger: sorted text, with
 # neither ids nor times of a run in it.
 e2e_snapshot() { # FILE
-    local tables t
-    tables=$(ask "select table_schema || '.' || table_name from information_schema.tables
-                  where table_schema in ('ods', 'mart') order by 1") || return 1
-    {
-        for t in $tables; do
-            ask "select '$t ' || (to_jsonb(t) - '{_run_id,_loaded_at,_row_hash}'::text[])::text from $t t order by 1"
-        done
-        ask "select concat_ws(' ', 'state', pipeline, stream, child, name, value)
-             from diner.state where name <> 'row_hash' order by 1"
-        ask "select concat_ws(' ', 'reject', pipeline, stream, position, column_name, value, reason,
-                              key, run_failed) from diner.reject order by 1"
-        ask "select concat_ws(' ', 'intent not confirmed', pipeline, stream, status)
-             from diner.intent where status <> 'done' order by 1"
-        e2e_platform_stock
-    } >"$1" || return 1
+    sql >"$1" <<'SQL' || return 1
+select format('select %L || (to_jsonb(t) - ''{_run_id,_loaded_at,_row_hash}''::text[])::text from %I.%I t order by 1',
+              table_schema || '.' || table_name || ' ', table_schema, table_name)
+from information_schema.tables where table_schema in ('ods', 'mart') order by table_schema, table_name \gexec
+select concat_ws(' ', 'state', pipeline, stream, child, name, value)
+from diner.state where name <> 'row_hash' order by 1;
+select concat_ws(' ', 'reject', pipeline, stream, position, column_name, value, reason, key, run_failed)
+from diner.reject order by 1;
+select concat_ws(' ', 'intent not confirmed', pipeline, stream, status)
+from diner.intent where status <> 'done' order by 1;
+SQL
+    e2e_platform_stock >>"$1" || return 1
     [ -s "$1" ]
 }
 
 e2e_platform_stock() {
-    ask "select concat_ws(' ', 'stock', s.code, p.sku, trim_scale(k.qty))
-         from app.stock k join app.stores s on s.id = k.store_id
-         join app.products p on p.id = k.product_id order by 1"
-    ask "select concat_ws(' ', 'ledger', s.code, p.sku, l.change_type, trim_scale(sum(l.quantity)))
-         from app.stock_log l join app.stores s on s.id = l.store_id
-         join app.products p on p.id = l.product_id group by s.code, p.sku, l.change_type order by 1"
+    sql <<'SQL'
+select concat_ws(' ', 'stock', s.code, p.sku, trim_scale(k.qty))
+from app.stock k join app.stores s on s.id = k.store_id join app.products p on p.id = k.product_id order by 1;
+select concat_ws(' ', 'ledger', s.code, p.sku, l.change_type, trim_scale(sum(l.quantity)))
+from app.stock_log l join app.stores s on s.id = l.store_id join app.products p on p.id = l.product_id
+group by s.code, p.sku, l.change_type order by 1;
+SQL
 }
 
 # Adjustments of the night that a (store, product) got more than once.
