@@ -357,21 +357,17 @@ static const struct table_column prune_columns[] = {{"slices", TABLE_INT},   {"p
 #define PRUNE_COUNTS (sizeof prune_columns / sizeof *prune_columns - 1)
 
 /* One statement after the other, each a transaction of its own: history may be long, and who runs a
- * pipeline meanwhile waits for none of it. counts are added to, in the order of the columns. */
-static int prune_with(struct cli *cli, struct db_conn *db, const char *sql, const char *batch,
-                      int64_t older_than_ms, int64_t *counts, struct error *err)
+ * pipeline meanwhile waits for none of it. A dry run is one, rolled back. counts are added to, in the
+ * order of the columns. */
+static int prune_with(struct db_conn *db, const char *sql, const char *batch, int64_t older_than_ms,
+                      int64_t *counts, struct error *err)
 {
     char after[24] = "0", age[24];
     snprintf(age, sizeof age, "%" PRId64, older_than_ms);
     for (;;) {
         AUTO_RESULT struct db_result *res = NULL;
         TRY(signals_check(err));
-        TRY(db_begin(db, err));
         TRY(db_query(db, sql, DB_PARAMS(after, age, batch), &res, err));
-        if (cli->dry_run)
-            db_rollback(db);
-        else
-            TRY(db_commit(db, err));
         if (db_result_text(res, 0, 0) == NULL)
             return 0;
         snprintf(after, sizeof after, "%s", db_result_text(res, 0, 0));
@@ -380,12 +376,14 @@ static int prune_with(struct cli *cli, struct db_conn *db, const char *sql, cons
     }
 }
 
-static int prune_all(struct cli *cli, struct db_conn *db, int64_t age_ms, int64_t *counts,
-                     struct error *err)
+/* Marked in one transaction, deleted in another: a resumption that the second does not see has begun
+ * after the first, and finds the mark. */
+static int prune_all(struct db_conn *db, int64_t age_ms, int64_t *counts, struct error *err)
 {
-    TRY(prune_with(cli, db, sql_runs_prune, "100", age_ms, counts, err));
-    TRY(prune_with(cli, db, sql_rejects_prune, "10000", age_ms, counts + 3, err));
-    return prune_with(cli, db, sql_intents_prune, "1000", age_ms, counts + 4, err);
+    TRY(prune_with(db, sql_runs_mark, "1000", age_ms, counts, err));
+    TRY(prune_with(db, sql_runs_prune, "100", age_ms, counts, err));
+    TRY(prune_with(db, sql_rejects_prune, "10000", age_ms, counts + 3, err));
+    return prune_with(db, sql_intents_prune, "1000", age_ms, counts + 4, err);
 }
 
 static int prune(struct cli *cli, const void *bound, struct error *err)
@@ -396,7 +394,11 @@ static int prune(struct cli *cli, const void *bound, struct error *err)
     const char *values[PRUNE_COUNTS];
     struct db_conn *db;
     TRY(engine_open(cli, &db, err));
-    int code = prune_all(cli, db, args->older_than_ms, counts, err);
+    int code = cli->dry_run ? db_begin(db, err) : 0;
+    if (code == 0)
+        code = prune_all(db, args->older_than_ms, counts, err);
+    if (cli->dry_run)
+        db_rollback(db);
     db_close(db);
     TRY(code);
     struct table *t = table_new(cli, prune_columns);
@@ -415,10 +417,11 @@ static const struct command command_prune = {
     .name = "prune",
     .summary = "delete old details of the history",
     .description =
-        "Of runs that succeeded: their slices (children and windows), the parts of distributed "
-        "ones, findings. Rejects that are closed, unless their stream has open ones. Requests to "
-        "APIs that were answered. Runs themselves and the sums of their streams stay, and so does "
-        "all of a run that can be resumed, what is open and what waits to be sent.",
+        "Of runs: their slices (children and windows), the parts of distributed ones, findings. "
+        "Rejects that are closed, unless their stream has open ones. Requests to APIs that were "
+        "answered. Runs themselves and the sums of their streams stay, and so does all of a run "
+        "that did not end its load, until a later one does, what is open and what waits to be "
+        "sent. A run whose details are gone is not resumed any more.",
     .args = &prune_set,
     .run = prune,
     .flags = CLI_OUTPUT | CLI_DRY_RUN,

@@ -110,12 +110,33 @@ static int begin_shared(struct run *run, const char *name, struct error *err)
     return code;
 }
 
+/* After the run is there to be seen: `runs prune` leaves what it goes on with, or had said so before. */
+static int check_kept(const struct run *run, struct error *err)
+{
+    AUTO_RESULT struct db_result *res = NULL;
+    char id[24];
+    snprintf(id, sizeof id, "%" PRId64, run->resumes);
+    TRY(db_query(run->db, sql_run_pruned, DB_PARAMS(id), &res, err));
+    if (!db_result_bool(res, 0, 0))
+        return 0;
+    error_set(err, ERR_CONFLICT,
+              "run %s is not resumed: which children it had loaded was pruned from the history", id);
+    return error_hint(err, "run the pipeline anew: it goes on with a load that did not end");
+}
+
 int history_begin(struct run *run, const char *name, struct error *err)
 {
     if (run->options->kind == RUN_LOAD)
         TRY(check_open(run, name, err));
     TRY(run->options->distribute ? begin_shared(run, name, err) : begin_anew(run, name, err));
-    return run->resumes != 0 ? history_standing(run, err) : 0;
+    if (run->resumes == 0)
+        return 0;
+    if (run->adopts == 0 && check_kept(run, err) != 0) {
+        struct error ignored = ERROR_INIT;
+        (void)history_end(run, err->code, err, &ignored);
+        return err->code;
+    }
+    return history_standing(run, err);
 }
 
 static const char *status_of(enum error_code code)

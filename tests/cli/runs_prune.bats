@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016
 # diner runs prune: what nobody asks for any more goes; what a later run leaves out by, a replay
-# compares with or a request waits for stays.
+# compares with or a request waits for stays, and what goes on with nothing of that is refused.
 load ../helper
 load pipelines
 
@@ -77,22 +77,79 @@ assert_loads() { assert_sql "select string_agg(c || n / 10, ' ' order by c) from
     # and once it has ended, the old failure leaves nothing out
     age 100
     prune
+    assert_pruned "4 0 3 0 0"
     load_kids 0
     assert_loads "A3 B3 C3"
+    # nor by who goes on with the load that had ended since: what run 3 added for it is forgotten
     run --separate-stderr "$DINER" runs resume 2
+    assert_status 1
+    assert_stderr_has "run 2 is not resumed: which children it had loaded was pruned"
+    assert_stderr_has "run the pipeline anew"
+    assert_loads "A3 B3 C3"
+    assert_sql "select status from diner.run order by id desc limit 1" failed
+}
+
+@test "runs that are partial every night leave no more than others" {
+    sed -i 's/bind: { c: c }/&, isolate: true/' pipelines/kids.yaml
+    load_kids 7 C
+    load_kids 7 C
+    age 100
+    prune
+    assert_pruned "6 0 4 0 0"
+    run --separate-stderr "$DINER" runs resume 2
+    assert_status 1
+    assert_loads "A2 B2"
+    load_kids 0
+    assert_loads "A3 B3 C1"
+}
+
+@test "a load ends in a run of the same params, and not in one of others" {
+    sed -i 's/^streams:/params: { day: { type: text, default: monday } }\n&/' pipelines/kids.yaml
+    load_kids 1 C
+    sql "update t.kids set divisor = 1" >/dev/null
+    diner_run kids --param day=tuesday
     assert_status 0
-    assert_loads "A3 B3 C4"
+    age 100
+    prune # of the run of Tuesday alone
+    assert_pruned "3 0 3 0 0"
+    load_kids 0
+    assert_loads "A2 B2 C2"
+    prune
+    assert_pruned "3 0 2 0 0"
+}
+
+@test "slices of a run that was killed before its stream had a record stay" {
+    load_kids 1 C
+    sql "delete from diner.run_stream" >/dev/null
+    age 100
+    prune
+    assert_pruned "0 0 0 0 0"
+    load_kids 0
+    assert_loads "A1 B1 C1"
+}
+
+@test "what a resumption that is under way looks at stays, and it ends as if nobody had pruned" {
+    load_kids 1 C
+    load_kids 0
+    age 100
+    sql "update t.kids set divisor = 0 where c = 'C'" >/dev/null
+    sql "insert into diner.run (pipeline, status, host, pid, resumes) values ('kids', 'running', 'h', 1, 1)" >/dev/null
+    prune
+    assert_pruned "0 0 0 0 0"
+    sql "update diner.run set status = 'failed', finished_at = now() where status = 'running'" >/dev/null
+    prune
+    assert_pruned "4 0 3 0 0"
 }
 
 @test "many runs, batch by batch" {
     sql "insert into diner.run (pipeline, status, host, pid, finished_at)
             select 'many', case when n % 10 = 0 then 'failed' else 'succeeded' end, 'h', 1, now() - interval '91 days' from generate_series(1, 350) n;
-        insert into diner.run_stream (run_id, stream, status, started_at) select id, 's', 'succeeded', now() from diner.run;
+        insert into diner.run_stream (run_id, stream, status, started_at) select id, 's', status, now() from diner.run;
         insert into diner.run_slice (run_id, stream, child, status, started_at) select id, 's', c::text, 'succeeded', now() from diner.run, generate_series(1, 3) c;
         insert into diner.task (run_id, stream, state) select id, 's', 'done' from diner.run" >/dev/null
     prune
-    assert_pruned "945 315 0 0 0"
-    assert_sql "select count(*) from diner.run_slice" 105
+    assert_pruned "1047 349 0 0 0" # nothing came after the last, which failed
+    assert_sql "select count(*) from diner.run_slice" 3
     assert_sql "select count(*) from diner.run" 350
 }
 

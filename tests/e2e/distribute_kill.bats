@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # kill -9 of workers, of who leads, and of PostgreSQL at random instants of distributed runs, in every mode:
 # what is there at the end is what a run by itself gives, each row once. KILL_SEED repeats the instants,
-# KILL_ROUNDS says how many (6).
+# KILL_ROUNDS says how many (4).
 bats_require_minimum_version 1.5.0
 load ../helper
 load ../cli/pipelines
@@ -10,7 +10,7 @@ load distribute
 WINDOW='--from 2026-02-01T00:00:00Z --to 2026-02-08T00:00:00Z'
 
 setup_file() {
-    export KILL_SEED=${KILL_SEED:-$((RANDOM * 32768 + RANDOM))} KILL_ROUNDS=${KILL_ROUNDS:-6}
+    export KILL_SEED=${KILL_SEED:-$((RANDOM * 32768 + RANDOM))} KILL_ROUNDS=${KILL_ROUNDS:-4}
     export DINER_DISTRIBUTE_LEASE=2s DINER_DISTRIBUTE_LOST_MAX=100
     echo "# KILL_SEED=$KILL_SEED" >&3
     dev_start

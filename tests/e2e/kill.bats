@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # kill -9 of the night, of PostgreSQL and of the platform at random instants: after the next run
 # everything is as after a night that nobody disturbed. KILL_SEED repeats a sequence of instants,
-# KILL_ROUNDS says how many (20).
+# KILL_ROUNDS says how many of the night (20), and a third as many of each server.
 bats_require_minimum_version 1.5.0
 load e2e
 
@@ -127,11 +127,11 @@ rounds() { # WHAT N: N rounds, each from the seeded state
 }
 
 @test "kill -9 of PostgreSQL at random instants of the night" {
-    rounds postgres 6
+    rounds postgres $(((KILL_ROUNDS + 2) / 3))
 }
 
 @test "kill -9 of the platform at random instants of the night" {
-    rounds platform 6
+    rounds platform $(((KILL_ROUNDS + 2) / 3))
 }
 
 @test "kill -9 again and again, without a whole night between" {

@@ -144,5 +144,5 @@ rounds() { # diner|postgres N
 }
 
 @test "kill -9 of PostgreSQL in every mode, at random instants" {
-    rounds postgres 4
+    rounds postgres $(((KILL_ROUNDS + 1) / 2))
 }
