@@ -357,8 +357,8 @@ static const struct table_column prune_columns[] = {{"slices", TABLE_INT},   {"p
 #define PRUNE_COUNTS (sizeof prune_columns / sizeof *prune_columns - 1)
 
 /* One statement after the other, each a transaction of its own: history may be long, and who runs a
- * pipeline meanwhile waits for none of it. A dry run is one, rolled back. counts are added to, in the
- * order of the columns. */
+ * pipeline meanwhile waits for none of it. A dry run is one, rolled back. counts are added to, in
+ * the order of the columns. */
 static int prune_with(struct db_conn *db, const char *sql, const char *batch, int64_t older_than_ms,
                       int64_t *counts, struct error *err)
 {
@@ -376,8 +376,8 @@ static int prune_with(struct db_conn *db, const char *sql, const char *batch, in
     }
 }
 
-/* Marked in one transaction, deleted in another: a resumption that the second does not see has begun
- * after the first, and finds the mark. */
+/* Marked in one transaction, deleted in another: a resumption that the second does not see has
+ * begun after the first, and finds the mark. */
 static int prune_all(struct db_conn *db, int64_t age_ms, int64_t *counts, struct error *err)
 {
     TRY(prune_with(db, sql_runs_mark, "1000", age_ms, counts, err));

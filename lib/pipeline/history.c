@@ -110,7 +110,8 @@ static int begin_shared(struct run *run, const char *name, struct error *err)
     return code;
 }
 
-/* After the run is there to be seen: `runs prune` leaves what it goes on with, or had said so before. */
+/* After the run is there to be seen: `runs prune` leaves what it goes on with, or had said so
+ * before. */
 static int check_kept(const struct run *run, struct error *err)
 {
     AUTO_RESULT struct db_result *res = NULL;
@@ -120,7 +121,8 @@ static int check_kept(const struct run *run, struct error *err)
     if (!db_result_bool(res, 0, 0))
         return 0;
     error_set(err, ERR_CONFLICT,
-              "run %s is not resumed: which children it had loaded was pruned from the history", id);
+              "run %s is not resumed: which children it had loaded was pruned from the history",
+              id);
     return error_hint(err, "run the pipeline anew: it goes on with a load that did not end");
 }
 
