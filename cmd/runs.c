@@ -380,7 +380,7 @@ static int prune_with(struct db_conn *db, const char *sql, const char *batch, in
  * begun after the first, and finds the mark. */
 static int prune_all(struct db_conn *db, int64_t age_ms, int64_t *counts, struct error *err)
 {
-    TRY(prune_with(db, sql_runs_mark, "1000", age_ms, counts, err));
+    TRY(prune_with(db, sql_runs_mark, "10000", age_ms, counts, err));
     TRY(prune_with(db, sql_runs_prune, "100", age_ms, counts, err));
     TRY(prune_with(db, sql_rejects_prune, "10000", age_ms, counts + 3, err));
     return prune_with(db, sql_intents_prune, "1000", age_ms, counts + 4, err);
