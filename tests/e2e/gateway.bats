@@ -91,14 +91,21 @@ setup() { cd "$BATS_TEST_TMPDIR" || return 1; }
 }
 
 @test "who has no token is limited by the address behind the gateway, whatever it says of itself" {
-    refused() { ask -H 'Authorization: Bearer x' --interface "$@" /api/v1/stores; }
+    answer() { ask -H 'Authorization: Bearer x' --interface "$@" /api/v1/stores; }
+    # A quota fills up again while a busy machine comes to ask.
+    refused() {
+        for _ in {1..10}; do
+            curl -s -o /dev/null -H 'Authorization: Bearer x' -H 'X-Forwarded-For: 198.51.100.1, 127.0.0.2' -K urls
+            [ "$(answer "$@")" != 429 ] || return 0
+        done
+        fail "never refused: $*"
+    }
     for server in "$PORT_A" "$PORT_B"; do # each counts for itself
         for _ in {1..101}; do echo "url = http://127.0.0.1:$server/api/v1/stores"; done
     done >urls
-    curl -s -o /dev/null -H 'Authorization: Bearer x' -H 'X-Forwarded-For: 198.51.100.1, 127.0.0.2' -K urls
-    assert_equal "$(refused 127.0.0.2)" 429
-    assert_equal "$(refused 127.0.0.2 -H 'X-Forwarded-For: 198.51.100.9')" 429
-    assert_equal "$(refused 127.0.0.3)" 401
+    refused 127.0.0.2
+    refused 127.0.0.2 -H 'X-Forwarded-For: 198.51.100.9'
+    assert_equal "$(answer 127.0.0.3)" 401
 }
 
 @test "a server is killed: 150 orders go on, none is refused and none is made twice" {
