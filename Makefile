@@ -170,7 +170,7 @@ fuzz: fuzz-build ## run every fuzz target for FUZZ_SECONDS (default 10)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 # ---- trying, testing, measuring ---------------------------------------------------------------
-.PHONY: deps demo test check check-parts bench lint docs install install-files uninstall deb
+.PHONY: deps demo test check check-core bench lint docs install install-files uninstall deb
 deps: # installs the Debian packages that are missing
 	@.ci/deps
 
@@ -184,8 +184,8 @@ test: ## install what is missing, build, run every test; ends with "N passed, N 
 	@$(MAKE) --no-print-directory check
 check: build $(UNIT_TESTS) $(TEST_PROGRAMS) # every test, with what is installed
 	@B=$(B) tests/run all
-check-parts: build $(UNIT_TESTS) $(TEST_PROGRAMS) # the same without whole systems (tests/e2e)
-	@B=$(B) tests/run parts
+check-core: build $(UNIT_TESTS) $(TEST_PROGRAMS) # unit tests, and what is read from elsewhere
+	@B=$(B) tests/run core
 
 BENCH_FLAGS ?=
 bench: build ## against psql, Miller, pgloader and others, both sides in one run (medians of 5); BENCH_FLAGS="--only files"
