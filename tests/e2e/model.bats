@@ -5,7 +5,7 @@ load ../helper
 setup_file() { dev_start; }
 teardown_file() { dev_stop; }
 
-# DINER_MODEL_SEED and DINER_MODEL_RUNS look elsewhere and for longer: 1000 are some ten minutes.
+# DINER_MODEL_SEED and DINER_MODEL_RUNS look elsewhere and for longer.
 @test "500 random pipelines do what the slow reference does" {
     cd "$BATS_TEST_TMPDIR" || return 1
     local runs=500
